@@ -1,0 +1,73 @@
+// swift-tools-version: 6.2
+// The floor plan of Apus. Each target is a room; a room may use only the rooms it names here,
+// and they all lie below it. `HouseTests` reads every import and fails when one goes sideways or up,
+// because SwiftPM itself lets a target import what its dependencies happen to bring along.
+
+import PackageDescription
+
+/// The settings every Swift target of the house is built with.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+func room(_ name: String, uses below: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: below, exclude: exclude, swiftSettings: strict)
+}
+
+func tests(of name: String, uses: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: uses, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "apus",
+  products: [
+    .executable(name: "apus", targets: ["apus"])
+  ],
+  targets: [
+    // The front door: reads the command line, wires the rooms together, nothing else.
+    .executableTarget(
+      name: "apus", dependencies: ["ApusLog", "ApusSystem"], swiftSettings: strict),
+
+    // An append-only sequence of checksummed frames in segments, and the manifest.
+    room("ApusLog", uses: ["ApusSystem", "ApusBytes"], exclude: ["Format.md"]),
+
+    // The only room that talks to the kernel: files, sockets, clocks, threads.
+    room("ApusSystem", uses: ["ApusBytes", "CLinux"]),
+
+    // Spans in, spans out: cursors, varints, keys, checksums, compression.
+    room("ApusBytes", uses: ["CChecksum", "CZstd"]),
+
+    // The cellar: C modules, each imported by exactly one room.
+    .target(name: "CChecksum"),
+    .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+
+    // Benchmarks and the peers they are measured against.
+    .systemLibrary(
+      name: "CZlib", path: "Benchmarks/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"])]),
+    .executableTarget(
+      name: "ApusBench", dependencies: ["ApusLog", "ApusSystem", "ApusBytes", "CZlib"],
+      path: "Benchmarks/ApusBench", swiftSettings: strict),
+
+    // What only tests may use: the simulated disk, the log's model, and the process that attacks kill.
+    .target(
+      name: "ApusTestSupport", dependencies: ["ApusLog", "ApusSystem", "ApusBytes"],
+      path: "Tests/ApusTestSupport", swiftSettings: strict),
+    .executableTarget(
+      name: "ApusLife", dependencies: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"],
+      path: "Tests/ApusLife", swiftSettings: strict),
+
+    tests(of: "HouseTests", uses: []),
+    tests(of: "ApusBytesTests", uses: ["ApusBytes"]),
+    tests(of: "ApusSystemTests", uses: ["ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(of: "ApusLogTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(of: "apusTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+  ]
+)
