@@ -50,7 +50,7 @@ extension DiskFile {
   ) throws(SystemError) -> Int {
     var done = 0
     while done < buffer.byteCount {
-      var rest = buffer.extracting(done...)
+      var rest = buffer._mutatingExtracting(done...)
       let count = try read(into: &rest, at: offset + UInt64(done))
       if count == 0 { break }
       done += count

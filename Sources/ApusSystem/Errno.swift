@@ -25,7 +25,10 @@ extension Errno {
   package static let noSpace = Errno(rawValue: 28)  // ENOSPC
   package static let readOnlyDisk = Errno(rawValue: 30)  // EROFS
   package static let notEmpty = Errno(rawValue: 39)  // ENOTEMPTY
+  package static let illegalBytes = Errno(rawValue: 84)  // EILSEQ
+  package static let notASocket = Errno(rawValue: 88)  // ENOTSOCK
   package static let notSupported = Errno(rawValue: 95)  // EOPNOTSUPP
+  package static let timedOut = Errno(rawValue: 110)  // ETIMEDOUT
   package static let quotaExceeded = Errno(rawValue: 122)  // EDQUOT
 
   /// Whether space ran out: a state that passes, unlike other errors of a write.
