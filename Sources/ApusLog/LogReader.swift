@@ -1,0 +1,134 @@
+package import ApusSystem
+import Synchronization
+
+/// The log as every thread may read it.
+///
+/// The writer publishes; readers take a `LogView`, which stays as it is. What a reader needs is held by a pin: no
+/// segment is given up while a pin's LSN, or one before it in order, lies in it.
+package final class LogReader: Sendable {
+  private struct Shared {
+    var view: LogView
+    var pins: [UInt64: LSN] = [:]
+    var nextPin: UInt64 = 0
+  }
+
+  private let shared: Mutex<Shared>
+
+  init(_ view: LogView) {
+    shared = Mutex(Shared(view: view))
+  }
+
+  package var view: LogView { shared.withLock { $0.view } }
+
+  /// What is known of an LSN, without reading it.
+  package enum Whereabouts: Equatable, Sendable {
+    case inSegment(FileID)
+    /// No record has it: a crash took it, or it was skipped.
+    case lost(LSNRange)
+    case belowFloor(LSN)
+    case notYetWritten(end: LSN)
+  }
+
+  package func locate(_ lsn: LSN) -> Whereabouts {
+    let view = self.view
+    if lsn < view.floor { return .belowFloor(view.floor) }
+    if let gap = view.gaps.first(where: { $0.contains(lsn) }) { return .lost(gap) }
+    for segment in view.segments {
+      let last = segment.seal?.last ?? view.written
+      guard segment.record.first <= lsn, lsn <= last else { continue }
+      if let damage = segment.damages.first(where: { $0.lsns.contains(lsn) }) { return .lost(damage.lsns) }
+      return .inSegment(segment.record.id)
+    }
+    return .notYetWritten(end: view.written)
+  }
+
+  // MARK: Pins
+
+  /// Keeps every segment that holds `lsn` or a later one, until the pin is let go of.
+  package func pin(from lsn: LSN) -> LogPin {
+    shared.withLock { shared in
+      shared.nextPin += 1
+      shared.pins[shared.nextPin] = max(lsn, shared.view.floor)
+      return LogPin(id: shared.nextPin, lsn: max(lsn, shared.view.floor), reader: self)
+    }
+  }
+
+  /// The lowest pinned LSN.
+  package var lowestPin: LSN? { shared.withLock { $0.pins.values.min() } }
+
+  fileprivate func unpin(_ id: UInt64) {
+    shared.withLock { _ = $0.pins.removeValue(forKey: id) }
+  }
+
+  func isPinned(through last: LSN) -> Bool {
+    shared.withLock { $0.pins.values.contains { $0 <= last } }
+  }
+
+  // MARK: Reading
+
+  /// Reads records from `lsn` on, up to where the log is now.
+  package func scan(from lsn: LSN, _ extent: LogView.Extent = .durable) throws(LogError) -> LogScanner {
+    try LogScanner(self, from: lsn, extent: extent)
+  }
+
+  // MARK: What the writer publishes
+
+  func publish(written place: FramePlace) {
+    shared.withLock { shared in
+      shared.view.written = place.lastLSN
+      shared.view.segments[shared.view.segments.count - 1].writtenEnd = place.offset
+    }
+  }
+
+  func publish(durable place: FramePlace) {
+    shared.withLock { shared in
+      shared.view.durable = place.lastLSN
+      shared.view.segments[shared.view.segments.count - 1].durableEnd = place.offset
+    }
+  }
+
+  func publish(active record: FileRecord, file: any DiskFile) {
+    let start = UInt64(Format.headerByteCount)
+    shared.withLock { shared in
+      shared.view.segments.append(
+        SegmentView(
+          record: record, damages: [], writtenEnd: start, durableEnd: start, seal: nil, file: file))
+    }
+  }
+
+  func publish(seal: FileSeal, of id: FileID) {
+    shared.withLock { shared in
+      guard let at = shared.view.segments.firstIndex(where: { $0.record.id == id }) else { return }
+      shared.view.segments[at].seal = seal
+      shared.view.segments[at].file = nil
+      shared.view.durable = max(shared.view.durable, seal.last)
+    }
+  }
+
+  func publish(removed id: FileID) {
+    shared.withLock { $0.view.segments.removeAll { $0.record.id == id } }
+  }
+
+  func publish(floor: LSN) {
+    shared.withLock { shared in
+      shared.view.floor = floor
+      shared.view.segments.removeAll { ($0.seal?.last ?? floor) < floor }
+      shared.view.gaps.removeAll { $0.last < floor }
+    }
+  }
+}
+
+/// Holds the log's segments from an LSN on.
+package final class LogPin: Sendable {
+  private let id: UInt64
+  package let lsn: LSN
+  private let reader: LogReader
+
+  fileprivate init(id: UInt64, lsn: LSN, reader: LogReader) {
+    self.id = id
+    self.lsn = lsn
+    self.reader = reader
+  }
+
+  deinit { reader.unpin(id) }
+}

@@ -1,0 +1,133 @@
+package import ApusBytes
+package import ApusSystem
+
+/// Reads records forward from an LSN, up to where the log was when the scan began.
+///
+/// Memory is one buffer, whatever is read. Every frame is verified: its checksums, its place, and at a segment's
+/// end the seal against the manifest. Damage that loses a record is thrown, and `next` then goes on behind it; damage
+/// that loses none (a mark, a header) is only noted in `damages`.
+package struct LogScanner: ~Copyable {
+  private let view: LogView
+  private let extent: LogView.Extent
+  private let pin: LogPin
+  private let from: LSN
+  private var segmentAt = 0
+  private var walker: FrameWalker
+  /// In the segment that is being walked; nil between two.
+  private var place: FramePlace?
+  private var tally = Tally()
+  /// Whether the current segment was walked without a fault, so that its seal must agree.
+  private var isIntact = true
+
+  /// What was found damaged on the way.
+  package private(set) var damages: [Damage] = []
+
+  /// Starts at the frame that holds `lsn`, or the next one behind it.
+  init(_ reader: LogReader, from lsn: LSN, extent: LogView.Extent) throws(LogError) {
+    // Pinned first, then looked: otherwise a segment could go in between.
+    pin = reader.pin(from: lsn)
+    view = reader.view
+    self.extent = extent
+    from = lsn
+    walker = FrameWalker(seed: FrameSeed(storeID: view.storeID, fileID: FileID(0)), end: 0)
+    guard lsn >= view.floor else { throw .belowFloor(lsn, floor: view.floor) }
+    while segmentAt < view.segments.count, let seal = view.segments[segmentAt].seal, seal.last < lsn {
+      segmentAt += 1
+    }
+  }
+
+  /// The payload of the frame that `next` returned. Valid until the next call.
+  package var payload: RawSpan {
+    @_lifetime(borrow self)
+    get { walker.payload }
+  }
+
+  /// Goes to the next frame with records; nil at the end.
+  package mutating func next() throws(LogError) -> FrameHeader? {
+    while segmentAt < view.segments.count {
+      let segment = view.segments[segmentAt]
+      guard var place = try place ?? open(segment) else { return nil }
+      guard place.offset < segment.end(extent) else {
+        leave()
+        continue
+      }
+      let look = try wrapping { () throws(SystemError) in try walker.look(at: place.offset) }
+      if case .notWhole(let fault) = look, fault.isUnsupported {
+        throw .unsupported(path: path(of: segment), what: "byte \(place.offset): \(fault)")
+      }
+      guard case .whole(let frame) = look, place.fault(of: frame) == nil else {
+        let damage = try passDamage(in: segment, from: place)
+        if !damage.lsns.isEmpty, damage.lsns.last >= from { throw .damaged(damage) }
+        continue
+      }
+      if frame.type == .seal {
+        try checkSeal(of: segment, at: place)
+        leave()
+        continue
+      }
+      tally.add(frame, bytes: walker.header)
+      place.pass(frame)
+      self.place = place
+      if frame.type.takesLSN, frame.lsns.last >= from { return frame }
+    }
+    return nil
+  }
+
+  private func path(of segment: SegmentView) -> String { view.folder.at(segment.record.name) }
+
+  /// Begins with a segment; nil when nothing of it is in the scan's extent.
+  private mutating func open(_ segment: SegmentView) throws(LogError) -> FramePlace? {
+    guard segment.record.first <= view.end(extent) else { return nil }
+    let seed = FrameSeed(storeID: view.storeID, fileID: segment.record.id)
+    tally = Tally()
+    isIntact = true
+    if let file = segment.file {
+      walker.turn(to: file, seed: seed, end: segment.end(extent))
+    } else {
+      let opened = try FrameFile.open(path(of: segment), as: .segment, on: view.folder.disk, syncing: false)
+      if let damage = try opened.headerDamage(of: segment.record, path: path(of: segment)) { damages.append(damage) }
+      walker.turn(to: opened.file, seed: seed, end: segment.end(extent))
+    }
+    let place = FramePlace(after: segment.record)
+    self.place = place
+    return place
+  }
+
+  private mutating func leave() {
+    place = nil
+    segmentAt += 1
+  }
+
+  /// Goes on behind bytes that are no frame, or not the right one, and says what they cost.
+  private mutating func passDamage(in segment: SegmentView, from place: FramePlace) throws(LogError) -> Damage {
+    var place = place
+    isIntact = false
+    let damage: Damage
+    if let frame = try walker.nextFrame(after: place, in: .segment) {
+      damage = Damage(
+        file: segment.record.id, firstByte: place.offset, endByte: frame.offset,
+        lsns: LSNRange(place.nextBase, through: frame.base.previous))
+      place.resume(at: frame)
+    } else {
+      let last = segment.seal?.last ?? view.end(extent)
+      let end = segment.end(extent)
+      damage = Damage(
+        file: segment.record.id, firstByte: place.offset, endByte: end,
+        lsns: LSNRange(place.nextBase, through: last))
+      place.skip(to: end, nextBase: max(place.nextBase, last.next))
+    }
+    damages.append(damage)
+    self.place = place
+    return damage
+  }
+
+  private func checkSeal(of segment: SegmentView, at place: FramePlace) throws(LogError) {
+    guard let listed = segment.seal else { return }
+    guard let seal = Seal(walker.payload), FileSeal(seal) == listed else {
+      throw .foreignFile(path: path(of: segment), why: "its seal is not the one that the manifest lists")
+    }
+    guard !isIntact || Seal(first: segment.record.first, place: place, tally: tally) == seal else {
+      throw .foreignFile(path: path(of: segment), why: "its seal does not add up to its frames")
+    }
+  }
+}

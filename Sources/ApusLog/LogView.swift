@@ -1,0 +1,49 @@
+package import ApusSystem
+
+/// What readers see of the log at one moment: a value, so that a reader never waits for the writer.
+package struct LogView: Sendable {
+  package var folder: StoreFolder
+  package var storeID: StoreID
+  package var floor: LSN
+  package var segments: [SegmentView]
+  package var gaps: [LSNRange]
+  /// The last LSN in a file, and the last that is durable.
+  package var written: LSN
+  package var durable: LSN
+
+  /// How far a reader wants to see.
+  package enum Extent: Sendable {
+    /// Only what a power cut leaves.
+    case durable
+    /// What a killed process leaves, too.
+    case written
+  }
+
+  func end(_ extent: Extent) -> LSN {
+    switch extent {
+    case .durable: durable
+    case .written: written
+    }
+  }
+}
+
+/// A segment as readers see it.
+package struct SegmentView: Sendable {
+  package let record: FileRecord
+  package var damages: [Damage]
+  /// Behind the last frame with records that is in the file, and behind the last that is durable.
+  package var writtenEnd: UInt64
+  package var durableEnd: UInt64
+  package var seal: FileSeal?
+  /// The writer's own file, while the segment is unfinished.
+  package var file: (any DiskFile)?
+
+  /// Where a walk to this extent ends. A finished segment is walked through its seal.
+  func end(_ extent: LogView.Extent) -> UInt64 {
+    if let seal { return seal.byteCount }
+    switch extent {
+    case .durable: return durableEnd
+    case .written: return writtenEnd
+    }
+  }
+}

@@ -1,0 +1,149 @@
+package import ApusSystem
+
+/// Why changes do not make a manifest.
+package enum ManifestFault: Error, Equatable, Sendable, CustomStringConvertible {
+  case unknownChange(UInt16)
+  case malformed(String)
+  case contradiction(String)
+
+  package var description: String {
+    switch self {
+    case .unknownChange(let tag): "change \(tag), which this program does not know"
+    case .malformed(let why), .contradiction(let why): why
+    }
+  }
+}
+
+/// What the store is made of and what it has promised: a pure value, built by applying changes from nothing.
+///
+/// `verify` holds after every edit: segments and gaps, in order, cover [floor, end] without hole or overlap; only the
+/// last segment is unfinished; nothing lies at or above the ceiling.
+package struct ManifestState: Equatable, Sendable {
+  package private(set) var epoch: UInt32 = 0
+  /// LSNs from here on were never given out.
+  package private(set) var ceiling = LSN.first
+  package private(set) var floor = LSN.first
+  package private(set) var nextFile = FileID(1)
+  /// By id, which is the order in which they were added.
+  package private(set) var files: [FileRecord] = []
+  /// Removed files whose unlink is not known to be durable.
+  package private(set) var removed: [FileRecord] = []
+  package private(set) var gaps: [LSNRange] = []
+  package private(set) var damages: [Damage] = []
+  package private(set) var lastAppendTime: WallTime?
+
+  package init() {}
+
+  package var segments: [FileRecord] { files.filter { $0.kind == .segment } }
+  /// The segment that is not finished.
+  package var active: FileRecord? { files.last { $0.kind == .segment && $0.seal == nil } }
+
+  /// The LSN behind the finished segments and gaps.
+  package var sealedEnd: LSN {
+    let sealed = files.last { $0.kind == .segment && $0.seal != nil }?.seal?.last.next ?? floor
+    return max(sealed, gaps.last?.last.next ?? floor)
+  }
+
+  package func applying(_ changes: [ManifestChange]) throws(ManifestFault) -> ManifestState {
+    var state = self
+    for change in changes { try state.apply(change) }
+    try state.verify()
+    return state
+  }
+
+  private mutating func apply(_ change: ManifestChange) throws(ManifestFault) {
+    switch change {
+    case .epoch(let epoch):
+      guard epoch > self.epoch else { throw .contradiction("epoch \(epoch) does not follow \(self.epoch)") }
+      self.epoch = epoch
+    case .ceiling(let lsn): ceiling = lsn
+    case .floor(let lsn):
+      guard lsn >= floor else { throw .contradiction("the floor goes down from \(floor) to \(lsn)") }
+      floor = lsn
+      gaps.removeAll { $0.last < lsn }
+    case .nextFile(let id):
+      guard id >= nextFile else { throw .contradiction("file ids go back from \(nextFile) to \(id)") }
+      nextFile = id
+    case .add(let file):
+      guard file.id >= nextFile else { throw .contradiction("file id \(file.id) is used twice") }
+      files.append(file)
+      nextFile = file.id.next
+    case .seal(let id, let seal):
+      let at = try index(of: id)
+      guard files[at].seal == nil else { throw .contradiction("file \(id) is finished twice") }
+      files[at].seal = seal
+      if seal.frames > 0 { lastAppendTime = seal.lastTime }
+    case .remove(let id):
+      removed.append(files.remove(at: try index(of: id)))
+      damages.removeAll { $0.file == id }
+    case .forget(let id): removed.removeAll { $0.id == id }
+    case .gap(let lsns):
+      guard !lsns.isEmpty else { throw .contradiction("a gap without an LSN") }
+      // Two openings in a row without a record leave one gap, not two.
+      if let last = gaps.last, last.last.next == lsns.first {
+        gaps[gaps.count - 1] = LSNRange(last.first, through: lsns.last)
+      } else {
+        gaps.append(lsns)
+      }
+    case .damage(let damage):
+      _ = try index(of: damage.file)
+      damages.append(damage)
+    case .appendTime(let time): lastAppendTime = time
+    }
+  }
+
+  private func index(of id: FileID) throws(ManifestFault) -> Int {
+    guard let at = files.firstIndex(where: { $0.id == id }) else {
+      throw .contradiction("file \(id) is not listed")
+    }
+    return at
+  }
+
+  private func verify() throws(ManifestFault) {
+    var end = floor
+    var gaps = self.gaps[...]
+    let segments = self.segments
+    for (at, segment) in segments.enumerated() {
+      while let gap = gaps.first, gap.first == end {
+        end = gap.last.next
+        gaps.removeFirst()
+      }
+      guard segment.first == end else {
+        throw .contradiction("segment \(segment.id) begins at LSN \(segment.first), not at \(end)")
+      }
+      guard let seal = segment.seal else {
+        guard at == segments.count - 1 else {
+          throw .contradiction("segment \(segment.id) is not finished and not the last")
+        }
+        break
+      }
+      guard seal.last.next >= segment.first else {
+        throw .contradiction("segment \(segment.id) ends at LSN \(seal.last), before it begins")
+      }
+      end = seal.last.next
+    }
+    while let gap = gaps.first, gap.first == end {
+      end = gap.last.next
+      gaps.removeFirst()
+    }
+    if let gap = gaps.first { throw .contradiction("\(gap) are called a gap and are not free") }
+    guard end <= ceiling else { throw .contradiction("LSN \(end.previous) lies at or above the ceiling \(ceiling)") }
+  }
+
+  /// The changes that make this state from nothing.
+  package var snapshot: [ManifestChange] {
+    var changes: [ManifestChange] = []
+    if epoch > 0 { changes.append(.epoch(epoch)) }
+    changes += [.ceiling(ceiling), .floor(floor)]
+    for file in (files + removed).sorted(by: { $0.id < $1.id }) {
+      changes.append(.add(file))
+      if let seal = file.seal { changes.append(.seal(file.id, seal)) }
+    }
+    changes += removed.map { .remove($0.id) }
+    changes.append(.nextFile(nextFile))
+    changes += gaps.map { .gap($0) }
+    changes += damages.map { .damage($0) }
+    if let lastAppendTime { changes.append(.appendTime(lastAppendTime)) }
+    return changes
+  }
+}

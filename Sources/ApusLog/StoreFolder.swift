@@ -1,0 +1,86 @@
+package import ApusSystem
+
+/// The names inside a store's folder, and the steps that make a new name durable.
+package struct StoreFolder: Sendable {
+  package let path: String
+  package let disk: any Disk
+
+  package init(_ path: String, on disk: any Disk) {
+    self.path = path
+    self.disk = disk
+  }
+
+  static let temporarySuffix = ".tmp"
+  static let logFolder = "log"
+  static let asideFolder = "aside"
+  static let manifestPrefix = "manifest-"
+
+  package var lock: String { at("LOCK") }
+  package var current: String { at("CURRENT") }
+  package var log: String { at(StoreFolder.logFolder) }
+  package var aside: String { at(StoreFolder.asideFolder) }
+  package func at(_ name: String) -> String { path + "/" + name }
+
+  static func manifestName(_ number: UInt64) -> String { manifestPrefix + padded(number, width: 10) }
+
+  /// A segment's name, relative to the store's folder.
+  static func segmentName(first: LSN, id: FileID) -> String {
+    logFolder + "/" + padded(first.rawValue, width: 20) + "-" + padded(id.rawValue, width: 8, radix: 16) + ".log"
+  }
+
+  /// The id in a segment's file name (without its folder); nil when it is no such name.
+  static func segmentID(inName name: String) -> FileID? {
+    let base = name.hasSuffix(temporarySuffix) ? name.dropLast(temporarySuffix.count) : name[...]
+    guard base.hasSuffix(".log") else { return nil }
+    let parts = base.dropLast(4).split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count == 2, parts[0].count == 20, parts[1].count >= 8, UInt64(parts[0]) != nil else { return nil }
+    return UInt64(parts[1], radix: 16).map { FileID($0) }
+  }
+
+  static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return String(path[..<slash])
+  }
+
+  /// Makes a folder unless it is there, and its name durable.
+  func makeFolder(_ path: String) throws(SystemError) {
+    do throws(SystemError) {
+      try disk.makeFolder(path)
+    } catch {
+      guard error.errno == .exists, try disk.entry(at: path)?.isFolder == true else { throw error }
+    }
+    try disk.syncFolder(StoreFolder.folder(of: path))
+  }
+
+  /// Writes and syncs `path.tmp`, which a rename then makes `path`.
+  ///
+  /// fsync before the rename: otherwise a crash can show the name with the bytes of before. On an error nothing is left but, at
+  /// worst, a temporary name, which the next start moves aside.
+  func prepare(
+    _ path: String, size: UInt64 = 0, fill: (any DiskFile) throws(SystemError) -> Void
+  ) throws(SystemError) -> any DiskFile {
+    let temporary = path + StoreFolder.temporarySuffix
+    if try disk.entry(at: temporary) != nil { try disk.remove(temporary) }
+    let file = try disk.open(temporary, .create)
+    do throws(SystemError) {
+      if size > 0 { try file.allocate(size) }
+      try fill(file)
+      try file.syncAll()
+    } catch {
+      file.close()
+      try? disk.remove(temporary)
+      throw error
+    }
+    return file
+  }
+
+  /// Gives a prepared file its name. Durable after `syncFolder`.
+  func reveal(_ path: String) throws(SystemError) {
+    do throws(SystemError) {
+      try disk.rename(path + StoreFolder.temporarySuffix, to: path)
+    } catch {
+      try? disk.remove(path + StoreFolder.temporarySuffix)
+      throw error
+    }
+  }
+}
