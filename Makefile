@@ -1,0 +1,39 @@
+# The verbs of this repository. `make help` lists them; each does all it needs, also on a fresh machine.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test torture bench lint format docs clean
+
+help: ## this list
+	@echo "make VERB, where VERB is one of"
+	@sed -nE 's/^([a-z]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## install what is missing from Deploy/packages.txt (Debian), and check the Swift toolchain
+	@Deploy/setup.sh
+
+build: setup ## build apus: .build/release/apus
+	@swift build -c release --product apus
+
+run: build ## start the server (there is none yet: says what there is, and fails)
+	@echo "run: there is no server yet; what exists is \`apus check\` and \`apus inspect log\` (.build/release/apus)" >&2; exit 1
+
+test: setup ## lint and all tests; FILTER=regex for some of them, VERBOSE=1 for every word
+	@Tests/run.sh
+
+torture: setup ## crash the log many times, on simulated and real disks; SEEDS=1,2 or COUNT=n
+	@Tests/Torture/run.sh
+
+bench: setup ## measure, and compare with what else could have been used
+	@Benchmarks/run.sh
+
+lint: ## fail when a Swift file is not formatted as .swift-format says
+	@Tests/format.sh --check
+
+format: ## format every Swift file
+	@Tests/format.sh
+
+docs: setup ## render the documentation comments: .build/docs
+	@Deploy/docs.sh
+
+clean: ## remove everything that was built
+	@rm -rf .build
