@@ -13,6 +13,14 @@
 #ifndef APUS_CLINUX_SHIM_H
 #define APUS_CLINUX_SHIM_H
 
+// Swift's own Glibc module is built without _GNU_SOURCE, and <sys/select.h> names the member of fd_set
+// differently then: whoever imports both modules is told that they contradict each other. Nobody here
+// selects, so the header is taken for included already. To be removed when Glibc's module defines
+// _GNU_SOURCE too.
+#ifndef _SYS_SELECT_H
+#define _SYS_SELECT_H 1
+#endif
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
