@@ -5,6 +5,8 @@ import ApusSystem
 package struct FrameSeed: Sendable {
   private let prefix: UInt32
 
+  init(prefix: UInt32) { self.prefix = prefix }
+
   package init(storeID: StoreID, fileID: FileID) {
     var writer = ByteWriter(capacity: StoreID.byteCount + 8)
     writer.write(storeID.bytes)

@@ -30,6 +30,8 @@ package final class LogWriter {
   package internal(set) var markDue = false
   /// Files unlinked for good, which the next edit forgets.
   var unlinked: [FileID] = []
+  /// Syncs that made records durable, for the ratio of a group commit.
+  package private(set) var syncs = 0
   /// How often a full disk made the buffer's frames be dropped: a frame appended under an older number is gone.
   package private(set) var drops = 0
   private(set) var failure: SystemError?
@@ -140,6 +142,7 @@ package final class LogWriter {
     } catch {
       throw stop(error)
     }
+    syncs += 1
     durable = segment.written.place.lastLSN
     markDue = true
     reader.publish(durable: segment.written.place)

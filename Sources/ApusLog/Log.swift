@@ -1,0 +1,86 @@
+package import ApusSystem
+
+/// An opened log: what every thread may read, and, unless damage forbids it, what one thread may write.
+package struct Log {
+  package let reader: LogReader
+  /// Nil when the log was opened read-only: records that nothing else holds are damaged.
+  package let writer: LogWriter?
+  package let report: RecoveryReport
+  private let lock: any FileLock
+
+  /// Opens the store's log in `folder`, deciding by rule what a crash left. See `Format.md`, "Opening".
+  package static func open(
+    _ folder: String, on disk: any Disk, clock: any Clock, random: inout some RandomNumberGenerator,
+    options: LogOptions = LogOptions()
+  ) throws(LogError) -> Log {
+    precondition(options.segmentByteCount >= Format.segmentByteCountMin, "a segment holds a frame")
+    let folder = StoreFolder(folder, on: disk)
+    let isNew = try !folder.holdsStore()
+    if isNew {
+      guard options.creates else { throw .noStore(folder: folder.path) }
+      try wrapping { () throws(SystemError) in try folder.makeFolder(folder.path) }
+    }
+    let lock = try folder.lock(.exclusive)
+    do throws(LogError) {
+      if isNew { try folder.create(clock: clock, storeID: StoreID(using: &random)) }
+      let opening = try Opening(folder, created: isNew, options: options)
+      guard opening.losses.isEmpty else {
+        return Log(reader: opening.reader(), writer: nil, report: opening.report, lock: lock)
+      }
+      let (writer, report) = try opening.resume(lock: lock, clock: clock)
+      return Log(reader: writer.reader, writer: writer, report: report, lock: lock)
+    } catch {
+      lock.release()
+      throw error
+    }
+  }
+
+  /// Lets go of a log that was opened read-only; one that writes is closed through its writer.
+  package func close() throws(LogError) {
+    if let writer { try writer.close() } else { lock.release() }
+  }
+}
+
+extension StoreFolder {
+  /// Whether a store was made here. A folder that holds anything else is refused, so that a mistyped path harms nothing.
+  package func holdsStore() throws(LogError) -> Bool {
+    try wrapping { () throws(SystemError) -> Result<Bool, LogError> in
+      guard let entry = try disk.entry(at: path) else { return .success(false) }
+      guard entry.isFolder else { return .failure(.notAStore(folder: path, found: "a file of that name")) }
+      if try disk.entry(at: current) != nil { return .success(true) }
+      // A creation that was cut short leaves these, and nothing worth keeping; `lost+found` comes with a file system.
+      let first = StoreFolder.manifestName(1)
+      let known = [
+        "LOCK", StoreFolder.logFolder, first, first + StoreFolder.temporarySuffix,
+        "CURRENT" + StoreFolder.temporarySuffix, StoreFolder.asideFolder, "lost+found",
+      ]
+      if let other = try disk.names(in: path).first(where: { !known.contains($0) }) {
+        return .failure(.notAStore(folder: path, found: other))
+      }
+      if try disk.entry(at: log) != nil, let segment = try disk.names(in: log).first {
+        return .failure(
+          .currentUnreadable(path: current, why: "it is missing, and \(StoreFolder.logFolder)/\(segment) is there"))
+      }
+      return .success(false)
+    }.get()
+  }
+
+  /// Takes the store for this process.
+  package func lock(_ mode: LockMode) throws(LogError) -> any FileLock {
+    switch try wrapping({ () throws(SystemError) in try disk.lock(lock, mode) }) {
+    case .held(let lock): return lock
+    case .taken(let pid): throw .inUse(folder: path, pid: pid)
+    }
+  }
+
+  /// Makes an empty store. It exists when CURRENT does.
+  func create(clock: any Clock, storeID: StoreID) throws(LogError) {
+    try wrapping { () throws(SystemError) in
+      try makeFolder(log)
+      // What a creation left that was cut short was never a store.
+      let first = StoreFolder.manifestName(1)
+      if try disk.entry(at: at(first)) != nil { _ = try moveAside([first]) }
+    }
+    try Manifest.create(in: self, clock: clock, storeID: storeID).close()
+  }
+}

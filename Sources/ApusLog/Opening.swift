@@ -1,0 +1,186 @@
+package import ApusSystem
+
+/// The opening of a store, decided before anything on disk is changed.
+///
+/// What lies here was read after it was synced and its cache dropped, so it is what the disk has. `losses` decides: with
+/// one, the store is read-only and stays as it is; without, `resume` makes the decisions durable.
+struct Opening {
+  /// The unfinished segment, walked.
+  struct Tail {
+    let record: FileRecord
+    let file: any DiskFile
+    let survey: Survey
+  }
+
+  let folder: StoreFolder
+  let options: LogOptions
+  let manifest: ManifestReading
+  let tail: Tail?
+  /// Damage found now: of finished segments their size and header, of the unfinished one everything.
+  let damages: [Damage]
+  /// Names in the log's folder, or beside it, that no manifest lists.
+  let strays: [String]
+  let report: RecoveryReport
+
+  init(_ folder: StoreFolder, created: Bool, options: LogOptions) throws(LogError) {
+    self.folder = folder
+    self.options = options
+    manifest = try ManifestReading(in: folder, syncing: true)
+    let state = manifest.state
+    var damages: [Damage] = []
+    for record in state.segments {
+      guard let seal = record.seal else { continue }
+      damages += try Opening.outline(of: record, seal: seal, in: folder, storeID: manifest.storeID)
+    }
+    var tail: Tail?
+    if let record = state.active {
+      let opened = try FrameFile.open(folder.checked(record), as: .segment, on: folder.disk, syncing: true)
+      let path = folder.at(record.name)
+      if let damage = try opened.headerDamage(of: record, path: path) { damages.append(damage) }
+      var walker = FrameWalker(
+        file: opened.file, seed: FrameSeed(storeID: manifest.storeID, fileID: record.id), end: opened.byteCount)
+      let survey = try Survey.walk(
+        &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
+        durable: max(options.checkpoint, record.first.previous))
+      damages += survey.damages
+      tail = Tail(record: record, file: opened.file, survey: survey)
+      guard survey.place.nextBase <= state.ceiling else {
+        throw .manifestLost(path: path, why: "holds LSN \(survey.place.lastLSN), at or above the ceiling \(state.ceiling)")
+      }
+    }
+    let known = state.damages
+    self.tail = tail
+    self.damages = damages.filter { !known.contains($0) }
+    strays = try folder.strays(beside: manifest)
+    report = RecoveryReport(
+      folder: folder.path, created: created, manifest: manifest, tail: tail, damages: self.damages,
+      checkpoint: options.checkpoint)
+  }
+
+  /// Damage that takes records which nothing else holds.
+  var losses: [Damage] { damages.filter { !$0.lsns.isEmpty && $0.lsns.last > options.checkpoint } }
+
+  /// What can be told of a finished segment without reading it: it is there, has its size and its header.
+  ///
+  /// One of another size is walked, to name the records that are gone.
+  private static func outline(
+    of record: FileRecord, seal: FileSeal, in folder: StoreFolder, storeID: StoreID
+  ) throws(LogError) -> [Damage] {
+    let path = try folder.checked(record)
+    let opened = try FrameFile.open(path, as: .segment, on: folder.disk, syncing: false)
+    defer { opened.file.close() }
+    var damages: [Damage] = []
+    if let damage = try opened.headerDamage(of: record, path: path) { damages.append(damage) }
+    guard opened.byteCount != seal.byteCount else { return damages }
+    var walker = FrameWalker(
+      file: opened.file, seed: FrameSeed(storeID: storeID, fileID: record.id),
+      end: min(opened.byteCount, seal.byteCount))
+    let survey = try Survey.walk(
+      &walker, from: FramePlace(after: record), in: (record.id, .segment, path), durable: seal.last)
+    let surplus = Damage(
+      file: record.id, firstByte: min(opened.byteCount, seal.byteCount), endByte: max(opened.byteCount, seal.byteCount),
+      lsns: LSNRange(seal.last.next, through: seal.last))
+    return damages + survey.damages + [surplus]
+  }
+}
+
+// MARK: Making it durable
+
+extension Opening {
+  /// Carries out what was decided, syncs it, and gives the writer that goes on from there.
+  func resume(
+    lock: any FileLock, clock: any Clock
+  ) throws(LogError) -> (LogWriter, RecoveryReport) {
+    var report = report
+    let state = manifest.state
+    try wrapping { () throws(SystemError) in
+      for file in state.removed where try folder.disk.entry(at: folder.at(file.name)) != nil {
+        try folder.disk.remove(folder.at(file.name))
+        report.unlinked.append(file.name)
+      }
+      if !state.removed.isEmpty { try folder.disk.syncFolder(folder.log) }
+      report.movedAside = try folder.moveAside(strays)
+    }
+
+    var changes: [ManifestChange] = state.removed.map { .forget($0.id) }
+    var end = state.sealedEnd
+    var emptied: FileRecord?
+    if let tail {
+      end = tail.survey.place.nextBase
+      if tail.survey.tally.frames == 0, tail.survey.damages.isEmpty {
+        emptied = tail.record
+        changes.append(.remove(tail.record.id))
+      } else {
+        changes.append(.seal(tail.record.id, FileSeal(try finish(tail))))
+      }
+    }
+    changes += damages.filter { $0.file != emptied?.id }.map { .damage($0) }
+    if end < state.ceiling {
+      let gap = LSNRange(end, through: state.ceiling.previous)
+      changes.append(.gap(gap))
+      report.gap = gap
+    }
+    changes.append(.epoch(state.epoch + 1))
+
+    let continued = Manifest(manifest, in: folder, clock: clock)
+    try continued.commit(changes)
+    let reader = LogReader(LogView(folder, manifest.storeID, continued.state))
+    let writer = LogWriter(
+      folder: folder, manifest: continued, lock: lock, clock: clock, options: options, reader: reader)
+    if let emptied { writer.unlink([emptied]) }
+    tail?.file.close()
+    report.epoch = continued.state.epoch
+    report.nextLSN = writer.nextLSN
+    return (writer, report)
+  }
+
+  /// Seals the unfinished segment at its kept end; what lies behind is cut.
+  private func finish(_ tail: Tail) throws(LogError) -> Seal {
+    try wrapping { () throws(SystemError) in
+      let seal: Seal
+      if case .sealed(let found) = tail.survey.tail {
+        seal = found
+      } else {
+        let cursor = ActiveSegment.Cursor(place: tail.survey.place, tally: tail.survey.tally)
+        let seed = FrameSeed(storeID: manifest.storeID, fileID: tail.record.id)
+        seal = try cursor.writeSeal(to: tail.file, seed: seed, first: tail.record.first)
+      }
+      try seal.settle(tail.file)
+      return seal
+    }
+  }
+
+  /// The reader of a store that stays as it is.
+  func reader() -> LogReader {
+    var view = LogView(folder, manifest.storeID, manifest.state)
+    for at in view.segments.indices {
+      view.segments[at].damages += damages.filter { $0.file == view.segments[at].record.id }
+    }
+    if let tail, let at = view.segments.firstIndex(where: { $0.record.id == tail.record.id }) {
+      view.segments[at].file = tail.file
+      view.segments[at].writtenEnd = tail.survey.place.offset
+      view.segments[at].durableEnd = tail.survey.place.offset
+      view.written = tail.survey.place.lastLSN
+      view.durable = tail.survey.place.lastLSN
+    }
+    return LogReader(view)
+  }
+}
+
+extension LogView {
+  /// What the manifest says, with nothing unfinished.
+  init(_ folder: StoreFolder, _ storeID: StoreID, _ state: ManifestState) {
+    self.folder = folder
+    self.storeID = storeID
+    floor = state.floor
+    gaps = state.gaps
+    let start = UInt64(Format.headerByteCount)
+    segments = state.segments.map { record in
+      SegmentView(
+        record: record, damages: state.damages.filter { $0.file == record.id }, writtenEnd: start, durableEnd: start,
+        seal: record.seal, file: nil)
+    }
+    written = state.ceiling.previous
+    durable = written
+  }
+}

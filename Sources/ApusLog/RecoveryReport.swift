@@ -1,0 +1,89 @@
+package import ApusSystem
+
+/// What an opening found, kept, cut, and why. For people and for `--json`.
+package struct RecoveryReport: Equatable, Sendable {
+  /// What became of the unfinished segment's tail.
+  package enum Tail: Equatable, Sendable {
+    /// No segment was unfinished: the store was closed in good order, or never written.
+    case none
+    case clean
+    case sealed
+    case torn(Survey.Cut)
+  }
+
+  package var folder: String
+  package var created: Bool
+  package var storeID: StoreID
+  package var manifest: String
+  package var manifestTail: Survey.Tail
+  package var epoch: UInt32
+  package var segments: Int
+  /// The LSNs of records that the log holds, first to last, gaps among them included.
+  package var lsns: LSNRange
+  package var tailSegment: String?
+  package var tail: Tail
+  package var damages: [Damage]
+  /// Damage that was already known and written down.
+  package var knownDamages: [Damage]
+  package var isReadOnly: Bool
+  package var gap: LSNRange?
+  package var movedAside: [String] = []
+  package var unlinked: [String] = []
+  package var nextLSN: LSN
+
+  init(
+    folder: String, created: Bool, manifest: ManifestReading, tail: Opening.Tail?, damages: [Damage], checkpoint: LSN
+  ) {
+    let state = manifest.state
+    self.folder = folder
+    self.created = created
+    storeID = manifest.storeID
+    self.manifest = manifest.name
+    manifestTail = manifest.survey.tail
+    epoch = state.epoch
+    segments = state.segments.count
+    let last = tail?.survey.place.lastLSN ?? state.segments.last?.seal?.last ?? state.floor.previous
+    lsns = LSNRange(state.floor, through: last)
+    tailSegment = tail?.record.name
+    switch tail?.survey.tail {
+    case nil: self.tail = .none
+    case .clean: self.tail = .clean
+    case .sealed: self.tail = .sealed
+    case .torn(let cut): self.tail = .torn(cut)
+    }
+    self.damages = damages
+    knownDamages = state.damages
+    isReadOnly = damages.contains { !$0.lsns.isEmpty && $0.lsns.last > checkpoint }
+    nextLSN = state.ceiling
+  }
+}
+
+extension RecoveryReport: CustomStringConvertible {
+  /// One line for each thing an operator wants to know.
+  package var description: String { lines.joined(separator: "\n") }
+
+  private var lines: [String] {
+    var lines = ["store \(storeID) in \(folder)" + (created ? ": made" : "")]
+    lines.append("manifest \(manifest), epoch \(epoch), \(segments) segment\(segments == 1 ? "" : "s"), \(lsns)")
+    if case .torn(let cut) = manifestTail {
+      lines.append("manifest: an edit at byte \(cut.at) was cut short and never took effect (\(cut.fault))")
+    }
+    switch tail {
+    case .none: break
+    case .clean: lines.append("\(tailSegment ?? "tail"): ends cleanly at LSN \(lsns.last)")
+    case .sealed: lines.append("\(tailSegment ?? "tail"): was sealed, the manifest did not know it yet")
+    case .torn(let cut):
+      lines.append(
+        "\(tailSegment ?? "tail"): torn at byte \(cut.at), \(cut.contentEnd - min(cut.at, cut.contentEnd)) bytes cut: "
+          + "\(cut.fault); nothing behind LSN \(lsns.last) was durable"
+          + (cut.wholeFrames > 0 ? ", \(cut.wholeFrames) whole frames up to LSN \(cut.lastLSN) among them" : ""))
+    }
+    lines += damages.map { "damage: \($0)" }
+    lines += knownDamages.map { "damage, known: \($0)" }
+    if let gap { lines.append("\(gap) are skipped and will never be used") }
+    lines += unlinked.map { "\($0): removed, as begun before" }
+    lines += movedAside.map { "\($0): was in no manifest, moved aside" }
+    lines.append(isReadOnly ? "read-only: records are damaged that nothing else holds" : "next LSN \(nextLSN)")
+    return lines
+  }
+}
