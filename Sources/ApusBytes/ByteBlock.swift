@@ -1,0 +1,38 @@
+/// A block of memory of fixed size: zeroed when made, aligned to a page, its address the same for life.
+///
+/// What a read from a disk lands in; aligned so that direct input and output may use it too.
+@safe package struct ByteBlock: ~Copyable {
+  package static let alignment = 4096
+
+  /// Owned by this block alone, from `init` to `deinit`; all of it is initialised.
+  private let storage: UnsafeMutableRawBufferPointer
+
+  package init(byteCount: Int) {
+    precondition(byteCount >= 0, "a block's size cannot be negative")
+    unsafe storage = .allocate(byteCount: byteCount, alignment: Self.alignment)
+    unsafe storage.initializeMemory(as: UInt8.self, repeating: 0)
+  }
+
+  deinit {
+    unsafe storage.deallocate()
+  }
+
+  package var byteCount: Int { unsafe storage.count }
+
+  package var bytes: RawSpan {
+    @_lifetime(borrow self) get {
+      // All bytes are initialised, and cannot change while `self` is borrowed.
+      unsafe _overrideLifetime(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(storage)), borrowing: self)
+    }
+  }
+
+  package var mutableBytes: MutableRawSpan {
+    @_lifetime(&self) mutating get {
+      // All bytes are initialised, and nobody else sees them while `self` is being mutated.
+      unsafe _overrideLifetime(MutableRawSpan(_unsafeBytes: storage), mutating: &self)
+    }
+  }
+}
+
+/// A block is the only owner of its allocation; to move it is to move that.
+extension ByteBlock: @unchecked Sendable {}

@@ -1,0 +1,13 @@
+extension ByteReader {
+  /// The next `utf8Count` bytes as text, which they must be: nothing is repaired.
+  @_lifetime(self: copy self)
+  package mutating func readString(utf8Count: Int) throws(BytesError) -> String {
+    let start = position
+    let text = try readBytes(utf8Count)
+    guard let string = text.validatedString() else {
+      position = start
+      throw .invalidUTF8(at: start)
+    }
+    return string
+  }
+}

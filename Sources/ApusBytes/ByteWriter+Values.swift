@@ -1,0 +1,73 @@
+// What can be written. Each makes room first; the store that follows relies on nothing but that.
+
+extension ByteWriter {
+  @inlinable
+  package mutating func write<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
+    reserve(MemoryLayout<T>.size)
+    unsafe storage.storeBytes(of: value.littleEndian, toByteOffset: end, as: T.self)
+    end &+= MemoryLayout<T>.size
+  }
+
+  @inlinable
+  package mutating func write(float32 value: Float) { write(value.bitPattern) }
+
+  @inlinable
+  package mutating func write(float64 value: Double) { write(value.bitPattern) }
+
+  @inlinable
+  package mutating func write(_ value: Bool) { write(value ? 1 as UInt8 : 0) }
+
+  @inlinable
+  package mutating func write(_ bytes: RawSpan) {
+    reserve(bytes.byteCount)
+    // The span cannot be this writer's own: it would be borrowed, and this is a mutation.
+    unsafe bytes.withUnsafeBytes { source in
+      unsafe UnsafeMutableRawBufferPointer(rebasing: storage[end...]).copyMemory(from: source)
+    }
+    end &+= bytes.byteCount
+  }
+
+  @inlinable
+  package mutating func write(_ bytes: [UInt8]) {
+    write(unsafe bytes.span.bytes)
+  }
+
+  /// The text's UTF-8, without a length before or an end after it.
+  @inlinable
+  package mutating func write(utf8 text: String) {
+    write(unsafe text.utf8.span.bytes)
+  }
+
+  package mutating func writeZeroes(_ count: Int) {
+    reserve(count)
+    unsafe UnsafeMutableRawBufferPointer(rebasing: storage[end..<(end + count)])
+      .initializeMemory(as: UInt8.self, repeating: 0)
+    end += count
+  }
+
+  /// Writes zeroes until `count` is a multiple of `boundary`.
+  package mutating func align(to boundary: Int) {
+    precondition(boundary > 0, "bytes can only be aligned to a positive boundary")
+    let excess = end % boundary
+    if excess > 0 { writeZeroes(boundary - excess) }
+  }
+
+  /// Replaces bytes that are written already, as a length that is known only afterwards.
+  @inlinable
+  package mutating func overwrite<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int) {
+    precondition(
+      offset >= 0 && offset <= end && MemoryLayout<T>.size <= end - offset,
+      "only bytes that are written can be overwritten")
+    unsafe storage.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
+  }
+
+  /// Lets `fill` write up to `room` bytes at the end and say how many it wrote; when it throws, none are.
+  internal mutating func append(
+    atMost room: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(BytesError) -> Int
+  ) throws(BytesError) {
+    reserve(room)
+    let written = try unsafe fill(UnsafeMutableRawBufferPointer(rebasing: storage[end..<(end + room)]))
+    precondition(written >= 0 && written <= room, "more was written than there was room for")
+    end += written
+  }
+}

@@ -1,0 +1,28 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#ifndef C_CHECKSUM_H
+#define C_CHECKSUM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// The ways this processor may compute a CRC-32C, slowest first. All give the same answer.
+enum crc32c_method {
+  CRC32C_SOFTWARE = 0,     // tables; every processor
+  CRC32C_INTERLEAVED = 1,  // crc32 instructions, three streams at once
+  CRC32C_FOLDED = 2,       // 512-bit carry-less multiplication
+};
+
+// The fastest method this processor has.
+int32_t crc32c_best_method(void);
+
+// Extends a CRC-32C by `count` bytes with the fastest method. 0 is the CRC of nothing.
+uint32_t crc32c_extend(uint32_t crc, const void *bytes, size_t count);
+
+// The same by a named method, which must not exceed `crc32c_best_method()`.
+uint32_t crc32c_extend_by(int32_t method, uint32_t crc, const void *bytes, size_t count);
+
+#endif
