@@ -74,7 +74,8 @@ final class AppenderLoop: @unchecked Sendable {
       case .perform(let body): body(writer)
       case .append(let recordCount, let payload, let completion):
         do throws(LogError) {
-          let appended = try writer.append(recordCount: recordCount, payload: payload.span.bytes)
+          // Any byte is a raw byte.
+          let appended = unsafe try writer.append(recordCount: recordCount, payload: payload.span.bytes)
           waiting.append(Waiting(appended: appended, drops: writer.drops, completion: completion))
         } catch {
           if case .diskFull = error { dropped = error }

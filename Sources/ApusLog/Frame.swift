@@ -74,7 +74,7 @@ package struct FrameFlags: OptionSet, Sendable, Hashable {
 }
 
 /// Why the bytes at an offset are no frame, or not the frame that belongs there.
-package enum FrameFault: Equatable, Sendable {
+package enum FrameFault: Error, Equatable, Sendable {
   // The bytes are no whole frame.
   case beyondEnd
   case magic

@@ -1,4 +1,4 @@
-package import ApusBytes
+import ApusBytes
 package import ApusSystem
 
 /// An opened file of frames whose header was looked at.

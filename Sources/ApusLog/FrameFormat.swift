@@ -1,4 +1,4 @@
-package import ApusBytes
+import ApusBytes
 import ApusSystem
 
 /// The checksum with which every checksum of a file begins: it binds bytes to their store, file and offset.

@@ -1,4 +1,4 @@
-package import ApusBytes
+import ApusBytes
 package import ApusSystem
 
 /// Reads the frames of one file through a buffer of fixed size; recovery, scans and checks are all built on it.
@@ -56,21 +56,28 @@ package struct FrameWalker: ~Copyable {
   /// Judges what lies at `offset`.
   package mutating func look(at offset: UInt64) throws(SystemError) -> Look {
     payloadRange = 0..<0
-    let available = try load(Format.frameHeaderByteCount, at: offset)
-    let at = Int(truncatingIfNeeded: offset &- blockStart)
+    guard try load(Format.frameHeaderByteCount, at: offset) == Format.frameHeaderByteCount else {
+      return .notWhole(.beyondEnd)
+    }
     let header: FrameHeader
     do throws(FrameFault) {
-      let bytes = block.bytes.extracting(at..<at + available)
-      header = try FrameFormat.decodeHeader(bytes, at: offset, seed: seed)
+      header = try FrameFormat.decodeHeader(loaded(from: offset), at: offset, seed: seed)
     } catch {
       return .notWhole(error)
     }
     guard try load(header.byteCount, at: offset) == header.byteCount else { return .notWhole(.beyondEnd) }
-    let payloadAt = Int(truncatingIfNeeded: offset &- blockStart) + Format.frameHeaderByteCount
-    let padded = block.bytes.extracting(payloadAt..<payloadAt + Format.aligned(header.payloadByteCount))
-    guard FrameFormat.payloadMatches(padded, header, seed: seed) else { return .notWhole(.payloadChecksum) }
-    payloadRange = payloadAt..<payloadAt + header.payloadByteCount
+    let start = Int(truncatingIfNeeded: offset &- blockStart) + Format.frameHeaderByteCount
+    let padded = start..<start + Format.aligned(header.payloadByteCount)
+    let matches = FrameFormat.payloadMatches(block.bytes.extracting(padded), header, seed: seed)
+    guard matches else { return .notWhole(.payloadChecksum) }
+    payloadRange = start..<start + header.payloadByteCount
     return .whole(header)
+  }
+
+  /// The bytes in the block from `offset` on, which must lie in it.
+  @_lifetime(borrow self)
+  private func loaded(from offset: UInt64) -> RawSpan {
+    block.bytes.extracting(Int(truncatingIfNeeded: offset &- blockStart)..<blockCount)
   }
 
   /// The first whole frame at a multiple of 8 at or after `offset`.
@@ -93,8 +100,7 @@ package struct FrameWalker: ~Copyable {
 
   /// The offset of the first possible magic number in the loaded bytes from `at`; behind them if there is none.
   private func firstMagic(in available: Int, at offset: UInt64) -> UInt64 {
-    let start = Int(truncatingIfNeeded: offset &- blockStart)
-    var reader = ByteReader(block.bytes.extracting(start..<start + available))
+    var reader = ByteReader(loaded(from: offset).extracting(..<available))
     while let word = try? reader.read(UInt64.self) {
       if UInt32(truncatingIfNeeded: word) == Format.frameMagic {
         return offset + UInt64(reader.offset - Format.alignment)
@@ -110,8 +116,7 @@ package struct FrameWalker: ~Copyable {
     while at < end {
       let available = try load(FrameWalker.blockByteCount, at: at)
       if available == 0 { break }
-      let start = Int(truncatingIfNeeded: at &- blockStart)
-      if let last = lastNonZero(block.bytes.extracting(start..<start + available)) {
+      if let last = lastNonZero(loaded(from: at).extracting(..<available)) {
         content = at + UInt64(last) + 1
       }
       at += UInt64(available)
@@ -140,10 +145,16 @@ package struct FrameWalker: ~Copyable {
     if wanted > block.byteCount { block = ByteBlock(byteCount: wanted * 4) }
     blockStart = offset
     blockCount = 0
-    var target = block.mutableBytes
-    let room = Int(clamping: min(UInt64(target.byteCount), end - offset))
-    var window = target.extracting(..<room)
-    blockCount = try file.readFully(into: &window, at: offset)
+    let room = Int(clamping: min(UInt64(block.byteCount), end - offset))
+    blockCount = try FrameWalker.fill(&block, room, from: file, at: offset)
     return min(wanted, blockCount)
+  }
+
+  private static func fill(
+    _ block: inout ByteBlock, _ count: Int, from file: any DiskFile, at offset: UInt64
+  ) throws(SystemError) -> Int {
+    var target = block.mutableBytes
+    var window = target._mutatingExtracting(..<count)
+    return try file.readFully(into: &window, at: offset)
   }
 }

@@ -1,4 +1,4 @@
-package import ApusSystem
+import ApusSystem
 import Synchronization
 
 /// The log as every thread may read it.

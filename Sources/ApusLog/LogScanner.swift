@@ -1,5 +1,5 @@
-package import ApusBytes
-package import ApusSystem
+import ApusBytes
+import ApusSystem
 
 /// Reads records forward from an LSN, up to where the log was when the scan began.
 ///
@@ -46,7 +46,8 @@ package struct LogScanner: ~Copyable {
   package mutating func next() throws(LogError) -> FrameHeader? {
     while segmentAt < view.segments.count {
       let segment = view.segments[segmentAt]
-      guard var place = try place ?? open(segment) else { return nil }
+      if place == nil { place = try open(segment) }
+      guard var place else { return nil }
       guard place.offset < segment.end(extent) else {
         leave()
         continue
@@ -65,7 +66,9 @@ package struct LogScanner: ~Copyable {
         leave()
         continue
       }
+      var tally = self.tally
       tally.add(frame, bytes: walker.header)
+      self.tally = tally
       place.pass(frame)
       self.place = place
       if frame.type.takesLSN, frame.lsns.last >= from { return frame }
@@ -88,9 +91,7 @@ package struct LogScanner: ~Copyable {
       if let damage = try opened.headerDamage(of: segment.record, path: path(of: segment)) { damages.append(damage) }
       walker.turn(to: opened.file, seed: seed, end: segment.end(extent))
     }
-    let place = FramePlace(after: segment.record)
-    self.place = place
-    return place
+    return FramePlace(after: segment.record)
   }
 
   private mutating func leave() {

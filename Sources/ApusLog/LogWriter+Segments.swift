@@ -1,5 +1,5 @@
 import ApusBytes
-package import ApusSystem
+import ApusSystem
 
 // Segments come and go in an order such that a crash between any two steps leaves a store that opens, and a full
 // disk leaves one that goes on: whatever needs space comes first, whatever cannot be taken back comes last.

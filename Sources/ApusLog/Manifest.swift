@@ -1,5 +1,5 @@
 import ApusBytes
-package import ApusSystem
+import ApusSystem
 
 /// The manifest's file: reads the state that it holds, and makes changes of it durable.
 ///

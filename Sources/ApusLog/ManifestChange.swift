@@ -1,4 +1,4 @@
-package import ApusBytes
+import ApusBytes
 package import ApusSystem
 
 /// What a file that the manifest lists is. The manifest lists files of any kind and opens none.

@@ -1,5 +1,5 @@
 import ApusBytes
-package import ApusSystem
+import ApusSystem
 
 /// What CURRENT and the manifest say, read without changing anything.
 package struct ManifestReading: Sendable {

@@ -1,4 +1,4 @@
-package import ApusSystem
+import ApusSystem
 
 /// The opening of a store, decided before anything on disk is changed.
 ///

@@ -1,4 +1,4 @@
-package import ApusSystem
+import ApusSystem
 
 /// What an opening found, kept, cut, and why. For people and for `--json`.
 package struct RecoveryReport: Equatable, Sendable {

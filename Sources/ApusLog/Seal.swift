@@ -1,4 +1,4 @@
-package import ApusBytes
+import ApusBytes
 package import ApusSystem
 
 /// What a segment's frames add up to while it is written or walked, and what its seal says of them.

@@ -1,5 +1,5 @@
 import ApusBytes
-package import ApusSystem
+import ApusSystem
 
 /// What a file of frames holds, and where its tail was torn or its middle damaged: decided by the rule of `Format.md`,
 /// never guessed. A survey changes nothing.
@@ -65,7 +65,8 @@ package struct Survey: Equatable, Sendable {
         fault = broken
       }
 
-      let known = try behind ?? Behind(of: survey.place, in: &walker)
+      let known: Behind
+      if let behind { known = behind } else { known = try Behind(of: survey.place, in: &walker) }
       behind = known
       survey.durable = max(survey.durable, known.durable)
       let content = try wrapping { () throws(SystemError) in try walker.endOfContent(from: offset) }
