@@ -110,4 +110,9 @@ package struct ClockJump: Error, Equatable, Sendable, CustomStringConvertible {
 package struct ClockConfirmation: Equatable, Sendable {
   package let from: WallTime
   package let to: WallTime
+
+  package init(from: WallTime, to: WallTime) {
+    self.from = from
+    self.to = to
+  }
 }

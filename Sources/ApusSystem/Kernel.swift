@@ -61,13 +61,13 @@ package enum Kernel {
   /// Makes a call that cannot fail unless we are wrong.
   package static func must(_ name: StaticString, _ answer: Int64) {
     if answer >= 0 { return }
-    preconditionFailure("\(name): \(Errno(rawValue: Int32(truncatingIfNeeded: -answer)))")
+    trap("\(name): \(Errno(rawValue: Int32(truncatingIfNeeded: -answer)))")
   }
 
   /// A descriptor that is not open, or a pointer to nowhere: going on would read or write what is not ours.
   private static func trapIfOurs(_ errno: Errno, _ name: StaticString) {
     switch errno {
-    case .badDescriptor, .badAddress, .notASocket: preconditionFailure("\(name): \(errno)")
+    case .badDescriptor, .badAddress, .notASocket: trap("\(name): \(errno)")
     default: return
     }
   }

@@ -27,7 +27,7 @@ package final class RealFile: DiskFile {
 
   private var open: Int32 {
     let raw = descriptor.load(ordering: .acquiring)
-    precondition(raw >= 0, "the file is used after it was closed")
+    if raw < 0 { Kernel.trap("\(path) is used after it was closed") }
     return raw
   }
 

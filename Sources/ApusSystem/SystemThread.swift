@@ -28,7 +28,7 @@ package final class SystemThread: Sendable {
         unsafe linux_thread_start(
           &thread,
           { context in
-            guard let context = unsafe context else { preconditionFailure("a thread without a life") }
+            guard let context = unsafe context else { Kernel.trap("a thread started without its body") }
             unsafe Unmanaged<Life>.fromOpaque(context).takeRetainedValue().run()
             return nil
           }, life.toOpaque())
@@ -46,7 +46,7 @@ package final class SystemThread: Sendable {
       defer { thread = nil }
       return thread
     }
-    guard let mine else { preconditionFailure("a thread is joined once") }
+    guard let mine else { Kernel.trap("a thread is joined twice") }
     Kernel.must("pthread_join", linux_thread_join(mine))
   }
 

@@ -53,6 +53,10 @@ static inline int64_t linux_read(int32_t fd, void *bytes, size_t count) {
   LINUX_ANSWER(read(fd, bytes, count));
 }
 
+static inline int64_t linux_write(int32_t fd, const void *bytes, size_t count) {
+  LINUX_ANSWER(write(fd, bytes, count));
+}
+
 static inline int64_t linux_pread(int32_t fd, void *bytes, size_t count, int64_t at) {
   LINUX_ANSWER(pread(fd, bytes, count, at));
 }

@@ -34,9 +34,13 @@ extension SimulatedDisk {
   }
 
   /// The same disk once more, with a life of its own. Nobody has anything open or locked on the copy.
-  package func copy() -> SimulatedDisk {
+  package func copy() -> SimulatedDisk { copy { _ in } }
+
+  /// A copy to which something has happened.
+  func copy(_ happens: (inout SimulatedState) -> Void) -> SimulatedDisk {
     var copy = state.withLock { $0 }
     precondition(!copy.isOff, "this disk has lived on as another")
+    happens(&copy)
     copy.recount()
     return SimulatedDisk(copy)
   }
@@ -58,7 +62,7 @@ extension SimulatedDisk {
 
 extension SimulatedState {
   /// A new life: counted from zero, and with nothing planned or likely to go wrong.
-  fileprivate mutating func startAnew() {
+  mutating func startAnew() {
     isOff = false
     powerFailsAt = nil
     faults = DiskFaults()

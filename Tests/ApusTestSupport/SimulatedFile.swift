@@ -29,8 +29,8 @@ package final class SimulatedFile: DiskFile {
 
   /// What the kernel answers with EBADF, and the funnel with a trap.
   private func check(writes: Bool = false) {
-    precondition(!isClosed.load(ordering: .acquiring), "the file is used after it was closed")
-    precondition(mayWrite || !writes, "a file opened for reading is written to")
+    if isClosed.load(ordering: .acquiring) { Kernel.trap("\(path) is used after it was closed") }
+    if writes && !mayWrite { Kernel.trap("\(path) was opened for reading: \(Errno.badDescriptor)") }
   }
 
   package func read(into buffer: inout MutableRawSpan, at offset: UInt64) throws(SystemError) -> Int {
