@@ -27,10 +27,12 @@ func tests(of name: String, uses: [Target.Dependency]) -> Target {
 let package = Package(
   name: "apus",
   products: [
-
+    .executable(name: "apus", targets: ["apus"])
   ],
   targets: [
     // The front door: reads the command line, wires the rooms together, nothing else.
+    .executableTarget(
+      name: "apus", dependencies: ["ApusLog", "ApusSystem"], swiftSettings: strict),
 
     // An append-only sequence of checksummed frames in segments, and the manifest.
     room("ApusLog", uses: ["ApusSystem", "ApusBytes"], exclude: ["Format.md"]),
@@ -47,14 +49,25 @@ let package = Package(
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
     // Benchmarks and the peers they are measured against.
+    .systemLibrary(
+      name: "CZlib", path: "Benchmarks/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"])]),
+    .executableTarget(
+      name: "ApusBench", dependencies: ["ApusLog", "ApusSystem", "ApusBytes", "CZlib"],
+      path: "Benchmarks/ApusBench", swiftSettings: strict),
 
     // What only tests may use: the simulated disk, the log's model, and the process that attacks kill.
     .target(
       name: "ApusTestSupport", dependencies: ["ApusLog", "ApusSystem", "ApusBytes"],
       path: "Tests/ApusTestSupport", swiftSettings: strict),
+    .executableTarget(
+      name: "ApusLife", dependencies: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"],
+      path: "Tests/ApusLife", swiftSettings: strict),
 
     tests(of: "HouseTests", uses: []),
     tests(of: "ApusBytesTests", uses: ["ApusBytes"]),
     tests(of: "ApusSystemTests", uses: ["ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(of: "ApusLogTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(of: "apusTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
   ]
 )

@@ -84,7 +84,7 @@ package struct FrameWalker: ~Copyable {
   package mutating func seek(from offset: UInt64) throws(SystemError) -> FrameHeader? {
     var at = Format.aligned(offset)
     while at < end, end - at >= UInt64(Format.frameHeaderByteCount) {
-      let available = try load(FrameWalker.blockByteCount, at: at)
+      let available = try loadSome(at: at)
       guard available >= Format.frameHeaderByteCount else { return nil }
       // Most of what is passed here is zeroes or payload; only a magic number is worth a checksum.
       let candidate = firstMagic(in: available, at: at)
@@ -148,6 +148,17 @@ package struct FrameWalker: ~Copyable {
     let room = Int(clamping: min(UInt64(block.byteCount), end - offset))
     blockCount = try FrameWalker.fill(&block, room, from: file, at: offset)
     return min(wanted, blockCount)
+  }
+
+  /// What the block has from `offset` on, if that is a header at least; else a fresh block.
+  ///
+  /// A payload full of magic numbers must not cost a read for each of them.
+  private mutating func loadSome(at offset: UInt64) throws(SystemError) -> Int {
+    let loadedEnd = blockStart + UInt64(blockCount)
+    if offset >= blockStart, offset + UInt64(Format.frameHeaderByteCount) <= loadedEnd {
+      return Int(truncatingIfNeeded: loadedEnd - offset)
+    }
+    return try load(block.byteCount, at: offset)
   }
 
   private static func fill(

@@ -1,0 +1,4 @@
+// The front door.
+import ApusLog
+
+_ = LogOptions()

@@ -1,0 +1,4 @@
+// A life of a store, which attacks interrupt.
+import ApusLog
+
+_ = LogOptions()

@@ -1,0 +1,2 @@
+// The log's promises.
+import Testing

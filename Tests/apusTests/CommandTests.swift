@@ -1,0 +1,2 @@
+// What a person sees at the terminal.
+import Testing
