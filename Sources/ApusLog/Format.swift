@@ -24,8 +24,9 @@ package enum Format {
   /// A whole seal, which every unsealed segment keeps room for.
   static let sealByteCount = frameHeaderByteCount + sealPayloadByteCount
 
-  /// The smallest segment: a header, one frame with an aligned payload, a seal.
-  package static let segmentByteCountMin = UInt64(headerByteCount + frameHeaderByteCount + alignment + sealByteCount)
+  /// The smallest segment: a header, one frame with a payload, a mark, a seal.
+  package static let segmentByteCountMin = UInt64(
+    headerByteCount + frameHeaderByteCount + alignment + frameHeaderByteCount + sealByteCount)
 
   static func aligned(_ byteCount: Int) -> Int { (byteCount + alignment - 1) & ~(alignment - 1) }
   static func aligned(_ offset: UInt64) -> UInt64 { (offset + UInt64(alignment - 1)) & ~UInt64(alignment - 1) }

@@ -1,3 +1,4 @@
+import ApusBytes
 import ApusSystem
 import Synchronization
 
@@ -69,6 +70,34 @@ package final class LogReader: Sendable {
   /// Reads records from `lsn` on, up to where the log is now.
   package func scan(from lsn: LSN, _ extent: LogView.Extent = .durable) throws(LogError) -> LogScanner {
     try LogScanner(self, from: lsn, extent: extent)
+  }
+
+  /// Reads one frame with records, at a position that an acknowledgement gave.
+  package func read(at position: LogPosition) throws(LogError) -> (frame: FrameHeader, payload: [UInt8]) {
+    // Pinned first, then looked: otherwise the segment could go in between.
+    let pin = pin(from: .none)
+    defer { withExtendedLifetime(pin) {} }
+    let view = self.view
+    guard let segment = view.segments.first(where: { $0.record.id == position.segment }) else {
+      throw .noFrame(position, .beyondEnd)
+    }
+    let file: any DiskFile
+    if let active = segment.file {
+      file = active
+    } else {
+      let path = try view.folder.checked(segment.record)
+      file = try wrapping { () throws(SystemError) in try view.folder.disk.open(path, .read) }
+    }
+    var walker = FrameWalker(
+      file: file, seed: FrameSeed(storeID: view.storeID, fileID: position.segment), end: segment.end(.written))
+    switch try wrapping({ () throws(SystemError) in try walker.look(at: position.offset) }) {
+    case .notWhole(let fault): throw .noFrame(position, fault)
+    case .whole(let frame):
+      guard frame.epoch == segment.record.epoch, frame.type.takesLSN else {
+        throw .noFrame(position, .epoch(expected: segment.record.epoch, found: frame.epoch))
+      }
+      return (frame, walker.payload.copied())
+    }
   }
 
   // MARK: What the writer publishes

@@ -1,2 +1,0 @@
-// The log's promises.
-import Testing
