@@ -115,7 +115,7 @@ extension SimulatedDisk {
   /// The names in a folder that are surely on the disk.
   package func durableNames(in folder: String) throws(SystemError) -> [String] {
     try state.withLock { state throws(SystemError) in
-      state.tree.durableNames(in: try state.folder(at: folder, .names))
+      state.tree.durableNames(in: try state.folder(at: folder))
     }
   }
 }
