@@ -64,6 +64,25 @@ struct StoryTests {
     #expect(told == 7_361_461_381_046_518_129)
   }
 
+  @Test("may be told by several threads at once, each with its own file")
+  func threads() throws {
+    let disk = SimulatedDisk(folders: ["/data"])
+    let threads = try (0..<4).map { number in
+      try SystemThread.start(name: "writer \(number)") {
+        guard let file = try? disk.open("/data/\(number)", .create) else { return }
+        for step in 0..<500 {
+          try? file.writeAll([UInt8(number)], at: UInt64(step))
+          if step % 50 == 0 { try? file.syncData() }
+        }
+      }
+    }
+    for thread in threads { thread.join() }
+    for number in 0..<4 {
+      #expect(try disk.contents(of: "/data/\(number)") == [UInt8](repeating: UInt8(number), count: 500))
+    }
+    #expect(disk.calls[.write] == 2_000)
+  }
+
   @Test("goes its own way on a copy")
   func copies() throws {
     let disk = SimulatedDisk(folders: ["/data"])

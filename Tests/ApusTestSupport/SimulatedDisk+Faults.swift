@@ -1,7 +1,6 @@
 // What a test says to the disk behind the program's back.
 
 package import ApusSystem
-import Synchronization
 
 extension SimulatedDisk {
   /// What goes wrong by chance.

@@ -5,20 +5,19 @@
 // Every method may be called from any thread; the story is the same every time only with one thread.
 
 package import ApusSystem
-import Synchronization
 
 package final class SimulatedDisk: Disk {
-  let state: Mutex<SimulatedState>
+  let state: Monitor<SimulatedState>
 
   /// An empty disk, but for `folders`, which are there for good. Without a capacity it is never full.
   package init(seed: UInt64 = 0, capacity: Int? = nil, folders: [String] = []) {
     var state = SimulatedState(random: SplitMix64(seed: seed))
     state.capacity = capacity
-    self.state = Mutex(state)
+    self.state = Monitor(state)
     for folder in folders { plantFolder(folder) }
   }
 
-  init(_ state: consuming SimulatedState) { self.state = Mutex(state) }
+  init(_ state: consuming SimulatedState) { self.state = Monitor(state) }
 
   package func open(_ path: String, _ access: FileAccess) throws(SystemError) -> any DiskFile {
     try state.withLock { state throws(SystemError) in
