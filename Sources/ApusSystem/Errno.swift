@@ -16,6 +16,7 @@ extension Errno {
   package static let outOfMemory = Errno(rawValue: 12)  // ENOMEM
   package static let accessDenied = Errno(rawValue: 13)  // EACCES
   package static let badAddress = Errno(rawValue: 14)  // EFAULT
+  package static let busy = Errno(rawValue: 16)  // EBUSY
   package static let exists = Errno(rawValue: 17)  // EEXIST
   package static let notAFolder = Errno(rawValue: 20)  // ENOTDIR
   package static let isAFolder = Errno(rawValue: 21)  // EISDIR

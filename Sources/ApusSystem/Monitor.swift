@@ -2,6 +2,9 @@
 //
 // The state cannot be reached but through `withLock` and `wait`, and both give the lock back. Going in
 // twice from one thread is a trap, not a hang.
+//
+// It rests on the C library's mutex, which the thread sanitizer knows. `Synchronization.Mutex` it does not
+// know on Linux, and reports races there that are none: to be reconsidered when it does.
 
 /// A mailbox's lock: one thread waits until the state has work for it, others change the state and notify.
 @usableFromInline

@@ -1,16 +1,15 @@
 // A named thread of the kernel. It is joined once, or left to end by itself when nobody holds it any more.
 
 import CLinux
-import Synchronization
 
 package final class SystemThread: Sendable {
   /// As /proc shows it: the kernel keeps 15 bytes.
   package static let nameLengthMax = 15
 
   // Nil once joined.
-  private let thread: Mutex<linux_thread?>
+  private let thread: Monitor<linux_thread?>
 
-  private init(_ thread: linux_thread) { self.thread = Mutex(thread) }
+  private init(_ thread: linux_thread) { self.thread = Monitor(thread) }
 
   deinit {
     thread.withLock { thread in

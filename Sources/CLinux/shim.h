@@ -49,10 +49,6 @@ static inline int64_t linux_open(const char *path, int32_t flags, uint32_t mode)
 
 static inline int64_t linux_close(int32_t fd) { LINUX_ANSWER(close(fd)); }
 
-static inline int64_t linux_read(int32_t fd, void *bytes, size_t count) {
-  LINUX_ANSWER(read(fd, bytes, count));
-}
-
 static inline int64_t linux_write(int32_t fd, const void *bytes, size_t count) {
   LINUX_ANSWER(write(fd, bytes, count));
 }

@@ -9,7 +9,9 @@ final class Child {
 
   init(_ command: String...) throws {
     var arguments = unsafe command.map { unsafe strdup($0) } + [nil]
-    defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+    defer {
+      for index in command.indices { unsafe free(arguments[index]) }
+    }
     var id: pid_t = 0
     let failed = unsafe posix_spawn(&id, command[0], nil, nil, &arguments, environ)
     if failed != 0 { throw SystemError("posix_spawn", Errno(rawValue: failed), on: command[0]) }

@@ -15,6 +15,7 @@ struct ErrnoTests {
     (.outOfMemory, ENOMEM, "ENOMEM (cannot allocate memory)"),
     (.accessDenied, EACCES, "EACCES (permission denied)"),
     (.badAddress, EFAULT, "EFAULT (bad address)"),
+    (.busy, EBUSY, "EBUSY (device or resource busy)"),
     (.exists, EEXIST, "EEXIST (file exists)"),
     (.notAFolder, ENOTDIR, "ENOTDIR (not a directory)"),
     (.isAFolder, EISDIR, "EISDIR (is a directory)"),

@@ -16,11 +16,9 @@ struct KernelTests {
 
   @Test("makes a call again that a real signal interrupted")
   func signal() throws {
-    var ends: [Int32] = [0, 0]
-    #expect(unsafe pipe(&ends) == 0)
-    let reading = OwnedDescriptor(ends[0])
-    let writing = OwnedDescriptor(ends[1])
-    let descriptor = reading.raw
+    let pair = try Pair()
+    let descriptor = pair.reading
+    let writing = OwnedDescriptor(pair.writing)
 
     // A handler that does nothing, and does not ask for calls to be restarted.
     var action = sigaction()
@@ -37,7 +35,7 @@ struct KernelTests {
       _ = unsafe sigaddset(&wanted, SIGUSR1)
       _ = unsafe pthread_sigmask(SIG_UNBLOCK, &wanted, nil)
       reader.withLock { $0 = pthread_self() }
-      let answer = try? Kernel.ask("read", on: "a pipe") {
+      let answer = try? Kernel.ask("read", on: "a pair") {
         attempts.add(1, ordering: .relaxed)
         var byte: UInt8 = 0
         let count = unsafe read(descriptor, &byte, 1)
@@ -53,7 +51,6 @@ struct KernelTests {
       #expect(unsafe write(writing.raw, "x", 1) == 1)
     }
     #expect(result.withLock { $0 } == .done(1))
-    try reading.close()
     try writing.close()
   }
 

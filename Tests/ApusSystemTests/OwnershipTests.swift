@@ -5,23 +5,32 @@ import ApusTestSupport
 import Glibc
 import Testing
 
-@Suite("A descriptor", .serialized)
+@Suite("A descriptor")
 struct OwnershipTests {
-  @Test("is closed with its owner, or by it, and once only")
-  func owned() throws {
-    func isOpen(_ raw: Int32) -> Bool { fcntl(raw, F_GETFD) >= 0 }
-    // Far above what tests that run beside this one are given.
-    func fresh(_ number: Int32) -> OwnedDescriptor { OwnedDescriptor(dup2(2, number)) }
+  @Test("is closed with its owner")
+  func byEnd() throws {
+    let pair = try Pair()
     do {
-      let owner = fresh(901)
-      #expect(isOpen(owner.raw))
+      let owner = OwnedDescriptor(pair.writing)
+      #expect(!pair.isClosed && owner.raw == pair.writing)
     }
-    #expect(!isOpen(901))
-    try fresh(902).close()
-    #expect(!isOpen(902))
-    let raw = fresh(903).giveUp()
-    #expect(isOpen(raw))
+    #expect(eventually { pair.isClosed })
+  }
+
+  @Test("is closed by its owner, once")
+  func byOwner() throws {
+    let pair = try Pair()
+    try OwnedDescriptor(pair.writing).close()
+    #expect(eventually { pair.isClosed })
+  }
+
+  @Test("that was given up is somebody else's to close")
+  func givenUp() throws {
+    let pair = try Pair()
+    let raw = OwnedDescriptor(pair.writing).giveUp()
+    #expect(!pair.isClosed)
     close(raw)
+    #expect(eventually { pair.isClosed })
   }
 
   @Test("that was closed is not used: the real disk traps")

@@ -26,15 +26,6 @@ package enum DiskCall: Int, CaseIterable, Sendable {
     case .freeBytes: "statvfs"
     }
   }
-
-  /// Whether the call can change what is on the disk.
-  package var changes: Bool {
-    switch self {
-    case .open, .read, .size, .dropCache, .names, .entry, .freeBytes: false
-    case .create, .write, .syncData, .syncAll, .allocate, .truncate: true
-    case .rename, .remove, .makeFolder, .syncFolder, .lock: true
-    }
-  }
 }
 
 /// One call that was made.

@@ -21,7 +21,7 @@ package struct DiskFaults: Sendable {
 }
 
 /// What is to go wrong at certain calls, counted from one.
-struct FaultPlan {
+struct FaultPlan: Sendable {
   struct Moment: Hashable {
     /// Nil counts calls of every kind.
     let call: DiskCall?

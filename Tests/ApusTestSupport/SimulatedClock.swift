@@ -1,22 +1,21 @@
 // Time that passes when a test says so.
 
 package import ApusSystem
-import Synchronization
 
 package final class SimulatedClock: Clock {
-  private struct Now {
+  private struct Now: Sendable {
     var wall: WallTime
     var monotonic: MonotonicTime
   }
 
-  private let now: Mutex<Now>
+  private let now: Monitor<Now>
 
   /// Starts on 2026-01-01T00:00:00Z, one hour after boot.
   package init(
     wall: WallTime = WallTime(nanoseconds: 1_767_225_600 * 1_000_000_000),
     monotonic: MonotonicTime = MonotonicTime(nanoseconds: 3_600 * 1_000_000_000)
   ) {
-    now = Mutex(Now(wall: wall, monotonic: monotonic))
+    now = Monitor(Now(wall: wall, monotonic: monotonic))
   }
 
   package func wall() -> WallTime { now.withLock { $0.wall } }

@@ -6,7 +6,7 @@
 // two of these; a file has one of the sizes it had since its last sync; each unsynced change of a name has
 // happened or not. No file system orders its writes as little as this one: what survives here survives there.
 
-import Synchronization
+import ApusSystem
 
 extension SimulatedDisk {
   /// Cuts the power; the disk's own dice say what survives.

@@ -1,7 +1,6 @@
 // What a test says to the disk behind the program's back.
 
 package import ApusSystem
-import Synchronization
 
 extension SimulatedDisk {
   /// What goes wrong by chance.
@@ -115,7 +114,7 @@ extension SimulatedDisk {
   /// The names in a folder that are surely on the disk.
   package func durableNames(in folder: String) throws(SystemError) -> [String] {
     try state.withLock { state throws(SystemError) in
-      state.tree.durableNames(in: try state.folder(at: folder, .names))
+      state.tree.durableNames(in: try state.folder(at: folder))
     }
   }
 }

@@ -4,7 +4,6 @@
 // the programs saw it last.
 
 package import ApusSystem
-import Synchronization
 
 extension SimulatedDisk {
   /// 2^12 images are made in moments.

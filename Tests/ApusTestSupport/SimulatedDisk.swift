@@ -5,20 +5,19 @@
 // Every method may be called from any thread; the story is the same every time only with one thread.
 
 package import ApusSystem
-import Synchronization
 
 package final class SimulatedDisk: Disk {
-  let state: Mutex<SimulatedState>
+  let state: Monitor<SimulatedState>
 
   /// An empty disk, but for `folders`, which are there for good. Without a capacity it is never full.
   package init(seed: UInt64 = 0, capacity: Int? = nil, folders: [String] = []) {
     var state = SimulatedState(random: SplitMix64(seed: seed))
     state.capacity = capacity
-    self.state = Mutex(state)
+    self.state = Monitor(state)
     for folder in folders { plantFolder(folder) }
   }
 
-  init(_ state: consuming SimulatedState) { self.state = Mutex(state) }
+  init(_ state: consuming SimulatedState) { self.state = Monitor(state) }
 
   package func open(_ path: String, _ access: FileAccess) throws(SystemError) -> any DiskFile {
     try state.withLock { state throws(SystemError) in
@@ -42,16 +41,18 @@ package final class SimulatedDisk: Disk {
 
   package func rename(_ path: String, to target: String) throws(SystemError) {
     try state.withLock { state throws(SystemError) in
-      try state.enter(.rename, "\(path) to \(target)")
-      guard case .place(let from, let moved?) = try state.find(path, .rename) else {
-        throw state.refusal(.rename, .noEntry, "\(path) to \(target)")
+      let subject = "\(path) to \(target)"
+      try state.enter(.rename, subject)
+      // Where either is to be comes before what is there.
+      let source = try state.find(path, .rename, on: subject)
+      let goal = try state.find(target, .rename, on: subject)
+      guard case .place(let from, let moved) = source, case .place(let to, let replaced) = goal else {
+        throw state.refusal(.rename, .busy, subject)
       }
-      guard case .place(let to, let replaced) = try state.find(target, .rename) else {
-        throw state.refusal(.rename, .notEmpty, "\(path) to \(target)")
-      }
+      guard let moved else { throw state.refusal(.rename, .noEntry, subject) }
       if moved == replaced { return }
-      if let errno = state.objection(to: moved, at: to, replacing: replaced) {
-        throw state.refusal(.rename, errno, "\(path) to \(target)")
+      if let errno = state.objection(to: moved, from: from, at: to, replacing: replaced) {
+        throw state.refusal(.rename, errno, subject)
       }
       state.tree.rename(from, to: to)
       if case .file(let inode) = replaced { state.hold(inode, links: -1) }
@@ -80,7 +81,7 @@ package final class SimulatedDisk: Disk {
   package func syncFolder(_ path: String) throws(SystemError) {
     try state.withLock { state throws(SystemError) in
       let fault = try state.begin(.syncFolder, path)
-      let folder = try state.folder(at: path, .syncFolder)
+      let folder = try state.folder(at: path)
       if case .error(let errno) = fault {
         state.tree.failSync(folder)
         throw state.refusal(.syncFolder, errno, path)
@@ -93,7 +94,7 @@ package final class SimulatedDisk: Disk {
   package func names(in folder: String) throws(SystemError) -> [String] {
     try state.withLock { state throws(SystemError) in
       try state.enter(.names, folder)
-      return state.tree.names(in: try state.folder(at: folder, .names))
+      return state.tree.names(in: try state.folder(at: folder))
     }
   }
 
@@ -122,9 +123,11 @@ package final class SimulatedDisk: Disk {
 extension SimulatedState {
   /// Why a rename cannot be, as the kernel sees it.
   fileprivate func objection(
-    to moved: SimulatedNode, at target: SimulatedTree.Place, replacing replaced: SimulatedNode?
+    to moved: SimulatedNode, from source: SimulatedTree.Place, at target: SimulatedTree.Place,
+    replacing replaced: SimulatedNode?
   ) -> Errno? {
     if case .folder(let folder) = moved, tree.isFolder(target.folder, within: folder) { return .invalid }
+    if case .folder(let folder) = replaced, tree.isFolder(source.folder, within: folder) { return .notEmpty }
     switch (moved, replaced) {
     case (_, nil), (.file, .file): return nil
     case (.file, .folder): return .isAFolder

@@ -9,23 +9,26 @@ extension SimulatedState {
     case place(SimulatedTree.Place, SimulatedNode?)
   }
 
-  func find(_ path: String, _ call: DiskCall) throws(SystemError) -> Found {
+  /// `subject` is what the call is about when that is more than the path.
+  func find(
+    _ path: String, _ call: DiskCall, on subject: String? = nil
+  ) throws(SystemError) -> Found {
     var names = path.split(separator: "/").filter { $0 != "." }
     guard let last = names.popLast() else { return .root }
     var folder = SimulatedTree.root
     for name in names {
       switch tree[SimulatedTree.Place(folder: folder, name: String(name))] {
       case .folder(let below): folder = below
-      case .file: throw refusal(call, .notAFolder, path)
-      case nil: throw refusal(call, .noEntry, path)
+      case .file: throw refusal(call, .notAFolder, subject ?? path)
+      case nil: throw refusal(call, .noEntry, subject ?? path)
       }
     }
     let place = SimulatedTree.Place(folder: folder, name: String(last))
     return .place(place, tree[place])
   }
 
-  /// A folder that must be there.
-  func folder(at path: String, _ call: DiskCall) throws(SystemError) -> Int {
+  /// A folder that must be there. The kernel finds out by opening it.
+  func folder(at path: String, _ call: DiskCall = .open) throws(SystemError) -> Int {
     switch try find(path, call) {
     case .root: return SimulatedTree.root
     case .place(_, .folder(let folder)): return folder

@@ -4,7 +4,7 @@
 
 import ApusSystem
 
-struct SimulatedState {
+struct SimulatedState: Sendable {
   /// Arrays stand in for the disk, so a file has to fit into memory.
   static let fileSizeMax = 1 << 30
 
