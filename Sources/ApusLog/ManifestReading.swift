@@ -18,6 +18,13 @@ package struct ManifestReading: Sendable {
   /// With `syncing`, what a killed process left in the page cache is first made durable, and then read back from the disk: otherwise a
   /// promise could be kept now and lost later.
   package init(in folder: StoreFolder, syncing: Bool) throws(LogError) {
+    if syncing {
+      // A killed process may have left names that no folder on the disk has yet; what is built on them must not outlive them.
+      try wrapping { () throws(SystemError) in
+        try folder.disk.syncFolder(folder.path)
+        try folder.disk.syncFolder(folder.log)
+      }
+    }
     let current = try ManifestReading.current(in: folder)
     guard let number = ManifestReading.number(of: current.manifest) else {
       throw .currentUnreadable(path: folder.current, why: "it names \(current.manifest), which is no manifest")

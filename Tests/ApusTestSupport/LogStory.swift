@@ -114,16 +114,21 @@ package struct LogStory {
     switch random.below(100) {
     case 0..<50: try append(to: writer)
     case 50..<62:
-      try writer.flush()
+      try noting(writer) { (writer) throws(LogError) in try writer.flush() }
       model.flushed()
-    case 62..<80:
+    case 62..<74:
       try sync(writer)
       if random.coin() { try writer.mark() }
-    case 80..<82:
-      try writer.rotate()
+    case 74..<82:
+      // A burst, so that many frames await one sync.
+      for _ in 0..<random.below(12) { try append(to: writer) }
+      try noting(writer) { (writer) throws(LogError) in try writer.flush() }
+      model.flushed()
+    case 82..<83:
+      try noting(writer) { (writer) throws(LogError) in try writer.rotate() }
       model.synced()
       model.rotated()
-    case 82..<84: try retire(writer)
+    case 83..<84: try retire(writer)
     case 84..<88: try compare(.written)
     case 88..<90 where hasFullDisks: disk.capacity = random.coin() ? random.below(300_000) : nil
     case 90..<93: try end(.killed)
@@ -159,12 +164,19 @@ package struct LogStory {
   }
 
   private mutating func sync(_ writer: LogWriter) throws {
+    try noting(writer) { (writer) throws(LogError) in _ = try writer.sync() }
+    model.synced()
+  }
+
+  /// Does what may meet a full disk, and notes what that took.
+  private mutating func noting(
+    _ writer: LogWriter, _ body: (LogWriter) throws(LogError) -> Void
+  ) throws(LogError) {
     let drops = writer.drops
-    do {
-      try writer.sync()
-      model.synced()
+    do throws(LogError) {
+      try body(writer)
     } catch {
-      if writer.drops != drops { model.droppedBuffer() }
+      noteRoom(writer, drops: drops, before: writer.nextLSN)
       throw error
     }
   }

@@ -28,8 +28,6 @@ struct SimulatedTree {
     let new: (place: Place, node: SimulatedNode)?
     /// Folders not synced since.
     var waitsFor: Set<Int>
-    /// A sync failed over it, so none will come.
-    var disowned = false
 
     var places: [Place] { [gone?.place, new?.place].compactMap { $0 } }
   }
@@ -88,7 +86,7 @@ extension SimulatedTree {
       unsynced[index].waitsFor.remove(folder)
       let change = unsynced[index]
       let places = change.places
-      if (change.waitsFor.isEmpty && !change.disowned) || places.contains(where: due.contains) {
+      if change.waitsFor.isEmpty || places.contains(where: due.contains) {
         isDue[index] = true
         due.formUnion(places)
       }
@@ -98,12 +96,6 @@ extension SimulatedTree {
       if isDue { change.apply(to: &folders, \.durable) } else { kept.append(change) }
     }
     unsynced = kept
-  }
-
-  mutating func failSync(_ folder: Int) {
-    for index in unsynced.indices where unsynced[index].places.contains(where: { $0.folder == folder }) {
-      unsynced[index].disowned = true
-    }
   }
 
   /// The power is cut: of the unsynced changes only those `survives` says, in their order.
