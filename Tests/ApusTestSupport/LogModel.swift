@@ -10,6 +10,11 @@ package struct LogModel: Sendable {
   package struct Entry: Equatable, Sendable {
     package var lsns: LSNRange
     package var payload: [UInt8]
+
+    package init(lsns: LSNRange, payload: [UInt8]) {
+      self.lsns = lsns
+      self.payload = payload
+    }
   }
 
   /// Stands for a payload that the sender was not told before the log stopped.
