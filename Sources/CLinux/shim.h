@@ -5,6 +5,8 @@
 // before any Swift runs: no caller can read errno too late, because no caller reads errno.
 //
 // Nothing in here decides anything; deciding is the funnel's work (Kernel.swift).
+//
+// The build does not watch this file: after a change of what is here already, touch Sources/ApusSystem.
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
