@@ -14,7 +14,7 @@ package enum Format {
 
   package static let payloadByteCountMax = 16_777_216
   package static let segmentByteCount: UInt64 = 67_108_864
-  package static let manifestByteCount: UInt64 = 1_048_576
+  package static let manifestByteCount: UInt64 = 262_144
   package static let ceilingStep: UInt64 = 1_048_576
   package static let markDelayNanoseconds: UInt64 = 10_000_000
 

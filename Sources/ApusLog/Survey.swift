@@ -65,11 +65,15 @@ package struct Survey: Equatable, Sendable {
         fault = broken
       }
 
+      let content = try wrapping { () throws(SystemError) in try walker.endOfContent(from: offset) }
       let known: Behind
-      if let behind { known = behind } else { known = try Behind(of: survey.place, in: &walker) }
+      switch behind {
+      case let walked?: known = walked
+      // Zeroes hold no frame.
+      case nil: known = content == nil ? Behind() : try Behind(of: survey.place, in: &walker)
+      }
       behind = known
       survey.durable = max(survey.durable, known.durable)
-      let content = try wrapping { () throws(SystemError) in try walker.endOfContent(from: offset) }
 
       if survey.durable <= survey.place.lastLSN {
         // Beyond every durable point.
@@ -98,6 +102,8 @@ package struct Survey: Equatable, Sendable {
     var durable = LSN.none
     var frames = 0
     var lastLSN = LSN.none
+
+    init() {}
 
     init(of place: FramePlace, in walker: inout FrameWalker) throws(LogError) {
       var at = place.offset

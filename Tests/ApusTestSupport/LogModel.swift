@@ -137,6 +137,16 @@ package struct LogModel: Sendable {
     durable = 0
   }
 
+  /// The model after a clean close: everything is kept.
+  package func continued(_ entries: [Entry]) -> LogModel {
+    var model = self
+    model.kept = entries.filter { $0.lsns.last >= floor }
+    model.life = []
+    model.written = 0
+    model.durable = 0
+    return model
+  }
+
   private func difference(_ found: [Entry]) -> String {
     let expected = kept + life
     for (at, entry) in found.enumerated() {
