@@ -106,6 +106,15 @@ extension SimulatedTree {
     }
   }
 
+  /// The process that was told of the failed sync has ended. Names cannot be dropped from the cache, so the
+  /// next process could never know, and no disk is that mean: its syncs count again.
+  mutating func forgive() {
+    for index in unsynced.indices {
+      unsynced[index].disowned = false
+      unsynced[index].waitsFor = Set(unsynced[index].places.map(\.folder))
+    }
+  }
+
   /// The power is cut: of the unsynced changes only those `survives` says, in their order.
   mutating func crash(survives: (Int) -> Bool) {
     for (index, change) in unsynced.enumerated() where survives(index) {
