@@ -7,13 +7,18 @@ final class Child {
   let id: pid_t
   private var isOver = false
 
-  init(_ command: String...) throws {
+  /// Starts a command; what it says goes to `output`.
+  init(_ command: String..., output: Int32 = 1) throws {
     var arguments = unsafe command.map { unsafe strdup($0) } + [nil]
     defer {
       for index in command.indices { unsafe free(arguments[index]) }
     }
     var id: pid_t = 0
-    let failed = unsafe posix_spawn(&id, command[0], nil, nil, &arguments, environ)
+    var actions = unsafe posix_spawn_file_actions_t()
+    unsafe posix_spawn_file_actions_init(&actions)
+    unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
+    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    let failed = unsafe posix_spawn(&id, command[0], &actions, nil, &arguments, environ)
     if failed != 0 { throw SystemError("posix_spawn", Errno(rawValue: failed), on: command[0]) }
     self.id = id
   }
@@ -33,13 +38,4 @@ final class Child {
     isOver = true
     return status & 0x7F == 0 ? status >> 8 & 0xFF : nil
   }
-}
-
-/// Whether something comes true within ten seconds.
-func eventually(_ condition: () throws -> Bool) -> Bool {
-  for _ in 0..<1_000 {
-    if (try? condition()) == true { return true }
-    usleep(10_000)
-  }
-  return false
 }

@@ -185,6 +185,19 @@ struct FailedSyncTests {
     }
     #expect(left == [[], ["a"]])
   }
+
+  @Test("of a folder can be made good by the next process, which cannot know of it")
+  func folderLater() throws {
+    for seed in 0..<50 as Range<UInt64> {
+      let disk = SimulatedDisk(seed: seed, folders: ["/data"])
+      _ = try disk.open("/data/a", .create)
+      disk.failNext(.syncFolder, with: .inputOutput)
+      #expect(errno { () throws(SystemError) in try disk.syncFolder("/data") } == .inputOutput)
+      let next = disk.killProcess()
+      try next.syncFolder("/data")
+      #expect(try next.crash().names(in: "/data") == ["a"])
+    }
+  }
 }
 
 @Suite("A full simulated disk")

@@ -2,7 +2,6 @@
 
 import ApusSystem
 import Glibc
-import Synchronization
 import Testing
 
 @Suite("The funnel")
@@ -25,7 +24,7 @@ struct KernelTests {
     unsafe action.__sigaction_handler.sa_handler = { _ in }
     #expect(unsafe sigaction(SIGUSR1, &action, nil) == 0)
 
-    let attempts = Atomic(0)
+    let attempts = Monitor(0)
     let reader = Monitor<pthread_t?>(nil)
     let result = Monitor<CallResult?>(nil)
     try withThread("reader") {
@@ -35,19 +34,20 @@ struct KernelTests {
       _ = unsafe sigaddset(&wanted, SIGUSR1)
       _ = unsafe pthread_sigmask(SIG_UNBLOCK, &wanted, nil)
       reader.withLock { $0 = pthread_self() }
+      reader.notifyAll()
       let answer = try? Kernel.ask("read", on: "a pair") {
-        attempts.add(1, ordering: .relaxed)
+        attempts.withLock { $0 += 1 }
+        attempts.notifyAll()
         var byte: UInt8 = 0
         let count = unsafe read(descriptor, &byte, 1)
         return count < 0 ? -Int64(Glibc.errno) : Int64(count)
       }
       result.withLock { $0 = answer }
     } while: {
-      #expect(
-        eventually {
-          guard let thread = reader.withLock({ $0 }) else { return false }
-          return pthread_kill(thread, SIGUSR1) == 0 && attempts.load(ordering: .relaxed) >= 3
-        })
+      #expect(reader.wait(for: 10_000_000_000) { $0 != nil })
+      let thread = try #require(reader.withLock { $0 })
+      // One signal may come before the read does, so signals go on until it was interrupted twice.
+      while !attempts.wait(for: 1_000_000, until: { $0 >= 3 }) { #expect(pthread_kill(thread, SIGUSR1) == 0) }
       #expect(unsafe write(writing.raw, "x", 1) == 1)
     }
     #expect(result.withLock { $0 } == .done(1))

@@ -16,9 +16,9 @@ struct LockProcessTests {
   @Test("is refused with the other's process id, and is free when the other is killed")
   func otherHolds() throws {
     try disk.open(path, .create).close()
-    let other = try Child("/usr/bin/flock", "-F", path, "sleep", "60")
+    let other = try holder(of: path)
     defer { other.kill() }
-    #expect(eventually { try disk.lock(path, .exclusive).holder == other.id })
+    #expect(try disk.lock(path, .exclusive).holder == other.id)
     other.kill()
     #expect(try disk.lock(path, .exclusive).lock != nil)
   }
@@ -26,9 +26,9 @@ struct LockProcessTests {
   @Test("that is shared elsewhere is still named")
   func otherShares() throws {
     try disk.open(path, .create).close()
-    let other = try Child("/usr/bin/flock", "-F", "-s", path, "sleep", "60")
+    let other = try holder(of: path, "-s")
     defer { other.kill() }
-    #expect(eventually { try disk.lock(path, .exclusive).holder == other.id })
+    #expect(try disk.lock(path, .exclusive).holder == other.id)
     #expect(try disk.lock(path, .shared).lock != nil)
   }
 
@@ -60,6 +60,17 @@ struct LockProcessTests {
     #expect(!targets.contains { $0.hasPrefix(folder.path) })
     lock.release()
     for file in files { file.close() }
+  }
+
+  /// Another process that has the lock by the time this returns.
+  private func holder(of path: String, _ mode: String = "-x") throws -> Child {
+    let pair = try Pair()
+    defer { close(pair.writing) }
+    let command = "echo locked; exec sleep 60"
+    let child = try Child(
+      "/usr/bin/flock", "-F", mode, path, "/bin/sh", "-c", command, output: pair.writing)
+    #expect(pair.hears)
+    return child
   }
 
   private func target(_ link: String) -> String {

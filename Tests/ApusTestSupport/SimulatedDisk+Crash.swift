@@ -29,6 +29,7 @@ extension SimulatedDisk {
   /// is still there to be lost.
   package func killProcess() -> SimulatedDisk {
     var state = turnOff()
+    state.tree.forgive()
     state.recount()
     return SimulatedDisk(state)
   }

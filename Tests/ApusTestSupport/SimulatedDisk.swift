@@ -82,9 +82,10 @@ package final class SimulatedDisk: Disk {
     try state.withLock { state throws(SystemError) in
       let fault = try state.begin(.syncFolder, path)
       let folder = try state.folder(at: path)
-      // Unlike a file's pages, names wait in a journal: a sync that failed leaves them to the next one. (A real
-      // file system may refuse all writes from here on, which a story tells with `failPower`.)
-      if case .error(let errno) = fault { throw state.refusal(.syncFolder, errno, path) }
+      if case .error(let errno) = fault {
+        state.tree.failSync(folder)
+        throw state.refusal(.syncFolder, errno, path)
+      }
       state.tree.sync(folder)
       state.forgetReleased()
     }

@@ -28,6 +28,8 @@ struct SimulatedTree {
     let new: (place: Place, node: SimulatedNode)?
     /// Folders not synced since.
     var waitsFor: Set<Int>
+    /// A sync failed over it, so none will come.
+    var disowned = false
 
     var places: [Place] { [gone?.place, new?.place].compactMap { $0 } }
   }
@@ -86,7 +88,7 @@ extension SimulatedTree {
       unsynced[index].waitsFor.remove(folder)
       let change = unsynced[index]
       let places = change.places
-      if change.waitsFor.isEmpty || places.contains(where: due.contains) {
+      if (change.waitsFor.isEmpty && !change.disowned) || places.contains(where: due.contains) {
         isDue[index] = true
         due.formUnion(places)
       }
@@ -96,6 +98,21 @@ extension SimulatedTree {
       if isDue { change.apply(to: &folders, \.durable) } else { kept.append(change) }
     }
     unsynced = kept
+  }
+
+  mutating func failSync(_ folder: Int) {
+    for index in unsynced.indices where unsynced[index].places.contains(where: { $0.folder == folder }) {
+      unsynced[index].disowned = true
+    }
+  }
+
+  /// The process that was told of the failed sync has ended. Names cannot be dropped from the cache, so the
+  /// next process could never know, and no disk is that mean: its syncs count again.
+  mutating func forgive() {
+    for index in unsynced.indices {
+      unsynced[index].disowned = false
+      unsynced[index].waitsFor = Set(unsynced[index].places.map(\.folder))
+    }
   }
 
   /// The power is cut: of the unsynced changes only those `survives` says, in their order.
