@@ -27,6 +27,8 @@ package final class Appender: Sendable {
     package var waitingBytesMax = 64 << 20
     /// Payload that goes to the disk at once; more waits for the next group.
     package var groupBytesMax = 8 << 20
+    /// How long a sync waits for a frame before its mark, and a buffered frame for its sync.
+    package var markDelayNanoseconds = Format.markDelayNanoseconds
     package init() {}
   }
 
@@ -70,7 +72,7 @@ package final class Appender: Sendable {
     self.limits = limits
     reader = writer.reader
     let loop = AppenderLoop(
-      writer: writer, durability: durability, groupBytesMax: limits.groupBytesMax, mailbox: mailbox, onStop: onStop)
+      writer: writer, durability: durability, limits: limits, mailbox: mailbox, onStop: onStop)
     _ = try SystemThread.start(name: "apus-append") { loop.run() }
   }
 

@@ -6,7 +6,7 @@ import ApusSystem
 final class AppenderLoop: @unchecked Sendable {
   private let writer: LogWriter
   private let durability: Durability
-  private let groupBytesMax: Int
+  private let limits: Appender.Limits
   private let mailbox: Monitor<Appender.Mailbox>
   private let onStop: @Sendable (LogError) -> Void
   /// Since when something waits to be synced (a buffered log) or marked.
@@ -15,12 +15,12 @@ final class AppenderLoop: @unchecked Sendable {
   private var frames = 0
 
   init(
-    writer: LogWriter, durability: Durability, groupBytesMax: Int, mailbox: Monitor<Appender.Mailbox>,
+    writer: LogWriter, durability: Durability, limits: Appender.Limits, mailbox: Monitor<Appender.Mailbox>,
     onStop: @escaping @Sendable (LogError) -> Void
   ) {
     self.writer = writer
     self.durability = durability
-    self.groupBytesMax = groupBytesMax
+    self.limits = limits
     self.mailbox = mailbox
     self.onStop = onStop
   }
@@ -30,7 +30,7 @@ final class AppenderLoop: @unchecked Sendable {
     while !isClosing {
       var group: [Appender.Job] = []
       _ = mailbox.wait(for: timeLeft()) { box in
-        group = AppenderLoop.take(from: &box, bytesMax: groupBytesMax)
+        group = AppenderLoop.take(from: &box, bytesMax: limits.groupBytesMax)
         isClosing = box.isClosing && box.jobs.isEmpty
         return !group.isEmpty || isClosing
       }
@@ -122,7 +122,7 @@ final class AppenderLoop: @unchecked Sendable {
   private func timeLeft() -> UInt64? {
     guard !isStopped, let idleSince, writer.markDue || writer.durable < writer.written else { return nil }
     let passed = writer.clock.monotonic().nanoseconds &- idleSince.nanoseconds
-    return passed >= Format.markDelayNanoseconds ? 0 : Format.markDelayNanoseconds - passed
+    return passed >= limits.markDelayNanoseconds ? 0 : limits.markDelayNanoseconds - passed
   }
 
   /// Syncs what a buffered log has not synced for 10 ms; marks what was synced and not followed for as long.

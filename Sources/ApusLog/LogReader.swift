@@ -1,22 +1,21 @@
 import ApusBytes
 import ApusSystem
-import Synchronization
 
 /// The log as every thread may read it.
 ///
 /// The writer publishes; readers take a `LogView`, which stays as it is. What a reader needs is held by a pin: no
 /// segment is given up while a pin's LSN, or one before it in order, lies in it.
 package final class LogReader: Sendable {
-  private struct Shared {
+  private struct Shared: Sendable {
     var view: LogView
     var pins: [UInt64: LSN] = [:]
     var nextPin: UInt64 = 0
   }
 
-  private let shared: Mutex<Shared>
+  private let shared: Monitor<Shared>
 
   init(_ view: LogView) {
-    shared = Mutex(Shared(view: view))
+    shared = Monitor(Shared(view: view))
   }
 
   package var view: LogView { shared.withLock { $0.view } }

@@ -136,7 +136,9 @@ package struct ManifestState: Equatable, Sendable {
     if epoch > 0 { changes.append(.epoch(epoch)) }
     changes += [.ceiling(ceiling), .floor(floor)]
     for file in (files + removed).sorted(by: { $0.id < $1.id }) {
-      changes.append(.add(file))
+      var bare = file
+      bare.seal = nil
+      changes.append(.add(bare))
       if let seal = file.seal { changes.append(.seal(file.id, seal)) }
     }
     changes += removed.map { .remove($0.id) }
