@@ -16,8 +16,11 @@ package struct Damage: Equatable, Sendable, CustomStringConvertible {
     self.lsns = lsns
   }
 
-  package var description: String {
+  package var description: String { description(in: "file \(file)") }
+
+  /// The damage in a file that the reader knows by this name.
+  package func description(in name: String) -> String {
     let lost = lsns.isEmpty ? "no record is lost" : "\(lsns) cannot be read"
-    return "file \(file), bytes \(firstByte)..<\(endByte): \(lost)"
+    return "\(name), bytes \(firstByte)..<\(endByte): \(lost)"
   }
 }
