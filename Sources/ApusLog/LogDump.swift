@@ -63,8 +63,13 @@ package enum LogDump {
     }
     guard goesOn else { return false }
     switch survey.tail {
-    case .clean: return true
-    case .torn(let cut): return each(.torn(record, cut), RawSpan())
+    case .clean, .torn:
+      // Of a finished segment nothing is torn: a crash cannot take its seal.
+      if let seal = record.seal, survey.damages.isEmpty {
+        return each(.damage(record, .ofSeal(of: record, at: survey.place.offset, in: seal)), RawSpan())
+      }
+      guard case .torn(let cut) = survey.tail else { return true }
+      return each(.torn(record, cut), RawSpan())
     case .sealed:
       // The walk ends at the seal without passing it.
       let look = try wrapping { () throws(SystemError) in try walker.look(at: survey.place.offset) }
