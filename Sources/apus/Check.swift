@@ -41,7 +41,7 @@ extension LogCheck {
     ])
     for segment in segments {
       table.add([
-        segment.record.name, segment.lsns.isEmpty ? "-" : "\(segment.lsns.first)–\(segment.lsns.last)",
+        segment.record.name, segment.lsns.cell,
         Numbers.grouped(segment.tally.frames), Numbers.grouped(segment.tally.records),
         Numbers.grouped(segment.byteCount), segment.tail.word,
       ])

@@ -4,6 +4,12 @@ import ApusLog
 import ApusSystem
 
 extension LSNRange {
+  /// For a table's cell, which has a head.
+  var cell: String {
+    if isEmpty { return "-" }
+    return first == last ? "\(first)" : "\(first)–\(last)"
+  }
+
   var json: JSON {
     [
       "first_lsn": isEmpty ? .null : .number(first.rawValue),

@@ -52,7 +52,7 @@ enum LogLines {
     case .frame(let segment, let frame):
       return line([
         "\(segment.id)", "\(frame.offset)", frame.type.name,
-        frame.lsns.isEmpty ? "-" : "\(frame.lsns.first)–\(frame.lsns.last)", "\(frame.recordCount)",
+        frame.lsns.cell, "\(frame.recordCount)",
         "\(frame.epoch)",
         "\(frame.durable)", "\(frame.appendTime)", "\(frame.byteCount)", Hex.text(frame.headerCRC),
       ])

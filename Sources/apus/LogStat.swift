@@ -43,7 +43,7 @@ extension LogOverview {
     for segment in segments {
       table.add(
         [
-          segment.record.name, segment.lsns.isEmpty ? "-" : "\(segment.lsns.first)–\(segment.lsns.last)",
+          segment.record.name, segment.lsns.cell,
           Numbers.grouped(segment.frames), Numbers.grouped(segment.records),
           segment.byteCount.map { Numbers.grouped($0) } ?? "-",
         ] + segment.times.cells + [segment.word])

@@ -17,7 +17,10 @@ final class Output {
 
   func line(_ text: String = "") {
     for scalar in text.unicodeScalars {
-      if scalar.isControl {
+      if 0x20..<0x7F ~= scalar.value {
+        // Nearly all of it.
+        buffer.append(UInt8(truncatingIfNeeded: scalar.value))
+      } else if scalar.isControl {
         buffer.append(contentsOf: scalar.spelledOut.utf8)
       } else {
         buffer.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)

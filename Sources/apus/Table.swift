@@ -13,7 +13,7 @@ struct Table {
   mutating func add(_ row: [String]) { rows.append(row) }
 
   var lines: [String] {
-    let widths = sides.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let widths = sides.indices.map { column in rows.map { $0[column].unicodeScalars.count }.max() ?? 0 }
     return rows.map { row in
       Table.line(zip(row, zip(widths, sides)).map { Table.padded($0, to: $1.0, $1.1) })
     }
@@ -21,12 +21,13 @@ struct Table {
 
   /// Cells in a line, without blanks at its end.
   static func line(_ cells: [String]) -> String {
-    let line = cells.joined(separator: "  ")
-    return String(line.reversed().drop { $0 == " " }.reversed())
+    var line = cells.joined(separator: "  ")
+    while line.utf8.last == 0x20 { line.removeLast() }
+    return line
   }
 
   static func padded(_ cell: String, to width: Int, _ side: Side) -> String {
-    let blanks = String(repeating: " ", count: max(0, width - cell.count))
+    let blanks = String(repeating: " ", count: max(0, width - cell.unicodeScalars.count))
     return side == .left ? cell + blanks : blanks + cell
   }
 }
