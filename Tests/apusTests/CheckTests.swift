@@ -40,6 +40,23 @@ struct CheckTests {
     #expect(run.output.hasSuffix("\nsound\n"))
   }
 
+  @Test("finds an edit that was cut short no fault, because it never took effect")
+  func tornManifest() throws {
+    let store = try Store()
+    try store.writeThreeSegments()
+    let name = "manifest-0000000001"
+    var bytes = try store.bytes(of: name)
+    let end = try #require(bytes.lastIndex { $0 != 0 })
+    bytes[(end / 8 + 1) * 8] = 0x41
+    try store.write(bytes, to: name)
+    let run = try Program.run("check", "--data", store.path)
+    #expect(run.code == Code.done)
+    #expect(run.output.contains("\(name): an edit at byte"))
+    let json = try Program.run("check", "--data", store.path, "--json").json()
+    #expect((json["manifest"] as? [String: Any])?["tail"] as? String == "torn")
+    #expect(try Program.run("inspect", "manifest", "--data", store.path).output.contains("torn at byte"))
+  }
+
   @Test("names the file, the bytes and the LSNs of a flipped bit in a finished segment")
   func flippedBit() throws {
     let store = try Store()
@@ -52,6 +69,17 @@ struct CheckTests {
     #expect(run.output.contains("damage: \(segment), bytes 4096..<"))
     #expect(run.output.contains("LSNs 7–8 cannot be read"))
     #expect(run.output.hasSuffix("\nNOT SOUND: 1 problem\n"))
+  }
+
+  @Test("knows damage from a torn tail in an unfinished segment, by what later frames call durable")
+  func damagedUnfinished() throws {
+    let store = try Store()
+    try store.write(frames: 3).abandon()
+    let segment = try #require(try store.segments.last)
+    try store.flip(segment, at: 4096 + 56)
+    let run = try Program.run("check", "--data", store.path)
+    #expect(run.code == Code.checkFailed)
+    #expect(run.output.contains("damage: \(segment), bytes 4096..<4256: LSNs 1–2 cannot be read"))
   }
 
   @Test("finds every kind of damage to finished segments", arguments: [0, 20, 4095, 4096, 4111, 4200, -1])

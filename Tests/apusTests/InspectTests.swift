@@ -91,6 +91,22 @@ struct InspectTests {
     #expect(kinds.count == 12)
   }
 
+  @Test("log dump calls a seal that cannot be read damage, as a check does")
+  func dumpDamagedSeal() throws {
+    let store = try Store()
+    try store.writeThreeSegments()
+    let segment = try store.segments[1]
+    let size = try store.bytes(of: segment).count
+    try store.flip(segment, at: size - 1)
+    let words = "\(segment), bytes \(size - 120)..<\(size): no record is lost"
+    let dump = try Program.run("inspect", "log", "dump", "--data", store.path)
+    #expect(dump.lines.filter { $0 == "DAMAGE  \(words)" }.count == 1)
+    #expect(dump.lines.count == 1 + 9 + 2 + 1 + 1)
+    let check = try Program.run("check", "--data", store.path)
+    #expect(check.code == Code.checkFailed)
+    #expect(check.output.contains("damage: \(words)"))
+  }
+
   @Test("log dump shows a torn tail as what it is")
   func dumpTorn() throws {
     let store = try Store()
