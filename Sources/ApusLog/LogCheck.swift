@@ -71,7 +71,10 @@ extension LogCheck {
   {
     let path = folder.at(record.name)
     guard try wrapping({ () throws(SystemError) in try folder.disk.entry(at: path) }) != nil else {
-      problems.append("\(record.name) is listed in the manifest and is not there")
+      let lost = record.seal.map { LSNRange(record.first, through: $0.last) }
+      problems.append(
+        "\(record.name) is listed in the manifest and is not there: "
+          + (lost.map { "\($0)" } ?? "LSNs from \(record.first) on") + " cannot be read")
       return
     }
     let opened = try FrameFile.open(path, as: .segment, on: folder.disk, syncing: false)

@@ -11,6 +11,8 @@ package enum LogDump {
     case damage(FileRecord, Damage)
     /// The end of an unfinished segment: bytes that never counted, and that the next start cuts.
     case torn(FileRecord, Survey.Cut)
+    /// A listed file that is not there.
+    case missing(FileRecord)
     /// LSNs that no frame holds, because an opening skipped them.
     case gap(LSNRange)
   }
@@ -44,7 +46,10 @@ package enum LogDump {
   private static func show(
     _ record: FileRecord, in folder: StoreFolder, storeID: StoreID, from: LSN, each: (Item, RawSpan) -> Bool
   ) throws(LogError) -> Bool {
-    let path = try folder.checked(record)
+    let path = folder.at(record.name)
+    guard try wrapping({ () throws(SystemError) in try folder.disk.entry(at: path) }) != nil else {
+      return each(.missing(record), RawSpan())
+    }
     let opened = try FrameFile.open(path, as: .segment, on: folder.disk, syncing: false)
     defer { opened.file.close() }
     var goesOn = true

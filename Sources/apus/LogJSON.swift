@@ -18,6 +18,11 @@ extension LSNRange {
   }
 }
 
+extension FileRecord {
+  /// What the manifest says that it holds; of an unfinished one it does not know.
+  var lsns: LSNRange { LSNRange(first, through: seal?.last ?? first.previous) }
+}
+
 extension Damage {
   func json(in name: String?) -> JSON {
     let place: JSON = [

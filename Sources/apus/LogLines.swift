@@ -60,6 +60,9 @@ enum LogLines {
     case .torn(let segment, let cut):
       return "torn    \(segment.name), bytes \(cut.at)..<\(max(cut.at, cut.contentEnd)): \(cut.fault); "
         + "never durable, cut by the next start"
+    case .missing(let segment):
+      let lost = segment.seal == nil ? "LSNs from \(segment.first) on" : "\(segment.lsns)"
+      return "MISSING \(segment.name): \(lost) cannot be read"
     case .gap(let lsns): return "gap     \(lsns) are in no frame"
     }
   }
@@ -77,6 +80,9 @@ enum LogLines {
     case .torn(let segment, let cut):
       return JSON(["kind": "torn", "file": .text(segment.name)])
         .adding(["file_id": .number(segment.id.rawValue)]).adding(cut.json)
+    case .missing(let segment):
+      return JSON(["kind": "missing", "file": .text(segment.name), "file_id": .number(segment.id.rawValue)])
+        .adding(segment.lsns.json)
     case .gap(let lsns): return JSON(["kind": "gap"]).adding(lsns.json)
     }
   }

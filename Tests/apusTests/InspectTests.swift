@@ -91,6 +91,21 @@ struct InspectTests {
     #expect(kinds.count == 12)
   }
 
+  @Test("log dump goes on behind a file that is missing")
+  func dumpMissing() throws {
+    let store = try Store()
+    try store.writeThreeSegments()
+    let segment = try store.segments[1]
+    try store.remove(segment)
+    let run = try Program.run("inspect", "log", "dump", "--data", store.path)
+    #expect(run.code == Code.done)
+    #expect(run.lines.contains("MISSING \(segment): LSNs 7–12 cannot be read"))
+    #expect(run.output.contains("13–14"))
+    let kinds = try Program.run("inspect", "log", "dump", "--data", store.path, "--json").jsonLines()
+      .map { $0["kind"] as? String }
+    #expect(kinds.firstIndex(of: "missing") == 4)
+  }
+
   @Test("log dump calls a seal that cannot be read damage, as a check does")
   func dumpDamagedSeal() throws {
     let store = try Store()
