@@ -32,7 +32,8 @@ let package = Package(
   targets: [
     // The front door: reads the command line, wires the rooms together, nothing else.
     .executableTarget(
-      name: "apus", dependencies: ["ApusLog", "ApusSystem"], swiftSettings: strict),
+      name: "apus", dependencies: ["ApusLog", "ApusSystem"], exclude: ["CommandReference.md"],
+      swiftSettings: strict),
 
     // An append-only sequence of checksummed frames in segments, and the manifest.
     room("ApusLog", uses: ["ApusSystem", "ApusBytes"], exclude: ["Format.md"]),

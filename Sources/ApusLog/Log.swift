@@ -54,12 +54,18 @@ extension StoreFolder {
         "LOCK", StoreFolder.logFolder, first, first + StoreFolder.temporarySuffix,
         "CURRENT" + StoreFolder.temporarySuffix, StoreFolder.asideFolder, "lost+found",
       ]
-      if let other = try disk.names(in: path).first(where: { !known.contains($0) }) {
+      let names = try disk.names(in: path)
+      // CURRENT came with the first manifest; a later one proves that it was there.
+      if let later = names.first(where: { ManifestReading.number(of: $0).map { $0 > 1 } ?? false }) {
+        return .failure(.currentUnreadable(path: current, why: "it is missing, and \(later) is there"))
+      }
+      if let other = names.first(where: { !known.contains($0) }) {
         return .failure(.notAStore(folder: path, found: other))
       }
       if try disk.entry(at: log) != nil, let segment = try disk.names(in: log).first {
         return .failure(
-          .currentUnreadable(path: current, why: "it is missing, and \(StoreFolder.logFolder)/\(segment) is there"))
+          .currentUnreadable(
+            path: current, why: "it is missing, and \(StoreFolder.logFolder)/\(segment) is there"))
       }
       return .success(false)
     }.get()

@@ -62,13 +62,19 @@ extension LogCheck {
   private mutating func report(_ damage: Damage, known: Bool = false) {
     guard !damages.contains(damage) else { return }
     damages.append(damage)
-    problems.append((known ? "damage, known since an earlier start: " : "damage: ") + damage.description)
+    let name = state.files.first { $0.id == damage.file }?.name ?? "file \(damage.file)"
+    problems.append(
+      (known ? "damage, known since an earlier start: " : "damage: ") + damage.description(in: name))
   }
 
-  private mutating func walk(_ record: FileRecord, in folder: StoreFolder, storeID: StoreID) throws(LogError) {
+  private mutating func walk(_ record: FileRecord, in folder: StoreFolder, storeID: StoreID) throws(LogError)
+  {
     let path = folder.at(record.name)
     guard try wrapping({ () throws(SystemError) in try folder.disk.entry(at: path) }) != nil else {
-      problems.append("\(record.name) is listed in the manifest and is not there")
+      let lost = record.seal.map { LSNRange(record.first, through: $0.last) }
+      problems.append(
+        "\(record.name) is listed in the manifest and is not there: "
+          + (lost.map { "\($0)" } ?? "LSNs from \(record.first) on") + " cannot be read")
       return
     }
     let opened = try FrameFile.open(path, as: .segment, on: folder.disk, syncing: false)
@@ -88,7 +94,8 @@ extension LogCheck {
     } else {
       note(survey.tail, of: record, last: survey.place.lastLSN)
       if survey.place.nextBase > state.ceiling {
-        problems.append("\(record.name) holds LSN \(survey.place.lastLSN), at or above the ceiling \(state.ceiling)")
+        problems.append(
+          "\(record.name) holds LSN \(survey.place.lastLSN), at or above the ceiling \(state.ceiling)")
       }
     }
     segments.append(
@@ -97,16 +104,21 @@ extension LogCheck {
         lsns: LSNRange(record.first, through: survey.place.lastLSN), allFrames: allFrames, tail: survey.tail))
   }
 
-  private mutating func compare(_ seal: FileSeal, with survey: Survey, byteCount: UInt64, of record: FileRecord) {
+  private mutating func compare(
+    _ seal: FileSeal, with survey: Survey, byteCount: UInt64, of record: FileRecord
+  ) {
     if byteCount != seal.byteCount {
       problems.append("\(record.name) has \(byteCount) bytes; the manifest lists \(seal.byteCount)")
     }
     guard survey.damages.isEmpty else { return }
     guard case .sealed(let found) = survey.tail else {
-      problems.append("\(record.name) is listed as finished and has no seal")
+      // All its records are there, so what follows them is nothing to the walk; the manifest knows of a seal.
+      report(.ofSeal(of: record, at: survey.place.offset, in: seal))
       return
     }
-    if FileSeal(found) != seal { problems.append("\(record.name): its seal is not the one that the manifest lists") }
+    if FileSeal(found) != seal {
+      problems.append("\(record.name): its seal is not the one that the manifest lists")
+    }
     if Seal(first: record.first, place: survey.place, tally: survey.tally) != found {
       problems.append("\(record.name): its seal does not add up to its frames")
     }
@@ -124,6 +136,11 @@ extension LogCheck {
   }
 
   private mutating func lookForStrays(in folder: StoreFolder, manifest: ManifestReading) throws(LogError) {
+    guard try wrapping({ () throws(SystemError) in try folder.disk.entry(at: folder.log)?.isFolder }) == true
+    else {
+      problems.append("\(StoreFolder.logFolder)/ is not there")
+      return
+    }
     do throws(LogError) {
       for stray in try folder.strays(beside: manifest) {
         notes.append("\(stray) is in no manifest; the next start moves it aside")

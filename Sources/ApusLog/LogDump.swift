@@ -1,39 +1,85 @@
 package import ApusSystem
 
-/// Shows a log's frames as they lie in their files, marks included.
+/// Shows a log as it lies in its files: every frame, marks and seals included, and between them what is no frame.
+///
+/// One segment is walked at a time through one buffer, so memory is the same for any log. Nothing is changed.
 package enum LogDump {
-  /// Gives `each` every frame, in order, that holds an LSN at or behind `from` or stands behind one, until it returns false.
+  /// What stands at a place of the log.
+  package enum Item: Equatable, Sendable {
+    case frame(FileRecord, FrameHeader)
+    /// Behind the frames before it, and before those that follow.
+    case damage(FileRecord, Damage)
+    /// The end of an unfinished segment: bytes that never counted, and that the next start cuts.
+    case torn(FileRecord, Survey.Cut)
+    /// A listed file that is not there.
+    case missing(FileRecord)
+    /// LSNs that no frame holds, because an opening skipped them.
+    case gap(LSNRange)
+  }
+
+  /// Gives `each` everything that lies at or behind the LSN `from`, in order, until it returns false.
   ///
-  /// Frames behind damage are shown too, and the damage itself through `damaged`.
+  /// The bytes are a frame's payload, and empty for what is no frame.
   package static func run(
-    _ path: String, on disk: any Disk, from: LSN = .none, each: (FileRecord, FrameHeader, RawSpan) -> Bool,
-    damaged: (FileRecord, Damage) -> Void
+    _ path: String, on disk: any Disk, from: LSN = .none, each: (Item, RawSpan) -> Bool
   ) throws(LogError) {
     try StoreFolder(path, on: disk).whileLocked { folder throws(LogError) in
       let manifest = try ManifestReading(in: folder, syncing: false)
+      var gaps = manifest.state.gaps.filter { $0.last >= from }[...]
       var goesOn = true
-      for record in manifest.state.segments where goesOn && (record.seal?.last ?? from) >= from {
-        let opened = try FrameFile.open(folder.checked(record), as: .segment, on: folder.disk, syncing: false)
-        defer { opened.file.close() }
-        var walker = FrameWalker(
-          file: opened.file, seed: FrameSeed(storeID: manifest.storeID, fileID: record.id), end: opened.byteCount)
-        let survey = try Survey.walk(
-          &walker, from: FramePlace(after: record), in: (record.id, .segment, folder.at(record.name)),
-          durable: record.seal?.last ?? record.first.previous
-        ) { frame, payload in
-          if goesOn, frame.nextBase > from { goesOn = each(record, frame, payload) }
+      func showGaps(before lsn: LSN?) {
+        while goesOn, let gap = gaps.first, lsn.map({ gap.first < $0 }) ?? true {
+          goesOn = each(.gap(gap), RawSpan())
+          gaps.removeFirst()
         }
-        for damage in survey.damages { damaged(record, damage) }
       }
+      for record in manifest.state.segments where (record.seal?.last ?? from) >= from {
+        showGaps(before: record.first)
+        guard goesOn else { return }
+        goesOn = try show(record, in: folder, storeID: manifest.storeID, from: from, each: each)
+      }
+      showGaps(before: nil)
     }
   }
 
-  /// What the manifest says, and how its own tail ended.
-  package static func manifest(
-    _ path: String, on disk: any Disk
-  ) throws(LogError) -> ManifestReading {
-    try StoreFolder(path, on: disk).whileLocked { folder throws(LogError) in
-      try ManifestReading(in: folder, syncing: false)
+  /// Shows a segment; returns whether to go on.
+  private static func show(
+    _ record: FileRecord, in folder: StoreFolder, storeID: StoreID, from: LSN, each: (Item, RawSpan) -> Bool
+  ) throws(LogError) -> Bool {
+    let path = folder.at(record.name)
+    guard try wrapping({ () throws(SystemError) in try folder.disk.entry(at: path) }) != nil else {
+      return each(.missing(record), RawSpan())
+    }
+    let opened = try FrameFile.open(path, as: .segment, on: folder.disk, syncing: false)
+    defer { opened.file.close() }
+    var goesOn = true
+    if let damage = try opened.headerDamage(of: record, path: path) {
+      goesOn = each(.damage(record, damage), RawSpan())
+    }
+    var walker = FrameWalker(
+      file: opened.file, seed: FrameSeed(storeID: storeID, fileID: record.id), end: opened.byteCount)
+    let survey = try Survey.walk(
+      &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
+      durable: record.seal?.last ?? record.first.previous
+    ) { frame, payload in
+      if goesOn, frame.nextBase > from { goesOn = each(.frame(record, frame), payload) }
+    } damaged: { damage in
+      if goesOn, damage.lsns.last >= from { goesOn = each(.damage(record, damage), RawSpan()) }
+    }
+    guard goesOn else { return false }
+    switch survey.tail {
+    case .clean, .torn:
+      // Of a finished segment nothing is torn: a crash cannot take its seal.
+      if let seal = record.seal, survey.damages.isEmpty {
+        return each(.damage(record, .ofSeal(of: record, at: survey.place.offset, in: seal)), RawSpan())
+      }
+      guard case .torn(let cut) = survey.tail else { return true }
+      return each(.torn(record, cut), RawSpan())
+    case .sealed:
+      // The walk ends at the seal without passing it.
+      let look = try wrapping { () throws(SystemError) in try walker.look(at: survey.place.offset) }
+      guard case .whole(let seal) = look else { return true }
+      return each(.frame(record, seal), walker.payload)
     }
   }
 }

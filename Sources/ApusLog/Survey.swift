@@ -34,10 +34,12 @@ package struct Survey: Equatable, Sendable {
 
   /// Walks the frames of a file from `place`, its first.
   ///
-  /// `durable` is what is known from outside to be durable. `each` sees every frame that counts, in order.
+  /// `durable` is what is known from outside to be durable. `each` sees every frame that counts, in order, and
+  /// `damaged` the damage in its place between them.
   package static func walk(
-    _ walker: inout FrameWalker, from place: FramePlace, in file: (id: FileID, kind: FileHeader.Kind, path: String),
-    durable: LSN, each: (FrameHeader, RawSpan) -> Void = { _, _ in }
+    _ walker: inout FrameWalker, from place: FramePlace,
+    in file: (id: FileID, kind: FileHeader.Kind, path: String),
+    durable: LSN, each: (FrameHeader, RawSpan) -> Void = { _, _ in }, damaged: (Damage) -> Void = { _ in }
   ) throws(LogError) -> Survey {
     var survey = Survey(place: place, durable: durable)
     // Frames behind the first fault, walked once: their durable points judge every later fault too.
@@ -79,20 +81,24 @@ package struct Survey: Equatable, Sendable {
         // Beyond every durable point.
         guard let content else { return survey }
         survey.tail = .torn(
-          Cut(at: offset, contentEnd: content, fault: fault, wholeFrames: known.frames, lastLSN: known.lastLSN))
+          Cut(
+            at: offset, contentEnd: content, fault: fault, wholeFrames: known.frames, lastLSN: known.lastLSN))
         return survey
       }
       guard let resumed = try walker.nextFrame(after: survey.place, in: file.kind) else {
         // Nothing whole follows, and something durable is missing.
         let lost = LSNRange(survey.place.nextBase, through: survey.durable)
         let end = Format.aligned(content ?? offset)
-        survey.damages.append(Damage(file: file.id, firstByte: offset, endByte: end, lsns: lost))
+        let damage = Damage(file: file.id, firstByte: offset, endByte: end, lsns: lost)
+        survey.damages.append(damage)
+        damaged(damage)
         survey.place.skip(to: end, nextBase: survey.durable.next)
         return survey
       }
       let lost = LSNRange(survey.place.nextBase, through: resumed.base.previous)
-      survey.damages.append(
-        Damage(file: file.id, firstByte: offset, endByte: resumed.offset, lsns: lost))
+      let damage = Damage(file: file.id, firstByte: offset, endByte: resumed.offset, lsns: lost)
+      survey.damages.append(damage)
+      damaged(damage)
       survey.place.resume(at: resumed)
     }
   }
@@ -135,10 +141,13 @@ package struct Survey: Equatable, Sendable {
 
 extension FrameWalker {
   /// The next whole frame at or behind `place` that could follow what was walked up to there.
-  mutating func nextFrame(after place: FramePlace, in kind: FileHeader.Kind) throws(LogError) -> FrameHeader? {
+  mutating func nextFrame(after place: FramePlace, in kind: FileHeader.Kind) throws(LogError) -> FrameHeader?
+  {
     var at = place.offset
     while let frame = try wrapping({ () throws(SystemError) in try seek(from: at) }) {
-      if frame.epoch == place.epoch, frame.base >= place.nextBase, frame.type.belongs(in: kind) { return frame }
+      if frame.epoch == place.epoch, frame.base >= place.nextBase, frame.type.belongs(in: kind) {
+        return frame
+      }
       at = frame.end
     }
     return nil

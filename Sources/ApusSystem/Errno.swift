@@ -25,6 +25,7 @@ extension Errno {
   package static let fileTooLarge = Errno(rawValue: 27)  // EFBIG
   package static let noSpace = Errno(rawValue: 28)  // ENOSPC
   package static let readOnlyDisk = Errno(rawValue: 30)  // EROFS
+  package static let brokenPipe = Errno(rawValue: 32)  // EPIPE
   package static let notEmpty = Errno(rawValue: 39)  // ENOTEMPTY
   package static let illegalBytes = Errno(rawValue: 84)  // EILSEQ
   package static let notASocket = Errno(rawValue: 88)  // ENOTSOCK

@@ -4,6 +4,9 @@ import CLinux
 
 package enum SystemProcess {
   package static var id: Int32 { linux_process_id() }
+
+  /// Ends the process. Nothing is flushed: whoever has buffers empties them first.
+  package static func exit(_ code: UInt8) -> Never { linux_exit(Int32(code)) }
 }
 
 package enum SystemRandom {

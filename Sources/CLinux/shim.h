@@ -26,7 +26,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/file.h>
@@ -110,6 +112,28 @@ static inline int64_t linux_stat(const char *path, linux_file_info *info) {
   return linux_file_info_from(stat(path, &found), &found, info);
 }
 
+// Standard streams
+
+// Opens what the parent left closed of descriptors 0, 1 and 2. A store's file that got one of these numbers would take
+// whatever is written to a terminal.
+static inline int64_t linux_fill_standard_streams(void) {
+  for (int fd = 0; fd <= 2; fd++) {
+    if (fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest free number, which is this one.
+    if (open("/dev/null", O_RDWR) < 0) return -(int64_t)errno;
+  }
+  return 0;
+}
+
+static inline int64_t linux_ignore_broken_pipes(void) {
+  return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -(int64_t)errno : 0;
+}
+
+static inline int64_t linux_wait_until_writable(int32_t fd) {
+  struct pollfd wanted = {.fd = fd, .events = POLLOUT};
+  LINUX_ANSWER(poll(&wanted, 1, -1));
+}
+
 // Names
 
 static inline int64_t linux_rename(const char *from, const char *to) { LINUX_ANSWER(rename(from, to)); }
@@ -168,6 +192,8 @@ static inline int64_t linux_clock(int32_t boot, int64_t *seconds, int64_t *nanos
 static inline int64_t linux_random(void *bytes, size_t count) { LINUX_ANSWER(getrandom(bytes, count, 0)); }
 
 static inline int32_t linux_process_id(void) { return getpid(); }
+
+static inline _Noreturn void linux_exit(int32_t code) { _exit(code); }
 
 // Untranslated and without a shared buffer, unlike strerror. Null for a number nobody named.
 static inline const char *linux_errno_name(int32_t number) { return strerrorname_np(number); }

@@ -24,6 +24,7 @@ struct ErrnoTests {
     (.fileTooLarge, EFBIG, "EFBIG (file too large)"),
     (.noSpace, ENOSPC, "ENOSPC (no space left on device)"),
     (.readOnlyDisk, EROFS, "EROFS (read-only file system)"),
+    (.brokenPipe, EPIPE, "EPIPE (broken pipe)"),
     (.notEmpty, ENOTEMPTY, "ENOTEMPTY (directory not empty)"),
     (.illegalBytes, EILSEQ, "EILSEQ (invalid or incomplete multibyte or wide character)"),
     (.notASocket, ENOTSOCK, "ENOTSOCK (socket operation on non-socket)"),

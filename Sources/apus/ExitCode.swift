@@ -1,0 +1,9 @@
+/// What the shell learns. The numbers are the same for every verb, and never change.
+enum ExitCode: UInt8 {
+  case done = 0
+  case failed = 1
+  /// A check ran to its end and found something wrong.
+  case checkFailed = 3
+  /// The command line makes no sense. Nothing was done.
+  case usage = 64
+}
