@@ -8,8 +8,8 @@ struct Story {
   struct Promise: Equatable {
     let number: UInt64
     let lsns: LSNRange
-    /// Seen by a verification, whose opening made it durable; or else acknowledged.
-    let wasSeen: Bool
+    /// A later opening kept it and so made it durable, or its own opening said that it was.
+    var isDurable: Bool
   }
 
   var seed: UInt64 = 0
@@ -18,8 +18,6 @@ struct Story {
   var wasOpened = false
   var intents: Set<UInt64> = []
   var promises: [Promise] = []
-  /// Up to where the log said that it was durable.
-  var durable = LSN.none
   /// Up to where segments may have been given up.
   var retired = LSN.none
   /// Frames that were refused while the process went on to acknowledge others.
@@ -35,17 +33,25 @@ struct Story {
     var refusedNow: Set<UInt64> = []
     var last = LSN.none
     var epoch: UInt64 = 0
+    // The promises of this process, and of this opening.
+    var lifeBegan = 0
+    var openingBegan = 0
     for line in text.split(separator: "\n") {
       let words = line.split(separator: " ")
       guard words.last == ".", let verb = words.first else { continue }
       let numbers = words.dropFirst().compactMap { UInt64($0) }
       switch (verb, numbers.count) {
-      case ("life", 1): seed = numbers[0]
+      case ("life", 1):
+        seed = numbers[0]
+        lifeBegan = promises.count
       case ("opening", 0):
         openings += 1
         refusedNow = []
       case ("opened", 2):
         wasOpened = true
+        // What this same process was promised before, it has just found again: no power was cut in between.
+        for at in promises[lifeBegan...].indices { promises[at].isDurable = true }
+        openingBegan = promises.count
         if numbers[0] <= epoch { contradictions.append("epoch \(numbers[0]) follows \(epoch)") }
         epoch = numbers[0]
         if LSN(numbers[1]) <= last {
@@ -53,21 +59,31 @@ struct Story {
         }
       case ("intent", 1): intents.insert(numbers[0])
       case ("refused", 1): refusedNow.insert(numbers[0])
-      case ("ack", 4), ("seen", 3):
+      case ("ack", 4):
         let lsns = LSNRange(LSN(numbers[1]), through: LSN(numbers[2]))
-        let wasSeen = verb == "seen"
-        if !wasSeen {
-          if lsns.first <= last { contradictions.append("\(lsns) acknowledged after LSN \(last)") }
-          durable = max(durable, LSN(numbers[3]))
-          refused.formUnion(refusedNow)
-          refusedNow = []
-        }
+        if lsns.first <= last { contradictions.append("\(lsns) acknowledged after LSN \(last)") }
         last = max(last, lsns.last)
-        promises.append(Promise(number: numbers[0], lsns: lsns, wasSeen: wasSeen))
-      case ("durable", 1): durable = max(durable, LSN(numbers[0]))
+        refused.formUnion(refusedNow)
+        refusedNow = []
+        promises.append(Promise(number: numbers[0], lsns: lsns, isDurable: false))
+        settle(from: openingBegan, through: LSN(numbers[3]))
+      case ("durable", 1): settle(from: openingBegan, through: LSN(numbers[0]))
+      case ("seen", 3):
+        let lsns = LSNRange(LSN(numbers[1]), through: LSN(numbers[2]))
+        last = max(last, lsns.last)
+        promises.removeAll { $0.number == numbers[0] && $0.lsns == lsns }
+        promises.append(Promise(number: numbers[0], lsns: lsns, isDurable: true))
       case ("retiring", 1): retired = max(retired, LSN(numbers[0]))
       default: continue
       }
+    }
+  }
+
+  /// The log said up to where it is durable. An opening speaks only for its own frames: what a cut took before it, it skips.
+  private mutating func settle(from began: Int, through durable: LSN) {
+    for at in promises[began...].indices.reversed() where promises[at].lsns.last <= durable {
+      if promises[at].isDurable { return }
+      promises[at].isDurable = true
     }
   }
 }

@@ -11,6 +11,7 @@ struct Verification {
   private var faults: [String] = []
   private var found: [UInt64: LSNRange] = [:]
   private var seen = 0
+  private var tail = "none"
 
   /// Prints one line that says what was found, and further ones only for faults.
   static func run(_ plan: Plan) -> Int32 {
@@ -38,7 +39,7 @@ struct Verification {
     }
     print(
       "verify: ok: seed \(story.seed), \(story.openings) openings, \(story.promises.count) promised, "
-        + "\(found.count) found, \(seen) of them never acknowledged, lost 0")
+        + "\(found.count) found, \(seen) of them never acknowledged, lost 0, tail \(tail)")
     return 0
   }
 
@@ -52,6 +53,7 @@ struct Verification {
     var random = SplitMix64(seed: 0)
     let log = try Log.open(
       plan.data, on: disk, clock: SystemClock(), random: &random, options: plan.logOptions)
+    tail = Verification.word(for: log.report.tail)
     if log.report.isReadOnly { faults.append("the store opened read-only") }
     for damage in log.report.damages + log.report.knownDamages {
       faults.append("a mere crash left damage: \(damage)")
@@ -64,6 +66,15 @@ struct Verification {
     if faults.isEmpty { remember() }
     if plan.leavesOpen, let writer = log.writer { writer.abandon() } else { try log.close() }
     try demandSoundness("after the opening")
+  }
+
+  private static func word(for tail: RecoveryReport.Tail) -> String {
+    switch tail {
+    case .none: "none"
+    case .clean: "clean"
+    case .sealed: "sealed"
+    case .torn: "torn"
+    }
   }
 
   private mutating func demandSoundness(_ when: String) throws {
@@ -110,14 +121,14 @@ struct Verification {
       }
       guard isDue(promise), promise.lsns.last >= floor else { continue }
       faults.append(
-        "LOST: frame \(promise.number), \(promise.lsns), \(promise.wasSeen ? "seen" : "acknowledged")")
+        "LOST: frame \(promise.number), \(promise.lsns), \(promise.isDurable ? "durable" : "acknowledged")")
     }
     demandOneOwner()
   }
 
   /// What a power cut may take is what no sync has covered.
   private func isDue(_ promise: Story.Promise) -> Bool {
-    plan.attack == .kill || promise.wasSeen || promise.lsns.last <= story.durable
+    plan.attack == .kill || promise.isDurable
   }
 
   /// No LSN belongs to two frames, whether promised or found.
@@ -135,10 +146,11 @@ struct Verification {
 
   /// What an opening has shown must stay: the journal promises it to the next verification.
   private mutating func remember() {
-    let promised = Set(story.promises.map(\.number))
+    let durable = Set(story.promises.filter(\.isDurable).map(\.number))
+    let acked = Set(story.promises.map(\.number))
     let journal = Journal(plan.journal, tells: false)
-    for (number, lsns) in found.sorted(by: { $0.key < $1.key }) where !promised.contains(number) {
-      seen += 1
+    for (number, lsns) in found.sorted(by: { $0.key < $1.key }) where !durable.contains(number) {
+      if !acked.contains(number) { seen += 1 }
       journal.say("seen \(number) \(lsns.first) \(lsns.last)")
     }
   }
