@@ -76,8 +76,8 @@ extension LogWriter {
       markDue = false
     }
     try commit([ending] + changes)
+    // A scan on another thread may be reading from its file, which is closed when the last one lets go of it.
     active = nil
-    segment.file.close()
     if isEmpty {
       reader.publish(removed: segment.record.id)
       unlink([segment.record])

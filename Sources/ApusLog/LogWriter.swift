@@ -188,7 +188,7 @@ package final class LogWriter {
 
   private func letGo() {
     isClosed = true
-    active?.file.close()
+    // Its file is closed when the last scan lets go of it.
     active = nil
     manifest.close()
     lock.release()

@@ -1,4 +1,27 @@
-// A life of a store, which attacks interrupt.
-import ApusLog
+// A scripted life of a log on a real disk, which attacks interrupt, and the verification of what they left.
+//
+// The journal is the oracle: it lies outside of the store, and holds what was intended and what was acknowledged. One
+// seed is one story, up to the moment of the attack.
 
-_ = LogOptions()
+import Glibc
+
+/// What a life's end says to whoever started it. A death by signal is none of these.
+enum ExitCode {
+  static let promiseBroken: Int32 = 1
+  static let usage: Int32 = 2
+  /// The log refused to go on, with a typed error.
+  static let refused: Int32 = 3
+}
+
+do {
+  let plan = try Plan(CommandLine.arguments.dropFirst())
+  exit(plan.verb == .live ? Life.run(plan) : Verification.run(plan))
+} catch {
+  complain("\(error)\n\(Plan.usage)")
+  exit(ExitCode.usage)
+}
+
+/// A line for people, on the standard error.
+func complain(_ line: String) {
+  _ = Words.write("ApusLife: \(line)\n", to: STDERR_FILENO)
+}

@@ -1,0 +1,182 @@
+"""What the attacks share: a folder of their own that goes away with them, lives, verdicts, system calls by number.
+
+Every attack is a function of its seeds. What fails says how to do it again.
+"""
+
+import collections
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LIFE = os.environ.get("APUS_LIFE") or os.path.join(ROOT, ".build", "release", "ApusLife")
+QUICK = bool(os.environ.get("QUICK"))
+# No life takes longer than this, strace and a busy machine included.
+LIFE_SECONDS_MAX = 60
+
+PROMISE_BROKEN, USAGE, REFUSED = 1, 2, 3
+
+
+def seeds(default):
+    """SEEDS=1,2 or the default ones."""
+    given = os.environ.get("SEEDS", "").replace(",", " ").split()
+    return [int(seed) for seed in given] or list(default)
+
+
+def count(default, quick):
+    return int(os.environ.get("COUNT") or (quick if QUICK else default))
+
+
+def skip(why):
+    print(f"skipped: {why}")
+    sys.exit(0)
+
+
+def need(*tools):
+    for tool in tools:
+        if not shutil.which(tool):
+            skip(f"{tool} is not installed; `make setup` brings it")
+    if not os.access(LIFE, os.X_OK):
+        sys.exit(f"{LIFE} is not built: swift build -c release --product ApusLife")
+
+
+@contextlib.contextmanager
+def folder(in_memory=False):
+    """A temporary folder; in memory where the attack is on a process and the disk does not matter."""
+    memory = "/dev/shm"
+    parent = memory if in_memory and os.access(memory, os.W_OK) else None
+    path = tempfile.mkdtemp(prefix="apus-torture-", dir=parent)
+
+    def end(*_):
+        sys.exit(130)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class Findings:
+    """What went wrong, and how to do it again; the attack ends with `conclude`."""
+
+    def __init__(self, attack):
+        self.attack = attack
+        self.faults = []
+        self.counts = collections.Counter()
+        self.began = time.monotonic()
+
+    def fault(self, what, how):
+        self.faults.append((what, how))
+        print(f"FAILED: {what}\n  again: {how}", flush=True)
+
+    def enough(self):
+        return len(self.faults) >= 10
+
+    def conclude(self):
+        words = ", ".join(f"{name}: {number}" for name, number in self.counts.items())
+        print(f"{self.attack}: {words}; faults: {len(self.faults)}; {time.monotonic() - self.began:.1f} s")
+        sys.exit(1 if self.faults else 0)
+
+
+class Store:
+    """A store's folder, and its journal beside it or elsewhere."""
+
+    def __init__(self, data, journal):
+        self.data = data
+        self.journal = journal
+
+    @classmethod
+    def fresh(cls, parent, name="life"):
+        path = os.path.join(parent, name)
+        shutil.rmtree(path, ignore_errors=True)
+        os.makedirs(path)
+        return cls(os.path.join(path, "store"), os.path.join(path, "journal"))
+
+    def live(self, seed, *options):
+        return [LIFE, "live", "--data", self.data, "--journal", self.journal, "--seed", str(seed), *options]
+
+    def lines(self):
+        if not os.path.exists(self.journal):
+            return []
+        with open(self.journal) as file:
+            return [line.split() for line in file if line.rstrip().endswith(" .")]
+
+    def acked(self):
+        return sum(1 for words in self.lines() if words[0] == "ack")
+
+    def verify(self, *options):
+        """The verdict, and its words."""
+        command = [LIFE, "verify", "--data", self.data, "--journal", self.journal, *options]
+        done = run(command)
+        return done.returncode == 0, (done.stdout + done.stderr).strip()
+
+
+def run(command, **more):
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        timeout=LIFE_SECONDS_MAX, **more)
+
+
+def died(code):
+    """The signal that ended a process, by the code that Python, strace or a shell made of it."""
+    if code < 0:
+        return signal.Signals(-code).name
+    if code > 128:
+        return f"signal {code - 128}"
+    return None
+
+
+# System calls, by name and number
+
+# What the log asks of the kernel, by its names for it.
+CALLS = (
+    "openat pwrite64 pread64 fdatasync fsync rename unlink mkdir ftruncate fallocate flock fadvise64 close "
+    "newfstatat fstat getdents64").split()
+
+CALL_LINE = re.compile(r"^(?:(\d+) +)?(\w+)\((.*)$")
+
+
+class Call(collections.namedtuple("Call", "name number text")):
+    """The number counts calls of that name in one thread, as strace does."""
+
+
+def calls_of(command, data, log):
+    """The calls of an undisturbed life that are about the store in `data`."""
+    done = run(["strace", "-qq", "-f", "-y", "-s", "0", "-o", log, "-e", "trace=" + ",".join(CALLS), *command])
+    if done.returncode != 0:
+        raise RuntimeError(f"an undisturbed life ended with {done.returncode}: {done.stderr}")
+    counters = collections.Counter()
+    found = {}
+    with open(log) as file:
+        for line in file:
+            match = CALL_LINE.match(line)
+            if not match:
+                continue
+            thread, name, rest = match.groups()
+            counters[thread, name] += 1
+            if data in rest:
+                found.setdefault((name, counters[thread, name]), rest.strip())
+    return [Call(name, number, rest) for (name, number), rest in sorted(found.items())]
+
+
+def injected(call, what, command, log="/dev/null", also=()):
+    """The command under strace, with something done to it at one call."""
+    traced = ",".join((call.name, *also))
+    return [
+        "strace", "-qq", "-f", "-s", "40", "-o", log, "-e", "trace=" + traced,
+        "-e", f"inject={call.name}:{what}:when={call.number}", *command]
+
+
+def spread(items, most):
+    """At most so many of them, evenly, the last among them."""
+    if len(items) <= most:
+        return items
+    return [items[(at + 1) * len(items) // most - 1] for at in range(most)]
