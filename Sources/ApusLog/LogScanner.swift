@@ -87,7 +87,8 @@ package struct LogScanner: ~Copyable {
     if let file = segment.file {
       walker.turn(to: file, seed: seed, end: segment.end(extent))
     } else {
-      let opened = try FrameFile.open(path(of: segment), as: .segment, on: view.folder.disk, syncing: false)
+      let opened = try FrameFile.open(
+        path(of: segment), as: .segment, on: view.folder.disk, syncing: false, cached: true)
       if let damage = try opened.headerDamage(of: segment.record, path: path(of: segment)) { damages.append(damage) }
       walker.turn(to: opened.file, seed: seed, end: segment.end(extent))
     }
