@@ -12,11 +12,10 @@ enum ScanBenchmark {
       defer { bench.scratch.remove(subject.path) }
       let isGate = payloadByteCount == 4 << 10
       rows.append(
-        try compare(
-          bench, subject, "scan \(name), in page cache", isCold: false, goal: isGate ? .atLeast(0.7) : nil))
-      if isGate {
-        rows.append(try compare(bench, subject, "scan \(name), from the disk", isCold: true, goal: nil))
-      }
+        try compare(bench, subject, "scan \(name), in page cache", goal: isGate ? .atLeast(0.7) : nil))
+      guard isGate else { continue }
+      rows.append(try compare(bench, subject, "scan \(name), against a checksum too", isChecked: true))
+      rows.append(try compare(bench, subject, "scan \(name), from the disk", isCold: true))
     }
     return rows
   }
@@ -47,8 +46,10 @@ enum ScanBenchmark {
     deinit { try? log.close() }
   }
 
+  /// `isChecked`: the peer computes a checksum of each block, which is what any verified scan must do at least.
   private static func compare(
-    _ bench: Bench, _ subject: Subject, _ name: String, isCold: Bool, goal: Row.Goal?
+    _ bench: Bench, _ subject: Subject, _ name: String, isCold: Bool = false, isChecked: Bool = false,
+    goal: Row.Goal? = nil
   ) throws -> Row {
     let expected = AnswerHash.counting(to: subject.count)
     var bareAnswers: [AnswerHash] = []
@@ -74,7 +75,7 @@ enum ScanBenchmark {
           while true {
             let count = try file.read(into: &block, at: at)
             if count == 0 { break }
-            hash.add(Payload.number(of: block.bytes))
+            hash.add(isChecked ? UInt64(CRC32C.checksum(block.bytes)) : Payload.number(of: block.bytes))
             at += count
           }
           byteCount += at

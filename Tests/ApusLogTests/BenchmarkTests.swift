@@ -39,7 +39,7 @@ struct BenchmarkTests {
     "append 64 KiB, flushed one by one", "append 64 KiB, flushed in groups of 16",
     "group commit, 64 waiters: acks per sync", "group commit, 64 waiters, against a sync per frame",
     "scan 256 B, in page cache", "scan 1 KiB, in page cache", "scan 4 KiB, in page cache",
-    "scan 4 KiB, from the disk", "scan 64 KiB, in page cache",
+    "scan 4 KiB, against a checksum too", "scan 4 KiB, from the disk", "scan 64 KiB, in page cache",
     "memory of a scan",
     "open, killed", "open, clean stop",
   ]
