@@ -1,4 +1,5 @@
-// Ratios to real peers, measured in the same run.
-import ApusLog
+// Ratios to real peers, measured in the same run: see `Benchmarks/run.sh`.
 
-_ = LogOptions()
+import Glibc
+
+exit(Bench.run(Array(CommandLine.arguments.dropFirst())))

@@ -8,13 +8,15 @@ package struct FrameFile: Sendable {
   package let header: Result<FileHeader, HeaderFault>
 
   /// Opens a file for reading, and for writing too when `syncing`; nothing is written.
+  ///
+  /// What is read is the disk's word, unless `cached`: then the kernel's memory of a finished file is good enough.
   package static func open(
-    _ path: String, as kind: FileHeader.Kind, on disk: any Disk, syncing: Bool
+    _ path: String, as kind: FileHeader.Kind, on disk: any Disk, syncing: Bool, cached: Bool = false
   ) throws(LogError) -> FrameFile {
     try wrapping { () throws(SystemError) in
       let file = try disk.open(path, syncing ? .readWrite : .read)
       if syncing { try file.syncData() }
-      try file.dropCache()
+      if !cached { try file.dropCache() }
       var block = ByteBlock(byteCount: Format.headerByteCount)
       var target = block.mutableBytes
       let count = try file.readFully(into: &target, at: 0)

@@ -15,6 +15,8 @@ package struct LogScanner: ~Copyable {
   private var walker: FrameWalker
   /// In the segment that is being walked; nil between two.
   private var place: FramePlace?
+  /// Where the walk of that segment ends.
+  private var end: UInt64 = 0
   private var tally = Tally()
   /// Whether the current segment was walked without a fault, so that its seal must agree.
   private var isIntact = true
@@ -45,24 +47,23 @@ package struct LogScanner: ~Copyable {
   /// Goes to the next frame with records; nil at the end.
   package mutating func next() throws(LogError) -> FrameHeader? {
     while segmentAt < view.segments.count {
-      let segment = view.segments[segmentAt]
-      if place == nil { place = try open(segment) }
+      if place == nil { place = try open(view.segments[segmentAt]) }
       guard var place else { return nil }
-      guard place.offset < segment.end(extent) else {
+      guard place.offset < end else {
         leave()
         continue
       }
       let look = try wrapping { () throws(SystemError) in try walker.look(at: place.offset) }
       if case .notWhole(let fault) = look, fault.isUnsupported {
-        throw .unsupported(path: path(of: segment), what: "byte \(place.offset): \(fault)")
+        throw .unsupported(path: path(of: view.segments[segmentAt]), what: "byte \(place.offset): \(fault)")
       }
       guard case .whole(let frame) = look, place.fault(of: frame) == nil else {
-        let damage = try passDamage(in: segment, from: place)
+        let damage = try passDamage(in: view.segments[segmentAt], from: place)
         if !damage.lsns.isEmpty, damage.lsns.last >= from { throw .damaged(damage) }
         continue
       }
       if frame.type == .seal {
-        try checkSeal(of: segment, at: place)
+        try checkSeal(of: view.segments[segmentAt], at: place)
         leave()
         continue
       }
@@ -84,12 +85,14 @@ package struct LogScanner: ~Copyable {
     let seed = FrameSeed(storeID: view.storeID, fileID: segment.record.id)
     tally = Tally()
     isIntact = true
+    end = segment.end(extent)
     if let file = segment.file {
-      walker.turn(to: file, seed: seed, end: segment.end(extent))
+      walker.turn(to: file, seed: seed, end: end)
     } else {
-      let opened = try FrameFile.open(path(of: segment), as: .segment, on: view.folder.disk, syncing: false)
+      let opened = try FrameFile.open(
+        path(of: segment), as: .segment, on: view.folder.disk, syncing: false, cached: true)
       if let damage = try opened.headerDamage(of: segment.record, path: path(of: segment)) { damages.append(damage) }
-      walker.turn(to: opened.file, seed: seed, end: segment.end(extent))
+      walker.turn(to: opened.file, seed: seed, end: end)
     }
     return FramePlace(after: segment.record)
   }
@@ -111,7 +114,6 @@ package struct LogScanner: ~Copyable {
       place.resume(at: frame)
     } else {
       let last = segment.seal?.last ?? view.end(extent)
-      let end = segment.end(extent)
       damage = Damage(
         file: segment.record.id, firstByte: place.offset, endByte: end,
         lsns: LSNRange(place.nextBase, through: last))

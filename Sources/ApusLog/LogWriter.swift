@@ -93,23 +93,28 @@ package final class LogWriter {
     guard payload.byteCount <= payloadByteCountMax else {
       throw .payloadTooLong(byteCount: payload.byteCount, max: payloadByteCountMax)
     }
-    let time: WallTime
-    do throws(ClockJump) {
-      time = try appendClock.stamp(wall: clock.wall(), monotonic: clock.monotonic())
-    } catch {
-      throw .clockJump(error)
-    }
+    let time = try stamp()
     // A full disk in either step drops frames that are in the buffer, and then this one must not follow them.
     if active?.fits(payloadByteCount: payload.byteCount) != true { try rotate() }
     try raiseCeiling(to: nextLSN.advanced(by: recordCount))
-    guard var segment = active else { preconditionFailure("rotate leaves an active segment") }
-    active = nil
-    let frame = segment.encode(
+    // In place: a copy of the segment costs as much as a small frame.
+    let appended = active?.encode(
       type, flags: flags, recordCount: recordCount, durable: durable, appendTime: time, payload: payload, into: &buffer)
-    active = segment
-    nextLSN = frame.nextBase
-    return Appended(
-      lsns: frame.lsns, position: LogPosition(segment: segment.record.id, offset: frame.offset), time: time)
+    guard let appended else { preconditionFailure("rotate leaves an active segment") }
+    nextLSN = appended.lsns.last.next
+    return appended
+  }
+
+  /// The append time of a frame that is appended now.
+  private func stamp() throws(LogError) -> WallTime {
+    // On a copy, put back also when it throws: the jump it found stands.
+    var stamped = appendClock
+    defer { appendClock = stamped }
+    do throws(ClockJump) {
+      return try stamped.stamp(wall: clock.wall(), monotonic: clock.monotonic())
+    } catch {
+      throw .clockJump(error)
+    }
   }
 
   /// Writes what is in the buffer to the file, where a killed process leaves it.
@@ -117,19 +122,20 @@ package final class LogWriter {
   /// On a full disk the frames in the buffer are dropped, all of them, and their LSNs are given out again: nobody was told of them.
   package func flush() throws(LogError) {
     try checkUsable()
-    guard buffer.count > 0, let segment = active else { return }
+    guard buffer.count > 0, let file = active?.file, let written = active?.written, let encoded = active?.encoded
+    else { return }
     do throws(SystemError) {
-      try segment.file.writeAll(buffer.bytes, at: segment.written.place.offset)
+      try file.writeAll(buffer.bytes, at: written.place.offset)
     } catch {
       guard error.errno.meansDiskFull else { throw stop(error) }
       dropBuffer()
       throw .diskFull(error)
     }
     buffer.removeAll()
-    active?.written = segment.encoded
+    active?.written = encoded
     // Every frame says what was durable when it was written, so none of them needs a mark for that.
     markDue = false
-    reader.publish(written: segment.encoded.place)
+    reader.publish(written: encoded.place)
   }
 
   /// Makes everything appended so far durable; returns up to where the log now is.

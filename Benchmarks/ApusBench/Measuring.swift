@@ -1,0 +1,74 @@
+// How two things are compared: in turns, within one run, as medians with their spread.
+
+/// The median of several figures, and how far they lie apart.
+struct Spread: Codable {
+  let median: Double
+  let least: Double
+  let most: Double
+
+  init(_ figures: [Double]) {
+    precondition(!figures.isEmpty, "something was measured")
+    let sorted = figures.sorted()
+    let middle = sorted.count / 2
+    median = sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    least = sorted[0]
+    most = sorted[sorted.count - 1]
+  }
+}
+
+/// Seconds that ours and the peer took for the same work, round by round.
+struct Turns {
+  private(set) var ours: [Double] = []
+  private(set) var peer: [Double] = []
+
+  /// A round of each to warm up, then `rounds` in turns. Who begins alternates, so that nobody gains by what the other left.
+  init(_ rounds: Int, ours our: () throws -> Double, peer their: () throws -> Double) rethrows {
+    _ = try our()
+    _ = try their()
+    for round in 0..<rounds {
+      if round % 2 == 0 {
+        ours.append(try our())
+        peer.append(try their())
+      } else {
+        peer.append(try their())
+        ours.append(try our())
+      }
+    }
+  }
+
+  /// How many times the peer's speed ours is. Above 1, ours is faster.
+  var speedups: [Double] { zip(ours, peer).map { $1 / $0 } }
+  var oursMedian: Double { Spread(ours).median }
+  var peerMedian: Double { Spread(peer).median }
+}
+
+private let clock = ContinuousClock()
+
+func seconds(_ work: () throws -> Void) rethrows -> Double {
+  try clock.measure(work) / .seconds(1)
+}
+
+/// What an answer is folded into. Not a checksum: every answer must only be looked at, at almost no cost.
+struct AnswerHash: Equatable {
+  private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  @inline(__always) mutating func add(_ word: UInt64) { value = (value ^ word) &* 0x100_0000_01B3 }
+
+  /// The hash of 0, 1, …, `count` − 1.
+  static func counting(to count: Int) -> AnswerHash {
+    var hash = AnswerHash()
+    for word in 0..<count { hash.add(UInt64(word)) }
+    return hash
+  }
+
+  func check(_ expected: AnswerHash, _ what: String) throws {
+    guard self == expected else {
+      throw BenchError("\(what): the answers hash to \(self.text), not \(expected.text)")
+    }
+  }
+
+  var text: String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Measures, prints a table, and leaves report.md and report.json in .build/bench.
+#   ONLY=word        only the benchmarks whose name has the word: memory, checksum, append, group, scan, open
+#   TOY=1            every benchmark in its smallest size: checks the answers, measures nothing
+#   APUS_BENCH_DIR   where the measured files go, 4 GiB at most; otherwise beside the report
+# Fails when an answer was wrong. A goal that is not met is printed first, and is no failure.
+set -eu
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+results=.build/bench
+mkdir -p "$results"
+scratch=$(mktemp -d "${APUS_BENCH_DIR:-$results}/apus-bench-XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+
+arguments=(--results "$results")
+if [ -n "${ONLY:-}" ]; then arguments+=(--only "$ONLY"); fi
+if [ -n "${TOY:-}" ]; then arguments+=(--toy); fi
+
+swift build -c release --product ApusBench >&2
+APUS_BENCH_DIR=$scratch .build/release/ApusBench "${arguments[@]}"
