@@ -1,3 +1,5 @@
+// Text leaves a reader as valid UTF-8 or not at all: nothing is repaired.
+
 extension ByteReader {
   /// The next `utf8Count` bytes as text, which they must be: nothing is repaired.
   @_lifetime(self: copy self)

@@ -1,3 +1,5 @@
+// Varints are written in their shortest form, the only one that the reader accepts.
+
 extension ByteWriter {
   /// LEB128 in its only form, one to ten bytes; see `ByteReader+Varint.swift`.
   @inlinable

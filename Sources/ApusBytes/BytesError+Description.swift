@@ -1,3 +1,5 @@
+// What a person reads when bytes are not what they must be: what, and at which byte.
+
 extension BytesError: CustomStringConvertible {
   @usableFromInline package var description: String {
     switch self {

@@ -47,7 +47,8 @@ struct ActiveSegment {
 
   /// Encodes a frame behind those in `buffer`.
   mutating func encode(
-    _ type: FrameType, flags: FrameFlags = [], recordCount: Int, durable: LSN, appendTime: WallTime, payload: RawSpan,
+    _ type: FrameType, flags: FrameFlags = [], recordCount: Int, durable: LSN, appendTime: WallTime,
+    payload: RawSpan,
     into buffer: inout ByteWriter
   ) -> Appended {
     let place = encoded.place
@@ -61,7 +62,8 @@ struct ActiveSegment {
     encoded.tally.add(frame, bytes: buffer.bytes.extracting(at..<at + Format.frameHeaderByteCount))
     encoded.place.pass(frame)
     return Appended(
-      lsns: frame.lsns, position: LogPosition(segment: record.id, offset: frame.offset), time: frame.appendTime)
+      lsns: frame.lsns, position: LogPosition(segment: record.id, offset: frame.offset),
+      time: frame.appendTime)
   }
 }
 

@@ -42,7 +42,9 @@ extension StoreID {
     guard digits.count == 2 * StoreID.byteCount else { return nil }
     var bytes: [UInt8] = []
     for at in stride(from: 0, to: digits.count, by: 2) {
-      guard let byte = UInt8(String(decoding: digits[at...at + 1], as: UTF8.self), radix: 16) else { return nil }
+      guard let byte = UInt8(String(decoding: digits[at...at + 1], as: UTF8.self), radix: 16) else {
+        return nil
+      }
       bytes.append(byte)
     }
     self.init(bytes)

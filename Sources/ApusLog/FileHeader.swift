@@ -22,7 +22,8 @@ package struct FileHeader: Equatable, Sendable {
   package private(set) var crc: UInt32 = 0
 
   package init(
-    kind: Kind, storeID: StoreID, fileID: FileID, created: WallTime, first: LSN, epoch: UInt32, previous: UInt64
+    kind: Kind, storeID: StoreID, fileID: FileID, created: WallTime, first: LSN, epoch: UInt32,
+    previous: UInt64
   ) {
     self.kind = kind
     self.storeID = storeID

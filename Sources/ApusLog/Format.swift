@@ -29,5 +29,7 @@ package enum Format {
     headerByteCount + frameHeaderByteCount + alignment + frameHeaderByteCount + sealByteCount)
 
   static func aligned(_ byteCount: Int) -> Int { (byteCount + alignment - 1) & ~(alignment - 1) }
-  static func aligned(_ offset: UInt64) -> UInt64 { (offset + UInt64(alignment - 1)) & ~UInt64(alignment - 1) }
+  static func aligned(_ offset: UInt64) -> UInt64 {
+    (offset + UInt64(alignment - 1)) & ~UInt64(alignment - 1)
+  }
 }

@@ -118,7 +118,8 @@ extension FrameFault: CustomStringConvertible {
     case .appendTime: "the frame's append time is earlier than that of the frame before"
     case .recordCount(let count): "a frame of this type cannot hold \(count) records"
     case .unknownType(let type): "the frame is whole, but of type \(type), which this program does not know"
-    case .unknownFlags(let flags): "the frame is whole, but has flags \(flags), which this program does not know"
+    case .unknownFlags(let flags):
+      "the frame is whole, but has flags \(flags), which this program does not know"
     case .notZero: "the frame is whole, but uses bytes that this program knows as zero"
     }
   }

@@ -41,7 +41,8 @@ extension FrameFile {
       file: record.id, firstByte: 0, endByte: UInt64(Format.headerByteCount),
       lsns: LSNRange(record.first, through: record.first.previous))
     switch header {
-    case .failure(let fault) where fault.isUnsupported: throw .unsupported(path: path, what: fault.description)
+    case .failure(let fault) where fault.isUnsupported:
+      throw .unsupported(path: path, what: fault.description)
     case .failure: return damage
     case .success(let header): return header.crc == record.headerCRC ? nil : damage
     }

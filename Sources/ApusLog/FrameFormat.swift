@@ -21,48 +21,11 @@ package struct FrameSeed: Sendable {
   }
 }
 
-/// The bytes of a frame, both ways.
+/// The bytes of a frame, on the way in: judged, never believed. `FrameEncoder.swift` has the way out.
 package enum FrameFormat {
-  private static let headerCRCAt = 4
-  private static let typeAt = headerCRCAt + 4
-  private static let payloadCRCAt = 48
-
-  /// Appends a frame to `writer` and returns its header. `write` puts the payload.
-  ///
-  /// `draft` gives every field but the lengths and checksums.
-  static func encode(
-    _ draft: FrameHeader, seed: FrameSeed, into writer: inout ByteWriter, payload write: (inout ByteWriter) -> Void
-  ) -> FrameHeader {
-    var header = draft
-    let start = writer.count
-    writer.write(Format.frameMagic)
-    writer.write(UInt32(0))
-    writer.write(header.type.rawValue)
-    writer.write(header.flags.rawValue)
-    writer.write(UInt16(0))
-    writer.write(UInt32(0))
-    writer.write(header.base.rawValue)
-    writer.write(UInt32(header.recordCount))
-    writer.write(header.epoch)
-    writer.write(header.durable.rawValue)
-    writer.write(header.appendTime.nanoseconds)
-    writer.write(UInt32(0))
-    writer.write(header.chain)
-    let payloadStart = start + Format.frameHeaderByteCount
-    precondition(writer.count == payloadStart, "the header's fields add up to its size")
-    write(&writer)
-    header.payloadByteCount = writer.count - payloadStart
-    precondition(header.payloadByteCount <= Format.payloadByteCountMax, "the caller keeps to the limit")
-    writer.writeZeroes(Format.aligned(header.payloadByteCount) - header.payloadByteCount)
-
-    let seedCRC = seed.at(header.offset)
-    header.payloadCRC = CRC32C.extend(seedCRC, writer.bytes.extracting(payloadStart..<writer.count))
-    writer.overwrite(UInt32(header.payloadByteCount), at: start + 12)
-    writer.overwrite(header.payloadCRC, at: start + payloadCRCAt)
-    header.headerCRC = CRC32C.extend(seedCRC, writer.bytes.extracting(start + typeAt..<payloadStart))
-    writer.overwrite(header.headerCRC, at: start + headerCRCAt)
-    return header
-  }
+  static let headerCRCAt = 4
+  static let typeAt = headerCRCAt + 4
+  static let payloadCRCAt = 48
 
   /// Judges the 56 bytes of a header. The payload is not looked at. `seedCRC` is the seed's at `offset`.
   ///
@@ -115,7 +78,8 @@ package enum FrameFormat {
       FrameHeader(
         offset: offset, type: type, flags: flags, payloadByteCount: Int(clamping: length), base: LSN(base),
         recordCount: Int(clamping: count), epoch: epoch, durable: LSN(durable),
-        appendTime: WallTime(nanoseconds: appendTime), payloadCRC: payloadCRC, chain: chain, headerCRC: headerCRC))
+        appendTime: WallTime(nanoseconds: appendTime), payloadCRC: payloadCRC, chain: chain,
+        headerCRC: headerCRC))
   }
 
   /// Whether `payload`, padding included, is what the header's checksum was made of.

@@ -50,7 +50,9 @@ package struct FrameWalker: ~Copyable {
   /// The header's bytes of the frame last found whole. Valid until the next look.
   package var header: RawSpan {
     @_lifetime(borrow self)
-    get { block.bytes.extracting(payloadRange.lowerBound - Format.frameHeaderByteCount..<payloadRange.lowerBound) }
+    get {
+      block.bytes.extracting(payloadRange.lowerBound - Format.frameHeaderByteCount..<payloadRange.lowerBound)
+    }
   }
 
   /// Judges what lies at `offset`.

@@ -156,8 +156,10 @@ extension StoreFolder {
   /// Reads a store that no process writes meanwhile.
   package func whileLocked<T>(_ body: (StoreFolder) throws(LogError) -> T) throws(LogError) -> T {
     guard try holdsStore() else { throw .noStore(folder: path) }
-    let lock = try lock(.shared)
-    defer { lock.release() }
+    // A copy without its LOCK, a backup say, is held by nobody, and stays without one.
+    let isHeld = try wrapping { () throws(SystemError) in try disk.entry(at: lock) } != nil
+    let held = isHeld ? try lock(.shared) : nil
+    defer { held?.release() }
     return try body(self)
   }
 }

@@ -88,7 +88,8 @@ package final class LogReader: Sendable {
       file = try wrapping { () throws(SystemError) in try view.folder.disk.open(path, .read) }
     }
     var walker = FrameWalker(
-      file: file, seed: FrameSeed(storeID: view.storeID, fileID: position.segment), end: segment.end(.written))
+      file: file, seed: FrameSeed(storeID: view.storeID, fileID: position.segment), end: segment.end(.written)
+    )
     switch try wrapping({ () throws(SystemError) in try walker.look(at: position.offset) }) {
     case .notWhole(let fault): throw .noFrame(position, fault)
     case .whole(let frame):

@@ -91,7 +91,9 @@ package struct LogScanner: ~Copyable {
     } else {
       let opened = try FrameFile.open(
         path(of: segment), as: .segment, on: view.folder.disk, syncing: false, cached: true)
-      if let damage = try opened.headerDamage(of: segment.record, path: path(of: segment)) { damages.append(damage) }
+      if let damage = try opened.headerDamage(of: segment.record, path: path(of: segment)) {
+        damages.append(damage)
+      }
       walker.turn(to: opened.file, seed: seed, end: end)
     }
     return FramePlace(after: segment.record)
@@ -103,7 +105,8 @@ package struct LogScanner: ~Copyable {
   }
 
   /// Goes on behind bytes that are no frame, or not the right one, and says what they cost.
-  private mutating func passDamage(in segment: SegmentView, from place: FramePlace) throws(LogError) -> Damage {
+  private mutating func passDamage(in segment: SegmentView, from place: FramePlace) throws(LogError) -> Damage
+  {
     var place = place
     isIntact = false
     let damage: Damage

@@ -18,7 +18,8 @@ extension LogWriter {
     var bytes = ByteWriter(capacity: Format.headerByteCount)
     header.encode(into: &bytes)
     let record = FileRecord(
-      kind: .segment, id: header.fileID, name: StoreFolder.segmentName(first: header.first, id: header.fileID),
+      kind: .segment, id: header.fileID,
+      name: StoreFolder.segmentName(first: header.first, id: header.fileID),
       first: header.first, epoch: header.epoch, headerCRC: header.crc)
     let file = try makeSegment(folder.at(record.name), header: bytes.bytes)
     do throws(LogError) {
@@ -30,7 +31,8 @@ extension LogWriter {
       }
       throw error
     }
-    active = ActiveSegment(record: record, storeID: manifest.storeID, file: file, capacity: options.segmentByteCount)
+    active = ActiveSegment(
+      record: record, storeID: manifest.storeID, file: file, capacity: options.segmentByteCount)
     reader.publish(active: record, file: file)
   }
 
@@ -38,7 +40,8 @@ extension LogWriter {
     let state = manifest.state
     let previous = state.segments.last { $0.seal != nil }?.seal?.digest ?? 0
     return FileHeader(
-      kind: .segment, storeID: manifest.storeID, fileID: state.nextFile, created: clock.wall(), first: nextLSN,
+      kind: .segment, storeID: manifest.storeID, fileID: state.nextFile, created: clock.wall(),
+      first: nextLSN,
       epoch: state.epoch, previous: previous)
   }
 

@@ -70,7 +70,9 @@ package final class LogWriter {
   package func confirmClock() throws(LogError) -> Appended? {
     try checkUsable()
     var confirmed = appendClock
-    guard let confirmation = confirmed.confirm(wall: clock.wall(), monotonic: clock.monotonic()) else { return nil }
+    guard let confirmation = confirmed.confirm(wall: clock.wall(), monotonic: clock.monotonic()) else {
+      return nil
+    }
     var payload = ByteWriter(capacity: Format.clockPayloadByteCount)
     payload.write(confirmation.from.nanoseconds)
     payload.write(confirmation.to.nanoseconds)
@@ -99,7 +101,8 @@ package final class LogWriter {
     try raiseCeiling(to: nextLSN.advanced(by: recordCount))
     // In place: a copy of the segment costs as much as a small frame.
     let appended = active?.encode(
-      type, flags: flags, recordCount: recordCount, durable: durable, appendTime: time, payload: payload, into: &buffer)
+      type, flags: flags, recordCount: recordCount, durable: durable, appendTime: time, payload: payload,
+      into: &buffer)
     guard let appended else { preconditionFailure("rotate leaves an active segment") }
     nextLSN = appended.lsns.last.next
     return appended
@@ -122,7 +125,8 @@ package final class LogWriter {
   /// On a full disk the frames in the buffer are dropped, all of them, and their LSNs are given out again: nobody was told of them.
   package func flush() throws(LogError) {
     try checkUsable()
-    guard buffer.count > 0, let file = active?.file, let written = active?.written, let encoded = active?.encoded
+    guard buffer.count > 0, let file = active?.file, let written = active?.written,
+      let encoded = active?.encoded
     else { return }
     do throws(SystemError) {
       try file.writeAll(buffer.bytes, at: written.place.offset)
@@ -162,7 +166,8 @@ package final class LogWriter {
     guard markDue, buffer.count == 0, var segment = active, !segment.spoiled else { return }
     active = nil
     _ = segment.encode(
-      .mark, recordCount: 0, durable: durable, appendTime: segment.encoded.place.appendTime, payload: RawSpan(),
+      .mark, recordCount: 0, durable: durable, appendTime: segment.encoded.place.appendTime,
+      payload: RawSpan(),
       into: &buffer)
     active = segment
     try flush()

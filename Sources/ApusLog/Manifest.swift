@@ -71,7 +71,8 @@ final class Manifest {
       preconditionFailure("manifest: \(error) in \(changes)")
     }
     var writer = ByteWriter()
-    let edit = Manifest.encode(.edit, changes, at: place, storeID: storeID, id: FileID(number), clock: clock, into: &writer)
+    let edit = Manifest.encode(
+      .edit, changes, at: place, storeID: storeID, id: FileID(number), clock: clock, into: &writer)
     let end = edit.end + UInt64(Format.frameHeaderByteCount)
     guard !mustRoll, end <= capacity else { return try roll(to: next) }
     place = try Manifest.append(edit, &writer, to: file, at: place, storeID: storeID, id: FileID(number))
@@ -108,7 +109,8 @@ extension Manifest {
 
   /// Writes a manifest file that begins with a snapshot.
   private static func write(
-    _ state: ManifestState, number: UInt64, edit: LSN, storeID: StoreID, in folder: StoreFolder, clock: any Clock
+    _ state: ManifestState, number: UInt64, edit: LSN, storeID: StoreID, in folder: StoreFolder,
+    clock: any Clock
   ) throws(LogError) -> Written {
     var header = FileHeader(
       kind: .manifest, storeID: storeID, fileID: FileID(number), created: clock.wall(), first: edit,
@@ -141,8 +143,10 @@ extension Manifest {
     clock: any Clock, into writer: inout ByteWriter
   ) -> FrameHeader {
     let draft = FrameHeader(
-      offset: place.offset, type: type, flags: .clockStep, payloadByteCount: 0, base: place.nextBase, recordCount: 1,
-      epoch: place.epoch, durable: place.lastLSN, appendTime: clock.wall(), payloadCRC: 0, chain: place.chain ?? 0,
+      offset: place.offset, type: type, flags: .clockStep, payloadByteCount: 0, base: place.nextBase,
+      recordCount: 1,
+      epoch: place.epoch, durable: place.lastLSN, appendTime: clock.wall(), payloadCRC: 0,
+      chain: place.chain ?? 0,
       headerCRC: 0)
     return FrameFormat.encode(draft, seed: FrameSeed(storeID: storeID, fileID: id), into: &writer) {
       ManifestChange.encode(changes, into: &$0)
@@ -161,7 +165,8 @@ extension Manifest {
 
   /// Writes an edit, syncs it, and then a mark that says it is durable.
   private static func append(
-    _ edit: FrameHeader, _ writer: inout ByteWriter, to file: any DiskFile, at place: FramePlace, storeID: StoreID,
+    _ edit: FrameHeader, _ writer: inout ByteWriter, to file: any DiskFile, at place: FramePlace,
+    storeID: StoreID,
     id: FileID
   ) throws(LogError) -> FramePlace {
     var place = place
@@ -193,6 +198,8 @@ extension Manifest {
       }.close()
       try folder.reveal(folder.current)
     }
-    do throws(SystemError) { try folder.disk.syncFolder(folder.path) } catch { throw .stopped(because: error) }
+    do throws(SystemError) { try folder.disk.syncFolder(folder.path) } catch {
+      throw .stopped(because: error)
+    }
   }
 }

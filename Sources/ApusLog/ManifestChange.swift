@@ -23,7 +23,8 @@ package struct FileRecord: Equatable, Sendable {
   package var seal: FileSeal?
 
   package init(
-    kind: FileKind, id: FileID, name: String, first: LSN, epoch: UInt32, headerCRC: UInt32, attributes: [UInt8] = []
+    kind: FileKind, id: FileID, name: String, first: LSN, epoch: UInt32, headerCRC: UInt32,
+    attributes: [UInt8] = []
   ) {
     self.kind = kind
     self.id = id
@@ -163,7 +164,8 @@ extension ManifestChange {
         let length: UInt32 = try reader.read()
         let fields = try reader.readBytes(Int(clamping: length))
         try reader.skip(Format.aligned(fields.byteCount) - fields.byteCount)
-        outcome = zero == 0 ? try decode(tag, fields) : .failure(.malformed("a change uses bytes known as zero"))
+        outcome =
+          zero == 0 ? try decode(tag, fields) : .failure(.malformed("a change uses bytes known as zero"))
       } catch {
         outcome = .failure(.malformed("a change is cut short: \(error)"))
       }
@@ -195,7 +197,12 @@ extension ManifestChange {
           lsns: LSNRange(try reader.readLSN(), through: try reader.readLSN())))
     case .appendTime: change = .appendTime(WallTime(nanoseconds: try reader.read()))
     }
-    guard reader.remaining == 0 else { return .failure(.malformed("a change has bytes left over")) }
+    // Whatever was clamped on the way in, or is left over, does not come out the same.
+    var again = ByteWriter(capacity: fields.byteCount)
+    change.encodeFields(into: &again)
+    guard again.bytes.isEqual(to: fields) else {
+      return .failure(.malformed("a change holds a value that no writer gives"))
+    }
     return .success(change)
   }
 }
@@ -221,7 +228,8 @@ extension ByteReader {
     let name = try readString(utf8Count: Int(clamping: nameCount))
     let attributes = try readArray(Int(clamping: attributeCount))
     return FileRecord(
-      kind: kind, id: id, name: name, first: first, epoch: epoch, headerCRC: headerCRC, attributes: attributes)
+      kind: kind, id: id, name: name, first: first, epoch: epoch, headerCRC: headerCRC, attributes: attributes
+    )
   }
 
   fileprivate mutating func readFileSeal() throws(BytesError) -> FileSeal {

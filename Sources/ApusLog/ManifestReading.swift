@@ -27,7 +27,8 @@ package struct ManifestReading: Sendable {
     }
     let current = try ManifestReading.current(in: folder)
     guard let number = ManifestReading.number(of: current.manifest) else {
-      throw .currentUnreadable(path: folder.current, why: "it names \(current.manifest), which is no manifest")
+      throw .currentUnreadable(
+        path: folder.current, why: "it names \(current.manifest), which is no manifest")
     }
     let path = folder.at(current.manifest)
     guard try wrapping({ () throws(SystemError) in try folder.disk.entry(at: path) }) != nil else {
@@ -38,15 +39,18 @@ package struct ManifestReading: Sendable {
     switch opened.header {
     case .success(let found): header = found
     case .failure(let fault):
-      throw fault.isUnsupported ? .unsupported(path: path, what: fault.description) : .header(path: path, fault)
+      throw fault.isUnsupported
+        ? .unsupported(path: path, what: fault.description) : .header(path: path, fault)
     }
     guard header.storeID == current.storeID, header.fileID.rawValue == number else {
-      throw .foreignFile(path: path, why: "its header names store \(header.storeID), manifest \(header.fileID)")
+      throw .foreignFile(
+        path: path, why: "its header names store \(header.storeID), manifest \(header.fileID)")
     }
 
     var payloads: [Result<[ManifestChange], ManifestFault>] = []
     var walker = FrameWalker(
-      file: opened.file, seed: FrameSeed(storeID: header.storeID, fileID: header.fileID), end: opened.byteCount)
+      file: opened.file, seed: FrameSeed(storeID: header.storeID, fileID: header.fileID),
+      end: opened.byteCount)
     let survey = try Survey.walk(
       &walker, from: FramePlace(after: header), in: (header.fileID, .manifest, path), durable: .none
     ) { frame, payload in

@@ -127,7 +127,9 @@ package struct ManifestState: Equatable, Sendable {
       gaps.removeFirst()
     }
     if let gap = gaps.first { throw .contradiction("\(gap) are called a gap and are not free") }
-    guard end <= ceiling else { throw .contradiction("LSN \(end.previous) lies at or above the ceiling \(ceiling)") }
+    guard end <= ceiling else {
+      throw .contradiction("LSN \(end.previous) lies at or above the ceiling \(ceiling)")
+    }
   }
 
   /// The changes that make this state from nothing.

@@ -38,14 +38,16 @@ struct Opening {
       let path = folder.at(record.name)
       if let damage = try opened.headerDamage(of: record, path: path) { damages.append(damage) }
       var walker = FrameWalker(
-        file: opened.file, seed: FrameSeed(storeID: manifest.storeID, fileID: record.id), end: opened.byteCount)
+        file: opened.file, seed: FrameSeed(storeID: manifest.storeID, fileID: record.id),
+        end: opened.byteCount)
       let survey = try Survey.walk(
         &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
         durable: max(options.checkpoint, record.first.previous))
       damages += survey.damages
       tail = Tail(record: record, file: opened.file, survey: survey)
       guard survey.place.nextBase <= state.ceiling else {
-        throw .manifestLost(path: path, why: "holds LSN \(survey.place.lastLSN), at or above the ceiling \(state.ceiling)")
+        throw .manifestLost(
+          path: path, why: "holds LSN \(survey.place.lastLSN), at or above the ceiling \(state.ceiling)")
       }
     }
     let known = state.damages
@@ -78,7 +80,8 @@ struct Opening {
     let survey = try Survey.walk(
       &walker, from: FramePlace(after: record), in: (record.id, .segment, path), durable: seal.last)
     let surplus = Damage(
-      file: record.id, firstByte: min(opened.byteCount, seal.byteCount), endByte: max(opened.byteCount, seal.byteCount),
+      file: record.id, firstByte: min(opened.byteCount, seal.byteCount),
+      endByte: max(opened.byteCount, seal.byteCount),
       lsns: LSNRange(seal.last.next, through: seal.last))
     return damages + survey.damages + [surplus]
   }
@@ -177,7 +180,8 @@ extension LogView {
     let start = UInt64(Format.headerByteCount)
     segments = state.segments.map { record in
       SegmentView(
-        record: record, damages: state.damages.filter { $0.file == record.id }, writtenEnd: start, durableEnd: start,
+        record: record, damages: state.damages.filter { $0.file == record.id }, writtenEnd: start,
+        durableEnd: start,
         seal: record.seal, file: nil)
     }
     written = state.ceiling.previous

@@ -32,7 +32,8 @@ package struct RecoveryReport: Equatable, Sendable {
   package var nextLSN: LSN
 
   init(
-    folder: String, created: Bool, manifest: ManifestReading, tail: Opening.Tail?, damages: [Damage], checkpoint: LSN
+    folder: String, created: Bool, manifest: ManifestReading, tail: Opening.Tail?, damages: [Damage],
+    checkpoint: LSN
   ) {
     let state = manifest.state
     self.folder = folder
@@ -64,7 +65,8 @@ extension RecoveryReport: CustomStringConvertible {
 
   private var lines: [String] {
     var lines = ["store \(storeID) in \(folder)" + (created ? ": made" : "")]
-    lines.append("manifest \(manifest), epoch \(epoch), \(segments) segment\(segments == 1 ? "" : "s"), \(lsns)")
+    lines.append(
+      "manifest \(manifest), epoch \(epoch), \(segments) segment\(segments == 1 ? "" : "s"), \(lsns)")
     if case .torn(let cut) = manifestTail {
       lines.append("manifest: an edit at byte \(cut.at) was cut short and never took effect (\(cut.fault))")
     }
@@ -76,14 +78,16 @@ extension RecoveryReport: CustomStringConvertible {
       lines.append(
         "\(tailSegment ?? "tail"): torn at byte \(cut.at), \(cut.contentEnd - min(cut.at, cut.contentEnd)) bytes cut: "
           + "\(cut.fault); nothing behind LSN \(lsns.last) was durable"
-          + (cut.wholeFrames > 0 ? ", \(cut.wholeFrames) whole frames up to LSN \(cut.lastLSN) among them" : ""))
+          + (cut.wholeFrames > 0
+            ? ", \(cut.wholeFrames) whole frames up to LSN \(cut.lastLSN) among them" : ""))
     }
     lines += damages.map { "damage: \($0)" }
     lines += knownDamages.map { "damage, known: \($0)" }
     if let gap { lines.append("\(gap) are skipped and will never be used") }
     lines += unlinked.map { "\($0): removed, as begun before" }
     lines += movedAside.map { "\($0): was in no manifest, moved aside" }
-    lines.append(isReadOnly ? "read-only: records are damaged that nothing else holds" : "next LSN \(nextLSN)")
+    lines.append(
+      isReadOnly ? "read-only: records are damaged that nothing else holds" : "next LSN \(nextLSN)")
     return lines
   }
 }

@@ -25,7 +25,8 @@ package struct StoreFolder: Sendable {
 
   /// A segment's name, relative to the store's folder.
   static func segmentName(first: LSN, id: FileID) -> String {
-    logFolder + "/" + padded(first.rawValue, width: 20) + "-" + padded(id.rawValue, width: 8, radix: 16) + ".log"
+    logFolder + "/" + padded(first.rawValue, width: 20) + "-" + padded(id.rawValue, width: 8, radix: 16)
+      + ".log"
   }
 
   /// The id in a segment's file name (without its folder); nil when it is no such name.
@@ -33,7 +34,9 @@ package struct StoreFolder: Sendable {
     let base = name.hasSuffix(temporarySuffix) ? name.dropLast(temporarySuffix.count) : name[...]
     guard base.hasSuffix(".log") else { return nil }
     let parts = base.dropLast(4).split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.count == 2, parts[0].count == 20, parts[1].count >= 8, UInt64(parts[0]) != nil else { return nil }
+    guard parts.count == 2, parts[0].count == 20, parts[1].count >= 8, UInt64(parts[0]) != nil else {
+      return nil
+    }
     return UInt64(parts[1], radix: 16).map { FileID($0) }
   }
 

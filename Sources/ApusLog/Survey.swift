@@ -67,14 +67,10 @@ package struct Survey: Equatable, Sendable {
         fault = broken
       }
 
-      let content = try wrapping { () throws(SystemError) in try walker.endOfContent(from: offset) }
       let known: Behind
-      switch behind {
-      case let walked?: known = walked
-      // Zeroes hold no frame.
-      case nil: known = content == nil ? Behind() : try Behind(of: survey.place, in: &walker)
-      }
+      if let behind { known = behind } else { known = try Behind(survey.place, in: &walker) }
       behind = known
+      let content = known.contentEnd > offset ? known.contentEnd : nil
       survey.durable = max(survey.durable, known.durable)
 
       if survey.durable <= survey.place.lastLSN {
@@ -103,16 +99,21 @@ package struct Survey: Equatable, Sendable {
     }
   }
 
-  /// What lies whole behind a fault.
+  /// What lies behind the first fault.
   private struct Behind {
+    /// Behind the last byte that is not zero.
+    let contentEnd: UInt64
+    /// Of the whole frames.
     var durable = LSN.none
     var frames = 0
     var lastLSN = LSN.none
 
-    init() {}
-
-    init(of place: FramePlace, in walker: inout FrameWalker) throws(LogError) {
+    init(_ place: FramePlace, in walker: inout FrameWalker) throws(LogError) {
       var at = place.offset
+      let content = try wrapping { () throws(SystemError) in try walker.endOfContent(from: at) }
+      contentEnd = content ?? at
+      // Zeroes hold no frame.
+      if content == nil { return }
       while let frame = try wrapping({ () throws(SystemError) in try walker.seek(from: at) }) {
         at = frame.end
         guard frame.epoch == place.epoch else { continue }

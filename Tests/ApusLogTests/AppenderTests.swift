@@ -79,13 +79,12 @@ struct AppenderTests {
     _ = try appender.append(recordCount: 1, payload: [2])
     try appender.close()
     var types: [FrameType] = []
-    try LogDump.run("/store", on: disk) { _, frame, _ in
-      types.append(frame.type)
+    try LogDump.run("/store", on: disk) { item, _ in
+      if case .frame(_, let frame) = item { types.append(frame.type) }
       return true
-    } damaged: { _, _ in
     }
     // The second frame may have been marked too; no mark follows a mark.
-    #expect(types.starts(with: [.records, .mark, .records]) && types.count <= 4)
+    #expect(types.starts(with: [.records, .mark, .records]) && types.dropFirst(3).count { $0 == .mark } <= 1)
   }
 
   @Test("a buffered log acknowledges what a kill leaves, and syncs by itself")
@@ -101,7 +100,9 @@ struct AppenderTests {
     #expect(try scanned(fixture.open().reader).entries.map(\.payload) == [[1, 2, 3]])
   }
 
-  @Test("when a sync fails, all who wait are told, nobody is acknowledged any more, and the owner hears of it once")
+  @Test(
+    "when a sync fails, all who wait are told, nobody is acknowledged any more, and the owner hears of it once"
+  )
   func failedSync() throws {
     let disk = SimulatedDisk()
     let stops = Stops()

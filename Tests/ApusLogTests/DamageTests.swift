@@ -42,7 +42,9 @@ struct DamageTests {
     for entry in entries {
       if returned.first == entry {
         returned.removeFirst()
-      } else if !lost.contains(where: { $0.lsns.contains(entry.lsns.first) && $0.lsns.contains(entry.lsns.last) }) {
+      } else if !lost.contains(where: {
+        $0.lsns.contains(entry.lsns.first) && $0.lsns.contains(entry.lsns.last)
+      }) {
         Issue.record("\(entry.lsns) neither returned nor called lost: \(what())")
       }
     }
@@ -84,7 +86,7 @@ struct DamageTests {
     let path = try fixture.manifestPath()
     let whole = try fixture.disk.contents(of: path)
     let content = (whole.lastIndex { $0 != 0 } ?? 0) + 64
-    let state = try LogDump.manifest(Fixture.folder, on: fixture.disk.copy()).state
+    let state = try LogOverview.manifest(Fixture.folder, on: fixture.disk.copy()).state
     var torn = 0
     for byte in 0..<content {
       for bit in 0..<8 {

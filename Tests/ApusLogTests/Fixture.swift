@@ -49,12 +49,12 @@ struct Fixture {
 
   /// The path of the n-th listed segment, from 0.
   func segmentPath(_ at: Int) throws -> String {
-    let manifest = try LogDump.manifest(Fixture.folder, on: disk.copy())
+    let manifest = try LogOverview.manifest(Fixture.folder, on: disk.copy())
     return Fixture.folder + "/" + manifest.state.segments[at].name
   }
 
   func manifestPath() throws -> String {
-    Fixture.folder + "/" + (try LogDump.manifest(Fixture.folder, on: disk.copy()).name)
+    Fixture.folder + "/" + (try LogOverview.manifest(Fixture.folder, on: disk.copy()).name)
   }
 }
 
@@ -68,7 +68,8 @@ struct Scanned: Equatable {
 }
 
 /// Scans to the end, going on behind damage.
-func scanned(_ reader: LogReader, from lsn: LSN? = nil, _ extent: LogView.Extent = .durable) throws -> Scanned {
+func scanned(_ reader: LogReader, from lsn: LSN? = nil, _ extent: LogView.Extent = .durable) throws -> Scanned
+{
   var scanner = try reader.scan(from: lsn ?? reader.view.floor, extent)
   var result = Scanned()
   while true {

@@ -83,7 +83,7 @@ struct FormatTests {
       var writer = ByteWriter()
       writer.write(bytes)
       #expect(throws: FrameFault.self) {
-        _ = try FrameFormat.decodeHeader(writer.bytes, at: random.next(), seed: seed)
+        _ = try FrameFormat.decodeHeader(writer.bytes, at: 4096, seedCRC: seed.at(random.next()))
       }
     }
   }
@@ -111,7 +111,7 @@ struct FormatTests {
       forge(&writer)
       writer.overwrite(CRC32C.extend(seed.at(4096), writer.bytes.extracting(8..<56)), at: 4)
       do throws(FrameFault) {
-        _ = try FrameFormat.decodeHeader(writer.bytes, at: 4096, seed: seed)
+        _ = try FrameFormat.decodeHeader(writer.bytes, at: 4096, seedCRC: seed.at(4096))
         return nil
       } catch {
         return error
@@ -123,7 +123,9 @@ struct FormatTests {
     #expect(fault { $0.overwrite(UInt8(2), at: 9) } == .unknownFlags(2))
     #expect(fault { $0.overwrite(UInt16(1), at: 10) } == .notZero)
     #expect(fault { $0.overwrite(UInt32.max, at: 12) } == .length(Int(UInt32.max)))
-    #expect(fault { $0.overwrite(UInt32(Format.payloadByteCountMax) + 1, at: 12) } == .length(Format.payloadByteCountMax + 1))
+    #expect(
+      fault { $0.overwrite(UInt32(Format.payloadByteCountMax) + 1, at: 12) }
+        == .length(Format.payloadByteCountMax + 1))
     #expect(fault { $0.overwrite(UInt64(0), at: 16) } == .base(expected: .first, found: LSN(0)))
     #expect(fault { $0.overwrite(UInt64.max, at: 16) } == .base(expected: .first, found: LSN(.max)))
     #expect(fault { $0.overwrite(UInt32(1), at: 24) } == .recordCount(1))
@@ -151,7 +153,8 @@ struct FormatTests {
       var bytes = random.bytes(8 * random.below(20))
       // Most are given a known tag and a length that fits, so that the fields are reached.
       if bytes.count >= 8, round % 4 > 0 {
-        bytes.replaceSubrange(0..<8, with: [UInt8(random.within(1...12)), 0, 0, 0, UInt8(bytes.count - 8), 0, 0, 0])
+        bytes.replaceSubrange(
+          0..<8, with: [UInt8(random.within(1...12)), 0, 0, 0, UInt8(bytes.count - 8), 0, 0, 0])
       }
       var writer = ByteWriter()
       writer.write(bytes)
@@ -164,6 +167,16 @@ struct FormatTests {
     }
   }
 
+  @Test("a change whose number is too large for its field is refused, not bent")
+  func clamped() {
+    var writer = ByteWriter()
+    for word in [UInt64(1) | 8 << 32, 1 << 32] { writer.write(word) }
+    #expect(throws: ManifestFault.self) { _ = try ManifestChange.decode(writer.bytes) }
+    var lsn = ByteWriter()
+    for word in [UInt64(2) | 8 << 32, .max] { lsn.write(word) }
+    #expect(throws: ManifestFault.self) { _ = try ManifestChange.decode(lsn.bytes) }
+  }
+
   @Test("a snapshot makes the state it was taken of")
   func snapshot() throws {
     var fixture = Fixture(segmentByteCount: 8192)
@@ -173,7 +186,7 @@ struct FormatTests {
     try writer.sync()
     fixture.disk = fixture.disk.killProcess()
     _ = try fixture.open()
-    let state = try LogDump.manifest(Fixture.folder, on: fixture.disk.copy()).state
+    let state = try LogOverview.manifest(Fixture.folder, on: fixture.disk.copy()).state
     #expect(state.gaps.count == 1 && state.segments.count > 2 && state.lastAppendTime != nil)
     #expect(try ManifestState().applying(state.snapshot) == state)
   }
@@ -187,9 +200,13 @@ struct FormatTests {
     #expect(throws: ManifestFault.self) { try ManifestState().applying([.add(record(1, 2))]) }
     #expect(throws: ManifestFault.self) { try ManifestState().applying(base + [.add(record(2, 1))]) }
     #expect(throws: ManifestFault.self) { try ManifestState().applying(base + [.add(record(1, 1))]) }
-    #expect(throws: ManifestFault.self) { try ManifestState().applying(base + [.gap(LSNRange(LSN(5), through: LSN(6)))]) }
+    #expect(throws: ManifestFault.self) {
+      try ManifestState().applying(base + [.gap(LSNRange(LSN(5), through: LSN(6)))])
+    }
     #expect(throws: ManifestFault.self) { try ManifestState().applying(base + [.remove(FileID(9))]) }
     #expect(throws: ManifestFault.self) { try ManifestState().applying([.epoch(0)]) }
-    #expect(throws: ManifestFault.self) { try ManifestState().applying([.gap(LSNRange(LSN(1), through: LSN(1)))]) }
+    #expect(throws: ManifestFault.self) {
+      try ManifestState().applying([.gap(LSNRange(LSN(1), through: LSN(1)))])
+    }
   }
 }

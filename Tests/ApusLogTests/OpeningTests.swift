@@ -35,7 +35,9 @@ struct OpeningTests {
     var fixture = Fixture()
     fixture.disk.plantFolder(Fixture.folder)
     try fixture.disk.plant([1], at: Fixture.folder + "/thesis.tex")
-    #expect(throws: LogError.notAStore(folder: Fixture.folder, found: "thesis.tex")) { _ = try fixture.open() }
+    #expect(throws: LogError.notAStore(folder: Fixture.folder, found: "thesis.tex")) {
+      _ = try fixture.open()
+    }
     #expect(try fixture.disk.names(in: Fixture.folder) == ["thesis.tex"])
   }
 
@@ -86,7 +88,8 @@ struct OpeningTests {
         let writer = try fixture.openWriter()
         for at in 0..<6 {
           let appended = try fixture.append(writer, bytes: 900)
-          try model.appended(LogModel.Entry(lsns: appended.lsns, payload: fixture.entries[fixture.entries.count - 1].payload))
+          try model.appended(
+            LogModel.Entry(lsns: appended.lsns, payload: fixture.entries[fixture.entries.count - 1].payload))
           if at % 2 == 1 {
             try writer.sync()
             model.synced()
@@ -118,7 +121,8 @@ struct OpeningTests {
           continue
         }
         try model.recovered(
-          try scanned(log.reader).entries, after: .powerCut, floor: log.reader.view.floor, next: writer.nextLSN)
+          try scanned(log.reader).entries, after: .powerCut, floor: log.reader.view.floor,
+          next: writer.nextLSN)
         try log.close()
         #expect(try LogCheck.run(Fixture.folder, on: fixture.disk).isSound)
       }

@@ -11,7 +11,9 @@ private func setting(_ name: String, or standard: UInt64) -> UInt64 {
 
 @Suite("Simulated lives of a log")
 struct SimulationTests {
-  @Test("whatever crashes, kills, faults and full disks do: nothing promised is lost, nothing invented, no LSN given twice")
+  @Test(
+    "whatever crashes, kills, faults and full disks do: nothing promised is lost, nothing invented, no LSN given twice"
+  )
   func stories() {
     let first = setting("APUS_SIMULATION_FIRST_SEED", or: 1)
     let count = setting("APUS_SIMULATION_SEEDS", or: 400)

@@ -9,7 +9,9 @@ import Testing
 @Suite("Torn tails")
 struct TornTailTests {
   /// A log with a durable, marked beginning and an unsynced group of frames behind it, and the process killed.
-  private func killed(group lengths: [Int]) throws -> (fixture: Fixture, path: String, positions: [LogPosition]) {
+  private func killed(group lengths: [Int]) throws -> (
+    fixture: Fixture, path: String, positions: [LogPosition]
+  ) {
     var fixture = Fixture()
     let writer = try fixture.openWriter()
     for _ in 0..<3 { try fixture.append(writer, bytes: 200) }
@@ -69,7 +71,8 @@ struct TornTailTests {
   func everySectorSubset() throws {
     let (fixture, path, _) = try killed(group: [700, 40, 900, 300, 1200])
     let sectors = try fixture.disk.unsyncedSectors(of: path)
-    #expect(sectors.count >= 6, "the group is spread over sectors, so that later ones can be good and earlier bad")
+    #expect(
+      sectors.count >= 6, "the group is spread over sectors, so that later ones can be good and earlier bad")
     var kept: [Int: Int] = [:]
     for image in try fixture.disk.crashImages(ofSectorsIn: path) {
       var crashed = fixture
@@ -105,7 +108,8 @@ struct TornTailTests {
     #expect(try torn.disk.contents(of: path).count < Int(positions[1].offset))
   }
 
-  @Test("damage below a durable point is called damage, the log is read-only, and nothing on the disk changes")
+  @Test(
+    "damage below a durable point is called damage, the log is read-only, and nothing on the disk changes")
   func durableDamage() throws {
     let (fixture, path, _) = try killed(group: [300, 300])
     let base = fixture.disk.killProcess()
@@ -119,7 +123,8 @@ struct TornTailTests {
       let log = try damaged.open()
       #expect(log.writer == nil, "byte \(at)")
       let lost = (at - first) / (Format.frameHeaderByteCount + 200)
-      #expect(log.report.damages.map(\.lsns) == [LSNRange(LSN(UInt64(lost + 1)), through: LSN(UInt64(lost + 1)))])
+      #expect(
+        log.report.damages.map(\.lsns) == [LSNRange(LSN(UInt64(lost + 1)), through: LSN(UInt64(lost + 1)))])
       var rest = fixture.entries
       rest.remove(at: lost)
       let found = try scanned(log.reader)

@@ -25,7 +25,7 @@ struct WriterTests {
     let writer = try fixture.openWriter()
     for _ in 0..<20 {
       let lsn = try fixture.append(writer, records: 2, bytes: 5).lsns.last
-      let state = try LogDump.manifest(Fixture.folder, on: fixture.disk.copy().crash(seed: 1)).state
+      let state = try LogOverview.manifest(Fixture.folder, on: fixture.disk.copy().crash(seed: 1)).state
       #expect(state.ceiling > lsn)
     }
   }
@@ -60,15 +60,16 @@ struct WriterTests {
     try writer.sync()
     var types: [FrameType] = []
     fixture.disk = fixture.disk.killProcess()
-    try LogDump.run(Fixture.folder, on: fixture.disk) { _, frame, _ in
-      types.append(frame.type)
+    try LogDump.run(Fixture.folder, on: fixture.disk) { item, _ in
+      if case .frame(_, let frame) = item { types.append(frame.type) }
       return true
-    } damaged: { _, _ in
     }
     #expect(types == [.records, .mark])
   }
 
-  @Test("a failed sync ends all acknowledgements, whatever is tried afterwards, and the start trusts only the disk")
+  @Test(
+    "a failed sync ends all acknowledgements, whatever is tried afterwards, and the start trusts only the disk"
+  )
   func failedSync() throws {
     var fixture = Fixture()
     let writer = try fixture.openWriter()
@@ -116,7 +117,9 @@ struct WriterTests {
     try live(&whole, &counted)
     let calls = whole.disk.calls.total
     for number in 1...calls {
-      for errno in [Errno.inputOutput, .noSpace, .quotaExceeded, .outOfMemory, .readOnlyDisk, .tooManyOpenFiles] {
+      for errno in [
+        Errno.inputOutput, .noSpace, .quotaExceeded, .outOfMemory, .readOnlyDisk, .tooManyOpenFiles,
+      ] {
         var fixture = Fixture(segmentByteCount: 8192)
         var model = LogModel()
         fixture.disk.failCall(number, with: errno)
@@ -132,7 +135,8 @@ struct WriterTests {
           continue
         }
         try model.recovered(
-          try scanned(log.reader).entries, after: .powerCut, floor: log.reader.view.floor, next: writer.nextLSN)
+          try scanned(log.reader).entries, after: .powerCut, floor: log.reader.view.floor,
+          next: writer.nextLSN)
       }
     }
     print("\(calls) calls × 6 errors: nothing promised lost")
@@ -242,6 +246,8 @@ struct WriterTests {
     let log = try fixture.open()
     #expect(log.report.manifest != "manifest-0000000001")
     #expect(try scanned(log.reader).entries == fixture.entries)
-    #expect(try fixture.disk.names(in: Fixture.folder).filter { $0.hasPrefix("manifest-") } == [log.report.manifest])
+    #expect(
+      try fixture.disk.names(in: Fixture.folder).filter { $0.hasPrefix("manifest-") } == [log.report.manifest]
+    )
   }
 }

@@ -58,7 +58,8 @@ package struct LogModel: Sendable {
     }
     // Within a life, only LSNs that a full disk took back may be given out again.
     guard !life.isEmpty || !dropped.isEmpty || entry.lsns.first > highest else {
-      throw Mismatch(description: "\(entry.lsns) was given out, though \(highest) was given out in an earlier life")
+      throw Mismatch(
+        description: "\(entry.lsns) was given out, though \(highest) was given out in an earlier life")
     }
     life.append(entry)
     highest = max(highest, entry.lsns.last)
@@ -102,11 +103,13 @@ package struct LogModel: Sendable {
     _ found: [Entry], after ending: Ending, floor: LSN, next: LSN
   ) throws(Mismatch) {
     guard self.floor <= floor, floor <= highestFloor else {
-      throw Mismatch(description: "the floor is \(floor), and nobody gave up more than what is below \(highestFloor)")
+      throw Mismatch(
+        description: "the floor is \(floor), and nobody gave up more than what is below \(highestFloor)")
     }
     retired(below: floor)
     guard found.prefix(kept.count) == kept[...] else {
-      throw Mismatch(description: "what an earlier opening found is not what this one finds: " + difference(found))
+      throw Mismatch(
+        description: "what an earlier opening found is not what this one finds: " + difference(found))
     }
     let tail = found.dropFirst(kept.count)
     for at in life.indices where life[at].payload == LogModel.unknown {

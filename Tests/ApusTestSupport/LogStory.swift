@@ -51,7 +51,8 @@ package struct LogStory {
     self.seed = seed
     random = SplitMix64(seed: seed)
     disk = SimulatedDisk(seed: random.next())
-    options.segmentByteCount = UInt64(random.pick([Int(Format.segmentByteCountMin) + 72, 8192, 16_384, 65_536]))
+    options.segmentByteCount = UInt64(
+      random.pick([Int(Format.segmentByteCountMin) + 72, 8192, 16_384, 65_536]))
     options.ceilingStep = UInt64(random.pick([1, 7, 100, 1 << 20]))
     hasFaults = random.chance(0.3)
     hasFullDisks = random.chance(0.3)
@@ -99,7 +100,9 @@ package struct LogStory {
       }
     } catch LogError.diskFull {
       summary.diskFull += 1
-      guard disk.capacity != nil else { throw Broken(description: "the disk is called full and has no limit") }
+      guard disk.capacity != nil else {
+        throw Broken(description: "the disk is called full and has no limit")
+      }
       if random.coin() { disk.capacity = nil }
     } catch let error as LogError {
       guard case .stopped = error else { throw error }
@@ -141,7 +144,8 @@ package struct LogStory {
   private mutating func append(to writer: LogWriter) throws {
     let count = random.within(1...5)
     let longest = writer.payloadByteCountMax
-    let length = random.chance(0.05) ? longest - random.below(min(64, longest)) : random.below(min(700, longest))
+    let length =
+      random.chance(0.05) ? longest - random.below(min(64, longest)) : random.below(min(700, longest))
     let payload = random.bytes(length)
     let drops = writer.drops
     do {
