@@ -161,7 +161,7 @@ def main():
     with torture.folder() as parent:
         disks.need_disks(parent)
         seeds = torture.seeds(range(1, 1_000_000))
-        left = torture.count(1000 if os.environ.get("NIGHTLY") else 300, 25)
+        left = torture.count(300, 25)
         for seed in seeds:
             # A few cuts on one store, so that each finds what the one before has left; then a new disk.
             most = left if len(seeds) == 1 else min(left, 10)

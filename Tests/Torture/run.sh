@@ -55,7 +55,7 @@ simulation() {
     count=$((last - first + 1))
   fi
   APUS_SIMULATION_FIRST_SEED=$first APUS_SIMULATION_SEEDS=$count \
-    swift test -c release --disable-xctest --filter ApusLogTests >"$results/simulation-log.txt" 2>&1
+    swift test -c release --skip-build --disable-xctest --filter ApusLogTests >"$results/simulation-log.txt" 2>&1
   local status=$?
   if [ "$status" -ne 0 ]; then grep -vE '^(◇|✔|➜)' "$results/simulation-log.txt"; fi
   echo "seeds $first to $((first + count - 1)): $(grep -E 'Test run with' "$results/simulation-log.txt" | tail -n 1)"
@@ -63,7 +63,7 @@ simulation() {
 }
 
 echo "build (release)"
-if ! swift build -c release --product ApusLife >"$results/build.txt" 2>&1; then
+if ! swift build -c release --build-tests >"$results/build.txt" 2>&1; then
   cat "$results/build.txt"
   echo "the build FAILED, so nothing was attacked"
   echo "0 passed, 1 failed"

@@ -150,34 +150,47 @@ CALL_LINE = re.compile(r"^(?:(\d+) +)?(\w+)\((.*)$")
 
 
 class Call(collections.namedtuple("Call", "name number text")):
-    """The number counts calls of that name in one thread, as strace does."""
+    """The number counts the calls of that name on the store's paths in one thread, as strace does with -P."""
 
 
-def calls_of(command, data, log):
-    """The calls of an undisturbed life that are about the store in `data`."""
-    done = run(["strace", "-qq", "-f", "-y", "-s", "0", "-o", log, "-e", "trace=" + ",".join(CALLS), *command])
-    if done.returncode != 0:
-        raise RuntimeError(f"an undisturbed life ended with {done.returncode}: {done.stderr}")
-    counters = collections.Counter()
-    found = {}
-    with open(log) as file:
-        for line in file:
-            match = CALL_LINE.match(line)
-            if not match:
-                continue
-            thread, name, rest = match.groups()
-            counters[thread, name] += 1
-            if data in rest:
-                found.setdefault((name, counters[thread, name]), rest.strip())
-    return [Call(name, number, rest) for (name, number), rest in sorted(found.items())]
+class Anatomy:
+    """The calls of an undisturbed life on its store, and the paths that they name."""
 
+    def __init__(self, command, store, log):
+        done = run(["strace", "-qq", "-f", "-y", "-s", "0", "-o", log, "-e", "trace=" + ",".join(CALLS), *command])
+        if done.returncode != 0:
+            raise RuntimeError(f"an undisturbed life ended with {done.returncode}: {done.stderr}")
+        parent = os.path.dirname(store.data)
+        path = re.compile(re.escape(parent) + r"[^\s\">,)]*")
+        self.paths = {parent, store.journal}
+        counters = collections.Counter()
+        found = {}
+        with open(log) as file:
+            for line in file:
+                match = CALL_LINE.match(line)
+                if not match or parent not in line:
+                    continue
+                thread, name, rest = match.groups()
+                counters[thread, name] += 1
+                self.paths.update(path.findall(rest))
+                # The journal is ours: only the store is attacked.
+                if store.journal not in rest:
+                    found.setdefault((name, counters[thread, name]), rest.strip())
+        self.calls = [Call(name, number, rest) for (name, number), rest in sorted(found.items())]
 
-def injected(call, what, command, log="/dev/null", also=()):
-    """The command under strace, with something done to it at one call."""
-    traced = ",".join((call.name, *also))
-    return [
-        "strace", "-qq", "-f", "-s", "40", "-o", log, "-e", "trace=" + traced,
-        "-e", f"inject={call.name}:{what}:when={call.number}", *command]
+    def by_name(self, most):
+        """At most so many calls of each name, evenly spread."""
+        groups = {}
+        for call in self.calls:
+            groups.setdefault(call.name, []).append(call)
+        return [call for group in groups.values() for call in spread(group, most)]
+
+    def injected(self, call, what, command, log="/dev/null", also=()):
+        """The command under strace, with something done to it at one call."""
+        paths = [word for path in sorted(self.paths) for word in ("-P", path)]
+        return [
+            "strace", "-qq", "-f", "-s", "40", "-o", log, *paths, "-e", "trace=" + ",".join((call.name, *also)),
+            "-e", f"inject={call.name}:{what}:when={call.number}", *command]
 
 
 def spread(items, most):
