@@ -98,8 +98,9 @@ struct LifeProcess {
     String(decoding: try RealDisk().open(path, .read).readAll(), as: UTF8.self)
   }
 
-  /// Runs a command to its end; what it says goes through a file.
-  private func run(_ command: [String]) throws -> Outcome {
+  /// Runs a command to its end, of a minute at most (exit code 124); what it says goes through a file.
+  private func run(_ words: [String]) throws -> Outcome {
+    let command = ["/usr/bin/timeout", "60"] + words
     let output = folder.path("output")
     var actions = unsafe posix_spawn_file_actions_t()
     unsafe posix_spawn_file_actions_init(&actions)

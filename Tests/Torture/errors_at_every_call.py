@@ -62,7 +62,7 @@ def one(findings, parent, seed, name, options, anatomy, call, what):
     log = parent + "/strace"
     store = torture.Store.fresh(parent)
     command = store.live(seed, *SHAPE, *options)
-    failing = anatomy.injected(call, what, command, log, also=("write",))
+    failing = anatomy.injected(call, what, command, log)
     how = f"SEEDS={seed} Tests/Torture/errors_at_every_call.py  # {call.name} {call.number} {what} {name}"
     when = f"seed {seed}, {name}, {call.name} {call.number} {what} ({call.text})"
     done = torture.run(failing)

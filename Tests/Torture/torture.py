@@ -56,12 +56,23 @@ def folder(in_memory=False):
     def end(*_):
         sys.exit(130)
 
+    def hang(*_):
+        raise TimeoutError(f"nothing happened for {2 * LIFE_SECONDS_MAX} s: a life hangs")
+
+    signal.signal(signal.SIGALRM, hang)
+    watch()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     try:
         yield path
     finally:
+        signal.alarm(0)
         shutil.rmtree(path, ignore_errors=True)
+
+
+def watch():
+    """To be called at every step: an attack that takes none for long ends with an error, and cleans up."""
+    signal.alarm(2 * LIFE_SECONDS_MAX)
 
 
 class Findings:
@@ -125,6 +136,7 @@ class Store:
 
 
 def run(command, **more):
+    watch()
     return subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         timeout=LIFE_SECONDS_MAX, **more)
@@ -162,20 +174,20 @@ class Anatomy:
             raise RuntimeError(f"an undisturbed life ended with {done.returncode}: {done.stderr}")
         parent = os.path.dirname(store.data)
         path = re.compile(re.escape(parent) + r"[^\s\">,)]*")
-        self.paths = {parent, store.journal}
+        self.journal = store.journal
+        self.paths = {parent}
         counters = collections.Counter()
         found = {}
         with open(log) as file:
             for line in file:
                 match = CALL_LINE.match(line)
-                if not match or parent not in line:
+                # The journal is ours: only the store is attacked.
+                if not match or parent not in line or store.journal in line:
                     continue
                 thread, name, rest = match.groups()
                 counters[thread, name] += 1
                 self.paths.update(path.findall(rest))
-                # The journal is ours: only the store is attacked.
-                if store.journal not in rest:
-                    found.setdefault((name, counters[thread, name]), rest.strip())
+                found.setdefault((name, counters[thread, name]), rest.strip())
         self.calls = [Call(name, number, rest) for (name, number), rest in sorted(found.items())]
 
     def by_name(self, most):
@@ -185,11 +197,15 @@ class Anatomy:
             groups.setdefault(call.name, []).append(call)
         return [call for group in groups.values() for call in spread(group, most)]
 
-    def injected(self, call, what, command, log="/dev/null", also=()):
-        """The command under strace, with something done to it at one call."""
-        paths = [word for path in sorted(self.paths) for word in ("-P", path)]
+    def injected(self, call, what, command, log="/dev/null"):
+        """The command under strace, with something done to it at one call.
+
+        For syncs the log shows the journal's writes as well: a journal is never synced, so the numbers stay."""
+        syncs = call.name in ("fdatasync", "fsync")
+        paths = self.paths | {self.journal} if syncs else self.paths
         return [
-            "strace", "-qq", "-f", "-s", "40", "-o", log, *paths, "-e", "trace=" + ",".join((call.name, *also)),
+            "strace", "-qq", "-f", "-s", "40", "-o", log, *(word for path in sorted(paths) for word in ("-P", path)),
+            "-e", f"trace={call.name}" + (",write" if syncs else ""),
             "-e", f"inject={call.name}:{what}:when={call.number}", *command]
 
 
