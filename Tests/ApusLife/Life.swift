@@ -82,7 +82,7 @@ struct Life {
       }
       if isFirst { throw .lost(wanted) }
     } catch {
-      guard case .system = error else { throw BrokenPromise(description: "\(wanted) read back: \(error)") }
+      guard error.mayMeetAnInnocent else { throw BrokenPromise(description: "\(wanted) read back: \(error)") }
       journal.say("unread")
     }
   }
