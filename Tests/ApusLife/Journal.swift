@@ -28,14 +28,17 @@ final class Journal: Sendable {
 
   func begin(seed: UInt64) { write("\nlife \(seed) .\n") }
 
-  /// A word for whoever holds the other end of the pipes, who answers with a line, or closes and is asked no more.
-  func ask(_ word: String) {
+  /// A word for whoever holds the other end of the pipes, who answers with a line. False when nobody
+  /// is there any more.
+  @discardableResult
+  func ask(_ word: String) -> Bool {
     _ = Words.write("\(word)?\n", to: STDOUT_FILENO)
     var byte: UInt8 = 0
     while true {
       let count = unsafe Glibc.read(STDIN_FILENO, &byte, 1)
       if count < 0 && Glibc.errno == EINTR { continue }
-      if count <= 0 || byte == UInt8(ascii: "\n") { return }
+      if count <= 0 { return false }
+      if byte == UInt8(ascii: "\n") { return true }
     }
   }
 

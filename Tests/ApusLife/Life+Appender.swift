@@ -17,7 +17,7 @@ extension Life {
     let appender = try Appender(writer, plan.durability) { _ in }
     let end = nextNumber + UInt64(plan.frames)
     while nextNumber < end {
-      for _ in 0..<dice.within(1...8) { try submit(appender, answers) }
+      for _ in 0..<dice.within(1...2 * plan.group) { try submit(appender, answers) }
       // Most groups are waited for; some go on while the last is being written.
       if dice.chance(0.8) { _ = answers.wait(for: nil) { $0.open == 0 } }
       let (acked, refusal) = answers.withLock { ($0.acked, $0.refusal) }
@@ -26,9 +26,13 @@ extension Life {
         _ = answers.wait(for: nil) { $0.open == 0 }
         try demandSilence(of: appender, after: refusal)
         journal.say("stopped")
-        throw refusal
+        guard case .diskFull = refusal, plan.asks, journal.ask("full") else { throw refusal }
+        answers.withLock { $0.refusal = nil }
       }
-      try vary(appender)
+      do throws(LogError) { try vary(appender) } catch {
+        guard case .diskFull = error, plan.asks else { throw error }
+      }
+      if dice.chance(0.2) { try readBack(appender.reader) }
     }
     _ = answers.wait(for: nil) { $0.open == 0 }
     if let refusal = answers.withLock({ $0.refusal }) { throw refusal }
@@ -62,7 +66,7 @@ extension Life {
   }
 
   /// What an owner does between groups.
-  private mutating func vary(_ appender: Appender) throws {
+  private mutating func vary(_ appender: Appender) throws(LogError) {
     if dice.chance(0.1) { try appender.perform { (writer) throws(LogError) in try writer.rotate() } }
     if plan.retires, dice.chance(0.15), let newest = acked.last {
       let through = LSN(
@@ -70,7 +74,6 @@ extension Life {
       journal.say("retiring \(through)")
       try appender.perform { (writer) throws(LogError) in _ = try writer.retire(through: through) }
     }
-    if dice.chance(0.2) { try readBack(appender.reader) }
   }
 
   /// After a stop nothing is acknowledged.

@@ -27,7 +27,7 @@ extension Life {
           guard case .diskFull = error else { throw error }
           fullTimes += 1
           journal.say("full")
-          if plan.asks { journal.ask("full") } else if fullTimes > Life.fullMax { throw error }
+          guard plan.asks && journal.ask("full") || fullTimes < Life.fullMax else { throw error }
         }
         if dice.chance(0.2) { pin = dice.coin() ? acked.last.map { writer.reader.pin(from: $0.first) } : nil }
         if plan.retires, dice.chance(0.08) { try retire(writer, pin) }
@@ -56,7 +56,7 @@ extension Life {
   private mutating func group(_ writer: LogWriter) throws(LogError) {
     var waiting: [Waiting] = []
     var full: LogError?
-    for _ in 0..<dice.within(1...4) {
+    for _ in 0..<dice.within(1...plan.group) {
       let payload = nextPayload()
       do throws(LogError) {
         // Any byte is a raw byte.

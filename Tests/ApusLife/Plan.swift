@@ -9,9 +9,10 @@ struct Plan: Sendable {
 
   static let usage = """
     usage: ApusLife live --data DIR --journal FILE --seed N [--frames N] [--rounds N] [--segment BYTES]
-             [--durability durable|buffered] [--via writer|appender] [--retire] [--stutter] [--tell] [--ask]
+             [--durability durable|buffered] [--via writer|appender] [--group N] [--retire] [--stutter] [--tell] [--ask]
            ApusLife verify --data DIR --journal FILE [--after kill|power] [--leave open]
       --frames   frames in a round; a round ends with closing the log or with dropping it
+      --group    frames that wait for one sync, at most
       --retire   gives old segments up
       --stutter  makes every write a few short ones
       --tell     repeats acknowledgements on the standard output
@@ -27,6 +28,7 @@ struct Plan: Sendable {
   var seed: UInt64 = 0
   var frames = 40
   var rounds = 3
+  var group = 4
   var segment: UInt64 = 8 << 10
   var durability = Durability.durable
   var via = Via.writer
@@ -57,6 +59,7 @@ struct Plan: Sendable {
       case "--seed": seed = try Plan.take(option, &words) { UInt64($0) }
       case "--frames": frames = try Plan.take(option, &words) { Int($0) }
       case "--rounds": rounds = try Plan.take(option, &words) { Int($0) }
+      case "--group": group = try Plan.take(option, &words) { Int($0).flatMap { $0 > 0 ? $0 : nil } }
       case "--segment":
         segment = try Plan.take(option, &words) { UInt64($0).flatMap { $0 >= 8 << 10 ? $0 : nil } }
       case "--durability": durability = try Plan.take(option, &words) { Durability(rawValue: $0) }

@@ -17,6 +17,8 @@ struct Story {
   /// A store has been there.
   var wasOpened = false
   var intents: Set<UInt64> = []
+  /// Acknowledged after the power went, by a sync that was under way: nobody could have heard of it.
+  var unheard: Set<UInt64> = []
   var promises: [Promise] = []
   /// Up to where segments may have been given up.
   var retired = LSN.none
@@ -36,6 +38,7 @@ struct Story {
     // The promises of this process, and of this opening.
     var lifeBegan = 0
     var openingBegan = 0
+    var hasPower = true
     for line in text.split(separator: "\n") {
       let words = line.split(separator: " ")
       guard words.last == ".", let verb = words.first else { continue }
@@ -43,6 +46,7 @@ struct Story {
       switch (verb, numbers.count) {
       case ("life", 1):
         seed = numbers[0]
+        hasPower = true
         lifeBegan = promises.count
       case ("opening", 0):
         openings += 1
@@ -65,9 +69,14 @@ struct Story {
         last = max(last, lsns.last)
         refused.formUnion(refusedNow)
         refusedNow = []
+        guard hasPower else {
+          unheard.insert(numbers[0])
+          continue
+        }
         promises.append(Promise(number: numbers[0], lsns: lsns, isDurable: false))
         settle(from: openingBegan, through: LSN(numbers[3]))
-      case ("durable", 1): settle(from: openingBegan, through: LSN(numbers[0]))
+      case ("cut", 0): hasPower = false
+      case ("durable", 1) where hasPower: settle(from: openingBegan, through: LSN(numbers[0]))
       case ("seen", 3):
         let lsns = LSNRange(LSN(numbers[1]), through: LSN(numbers[2]))
         last = max(last, lsns.last)

@@ -39,7 +39,8 @@ struct Verification {
     }
     print(
       "verify: ok: seed \(story.seed), \(story.openings) openings, \(story.promises.count) promised, "
-        + "\(found.count) found, \(seen) of them never acknowledged, lost 0, tail \(tail)")
+        + "\(found.count) found, \(seen) of them never acknowledged, lost 0, unheard \(story.unheard.count), tail \(tail)"
+    )
     return 0
   }
 

@@ -50,24 +50,20 @@ def acked_after(log):
 def attack(findings, parent, seed, name, options, most):
     log = parent + "/strace"
     store = torture.Store.fresh(parent)
-    calls = torture.calls_of(store.live(seed, *SHAPE, *options), store.data, log)
-    by_name = {}
-    for call in calls:
-        by_name.setdefault(call.name, []).append(call)
-    for group in by_name.values():
-        for call in torture.spread(group, most):
-            for what in ERRORS[call.name]:
-                one(findings, parent, seed, name, options, call, what)
-                if findings.enough():
-                    return
+    anatomy = torture.Anatomy(store.live(seed, *SHAPE, *options), store, log)
+    for call in anatomy.by_name(most):
+        for what in ERRORS[call.name]:
+            one(findings, parent, seed, name, options, anatomy, call, what)
+            if findings.enough():
+                return
 
 
-def one(findings, parent, seed, name, options, call, what):
+def one(findings, parent, seed, name, options, anatomy, call, what):
     log = parent + "/strace"
     store = torture.Store.fresh(parent)
     command = store.live(seed, *SHAPE, *options)
-    failing = torture.injected(call, what, command, log, also=("write",))
-    how = " ".join(failing)
+    failing = anatomy.injected(call, what, command, log)
+    how = f"SEEDS={seed} Tests/Torture/errors_at_every_call.py  # {call.name} {call.number} {what} {name}"
     when = f"seed {seed}, {name}, {call.name} {call.number} {what} ({call.text})"
     done = torture.run(failing)
     after = acked_after(log)

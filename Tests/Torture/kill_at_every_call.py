@@ -16,15 +16,12 @@ SHAPE = ["--frames", "16", "--rounds", "3"]
 def attack(findings, parent, seed, name, options, most):
     log = parent + "/strace"
     store = torture.Store.fresh(parent)
-    calls = torture.calls_of(store.live(seed, *SHAPE, *options), store.data, log)
-    by_name = {}
-    for call in calls:
-        by_name.setdefault(call.name, []).append(call)
-    for call in (call for group in by_name.values() for call in torture.spread(group, most)):
+    anatomy = torture.Anatomy(store.live(seed, *SHAPE, *options), store, log)
+    for call in anatomy.by_name(most):
         store = torture.Store.fresh(parent)
         command = store.live(seed, *SHAPE, *options)
-        killing = torture.injected(call, "signal=SIGKILL", command)
-        how = " ".join(killing)
+        killing = anatomy.injected(call, "signal=SIGKILL", command)
+        how = f"SEEDS={seed} Tests/Torture/kill_at_every_call.py  # {call.name} {call.number} of the life {name}"
         code = torture.run(killing).returncode
         findings.counts["kills" if torture.died(code) else "not reached"] += 1
         if code not in (0, -9, 137):

@@ -56,12 +56,23 @@ def folder(in_memory=False):
     def end(*_):
         sys.exit(130)
 
+    def hang(*_):
+        raise TimeoutError(f"nothing happened for {2 * LIFE_SECONDS_MAX} s: a life hangs")
+
+    signal.signal(signal.SIGALRM, hang)
+    watch()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     try:
         yield path
     finally:
+        signal.alarm(0)
         shutil.rmtree(path, ignore_errors=True)
+
+
+def watch():
+    """To be called at every step: an attack that takes none for long ends with an error, and cleans up."""
+    signal.alarm(2 * LIFE_SECONDS_MAX)
 
 
 class Findings:
@@ -109,6 +120,11 @@ class Store:
         with open(self.journal) as file:
             return [line.split() for line in file if line.rstrip().endswith(" .")]
 
+    def say(self, words):
+        """A line of the harness's own; the first ends what a life left half written."""
+        with open(self.journal, "ab", buffering=0) as file:
+            file.write(f"\n{words} .\n".encode())
+
     def acked(self):
         return sum(1 for words in self.lines() if words[0] == "ack")
 
@@ -120,6 +136,7 @@ class Store:
 
 
 def run(command, **more):
+    watch()
     return subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         timeout=LIFE_SECONDS_MAX, **more)
@@ -145,34 +162,51 @@ CALL_LINE = re.compile(r"^(?:(\d+) +)?(\w+)\((.*)$")
 
 
 class Call(collections.namedtuple("Call", "name number text")):
-    """The number counts calls of that name in one thread, as strace does."""
+    """The number counts the calls of that name on the store's paths in one thread, as strace does with -P."""
 
 
-def calls_of(command, data, log):
-    """The calls of an undisturbed life that are about the store in `data`."""
-    done = run(["strace", "-qq", "-f", "-y", "-s", "0", "-o", log, "-e", "trace=" + ",".join(CALLS), *command])
-    if done.returncode != 0:
-        raise RuntimeError(f"an undisturbed life ended with {done.returncode}: {done.stderr}")
-    counters = collections.Counter()
-    found = {}
-    with open(log) as file:
-        for line in file:
-            match = CALL_LINE.match(line)
-            if not match:
-                continue
-            thread, name, rest = match.groups()
-            counters[thread, name] += 1
-            if data in rest:
+class Anatomy:
+    """The calls of an undisturbed life on its store, and the paths that they name."""
+
+    def __init__(self, command, store, log):
+        done = run(["strace", "-qq", "-f", "-y", "-s", "0", "-o", log, "-e", "trace=" + ",".join(CALLS), *command])
+        if done.returncode != 0:
+            raise RuntimeError(f"an undisturbed life ended with {done.returncode}: {done.stderr}")
+        parent = os.path.dirname(store.data)
+        path = re.compile(re.escape(parent) + r"[^\s\">,)]*")
+        self.journal = store.journal
+        self.paths = {parent}
+        counters = collections.Counter()
+        found = {}
+        with open(log) as file:
+            for line in file:
+                match = CALL_LINE.match(line)
+                # The journal is ours: only the store is attacked.
+                if not match or parent not in line or store.journal in line:
+                    continue
+                thread, name, rest = match.groups()
+                counters[thread, name] += 1
+                self.paths.update(path.findall(rest))
                 found.setdefault((name, counters[thread, name]), rest.strip())
-    return [Call(name, number, rest) for (name, number), rest in sorted(found.items())]
+        self.calls = [Call(name, number, rest) for (name, number), rest in sorted(found.items())]
 
+    def by_name(self, most):
+        """At most so many calls of each name, evenly spread."""
+        groups = {}
+        for call in self.calls:
+            groups.setdefault(call.name, []).append(call)
+        return [call for group in groups.values() for call in spread(group, most)]
 
-def injected(call, what, command, log="/dev/null", also=()):
-    """The command under strace, with something done to it at one call."""
-    traced = ",".join((call.name, *also))
-    return [
-        "strace", "-qq", "-f", "-s", "40", "-o", log, "-e", "trace=" + traced,
-        "-e", f"inject={call.name}:{what}:when={call.number}", *command]
+    def injected(self, call, what, command, log="/dev/null"):
+        """The command under strace, with something done to it at one call.
+
+        For syncs the log shows the journal's writes as well: a journal is never synced, so the numbers stay."""
+        syncs = call.name in ("fdatasync", "fsync")
+        paths = self.paths | {self.journal} if syncs else self.paths
+        return [
+            "strace", "-qq", "-f", "-s", "40", "-o", log, *(word for path in sorted(paths) for word in ("-P", path)),
+            "-e", f"trace={call.name}" + (",write" if syncs else ""),
+            "-e", f"inject={call.name}:{what}:when={call.number}", *command]
 
 
 def spread(items, most):

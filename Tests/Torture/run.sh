@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Runs every attack and the long simulation, one after another, and ends in `N passed, N failed` (and `, N skipped`).
+#   SEEDS=1,2   the lives to attack, and the first seeds of the simulation, instead of each attack's own
+#   COUNT=n     how many cuts, kills or lives; of kills and errors at every call: the most for one call; of the
+#               simulation: seeds
+#   QUICK=1     a short version, one to two minutes
+#   ONLY=name   one attack: kills, errors, moments, power, full, simulation
+# Each attack also runs alone: Tests/Torture/power_cut.py. What fails prints how to do it again.
+set -u
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+results=.build/torture-results
+mkdir -p "$results"
+
+passed=0 failed=0 skipped=0 table=
+
+# Ends the attack that runs, which cleans up after itself.
+child=
+trap 'if [ -n "$child" ]; then kill -TERM "$child" 2>/dev/null; wait "$child"; fi; exit 130' INT TERM
+
+attack() { # name, its words in the table, command...
+  local name=$1 title=$2 log=$results/$1.txt began seconds status outcome summary
+  shift 2
+  if [ -n "${ONLY:-}" ] && [ "$ONLY" != "$name" ]; then return; fi
+  echo "== $title"
+  began=$(date +%s.%N)
+  "$@" > >(tee "$log") 2>&1 &
+  child=$!
+  wait "$child"
+  status=$?
+  child=
+  seconds=$(awk -v a="$began" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f", b - a }')
+  summary=$(tail -n 1 "$log")
+  if [ "$status" -ne 0 ]; then
+    outcome=FAILED
+    failed=$((failed + 1))
+  elif grep -q '^skipped: ' "$log"; then
+    outcome=skipped
+    summary=$(grep -m 1 '^skipped: ' "$log")
+    skipped=$((skipped + 1))
+  else
+    outcome=passed
+    passed=$((passed + 1))
+  fi
+  table+=$(printf '%-22s %-8s %8s s   %s' "$title" "$outcome" "$seconds" "${summary#"$title": }")$'\n'
+}
+
+# The seeds of the simulation are counted from a first one; SEEDS=7 is one seed, SEEDS=7,9 are three.
+simulation() {
+  local first=${APUS_SIMULATION_FIRST_SEED:-1} last count
+  count=${COUNT:-$([ -n "${QUICK:-}" ] && echo 200 || echo 10000)}
+  if [ -n "${SEEDS:-}" ]; then
+    first=$(tr -s ', ' '\n' <<<"$SEEDS" | sort -n | head -n 1)
+    last=$(tr -s ', ' '\n' <<<"$SEEDS" | sort -n | tail -n 1)
+    count=$((last - first + 1))
+  fi
+  APUS_SIMULATION_FIRST_SEED=$first APUS_SIMULATION_SEEDS=$count \
+    swift test -c release --skip-build --disable-xctest --filter ApusLogTests >"$results/simulation-log.txt" 2>&1
+  local status=$?
+  if [ "$status" -ne 0 ]; then grep -vE '^(◇|✔|➜)' "$results/simulation-log.txt"; fi
+  echo "seeds $first to $((first + count - 1)): $(grep -E 'Test run with' "$results/simulation-log.txt" | tail -n 1)"
+  return "$status"
+}
+
+echo "build (release)"
+if ! swift build -c release --build-tests >"$results/build.txt" 2>&1; then
+  cat "$results/build.txt"
+  echo "the build FAILED, so nothing was attacked"
+  echo "0 passed, 1 failed"
+  exit 1
+fi
+
+attack kills "kill at every call" Tests/Torture/kill_at_every_call.py
+attack errors "errors at every call" Tests/Torture/errors_at_every_call.py
+attack moments "kill at any moment" Tests/Torture/kill_at_any_moment.py
+attack power "power cut" Tests/Torture/power_cut.py
+attack full "disk full" Tests/Torture/disk_full.py
+attack simulation "simulation" simulation
+
+echo
+printf '%s' "$table"
+if [ $((passed + failed + skipped)) -eq 0 ]; then
+  echo "no attack is called ${ONLY:-}"
+  failed=1
+fi
+echo "what was said: $results"
+echo "$passed passed, $failed failed$([ "$skipped" -gt 0 ] && echo ", $skipped skipped")"
+[ "$failed" -eq 0 ]
