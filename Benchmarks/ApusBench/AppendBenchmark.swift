@@ -23,7 +23,7 @@ enum AppendBenchmark {
     _ bench: Bench, _ payloadByteCount: Int, _ name: String, group: Int, goal: Row.Goal?
   ) throws -> Row {
     let frame = BenchLog.frameByteCount(payload: payloadByteCount)
-    let groups = max(2, bench.size(64 << 20, toy: 256 << 10) / (payloadByteCount * group))
+    let groups = max(2, bench.size(16 << 20, toy: 256 << 10) / (payloadByteCount * group))
     let count = groups * group
     let fileByteCount = (count + 1) * frame + (1 << 20)
     let expected = AnswerHash.counting(to: count)

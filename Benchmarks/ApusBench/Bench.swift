@@ -14,7 +14,8 @@ struct Bench {
   /// On the file system that is measured; gone when the run is over.
   let scratch: Scratch
 
-  var rounds: Int { isToy ? 1 : 7 }
+  /// Many short rounds: what else the machine does then falls into few of them, and not into the median.
+  var rounds: Int { isToy ? 1 : 25 }
   /// Rounds of what takes seconds.
   var longRounds: Int { isToy ? 1 : 5 }
 

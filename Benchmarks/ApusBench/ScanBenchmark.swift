@@ -31,7 +31,7 @@ enum ScanBenchmark {
     init(_ bench: Bench, payloadByteCount: Int) throws {
       path = bench.scratch.fresh()
       let frame = BenchLog.frameByteCount(payload: payloadByteCount)
-      let segmentByteCount = bench.size(64 << 20, toy: 1 << 20)
+      let segmentByteCount = bench.size(16 << 20, toy: 1 << 20)
       count = 2 * (segmentByteCount - 8192) / frame
       var payload = Payload(byteCount: payloadByteCount)
       let made = try BenchLog.open(path, bench, segmentByteCount: UInt64(segmentByteCount))
