@@ -1,11 +1,12 @@
 /// A block of memory of fixed size: zeroed when made, aligned to a page, its address the same for life.
 ///
 /// What a read from a disk lands in; aligned so that direct input and output may use it too.
-@safe package struct ByteBlock: ~Copyable {
+@safe @usableFromInline
+package struct ByteBlock: ~Copyable {
   package static let alignment = 4096
 
   /// Owned by this block alone, from `init` to `deinit`; all of it is initialised.
-  private let storage: UnsafeMutableRawBufferPointer
+  @usableFromInline internal let storage: UnsafeMutableRawBufferPointer
 
   package init(byteCount: Int) {
     precondition(byteCount >= 0, "a block's size cannot be negative")
@@ -17,9 +18,9 @@
     unsafe storage.deallocate()
   }
 
-  package var byteCount: Int { unsafe storage.count }
+  @inlinable package var byteCount: Int { unsafe storage.count }
 
-  package var bytes: RawSpan {
+  @inlinable package var bytes: RawSpan {
     @_lifetime(borrow self) get {
       // All bytes are initialised, and cannot change while `self` is borrowed.
       unsafe _overrideLifetime(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(storage)), borrowing: self)

@@ -23,7 +23,7 @@ package struct ByteWriter: ~Copyable {
   @inlinable package var capacity: Int { unsafe storage.count }
   @inlinable package var isEmpty: Bool { end == 0 }
 
-  package var bytes: RawSpan {
+  @inlinable package var bytes: RawSpan {
     @_lifetime(borrow self) get {
       // The first `end` bytes are initialised, and cannot change while `self` is borrowed.
       let written = unsafe UnsafeRawBufferPointer(start: storage.baseAddress, count: end)
