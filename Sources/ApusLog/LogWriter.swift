@@ -102,14 +102,14 @@ package final class LogWriter {
     // A full disk in either step drops frames that are in the buffer, and then this one must not follow them.
     if active?.fits(payloadByteCount: payload.byteCount) != true { try rotate() }
     try raiseCeiling(to: nextLSN.advanced(by: recordCount))
-    guard var segment = active else { preconditionFailure("rotate leaves an active segment") }
-    active = nil
-    let frame = segment.encode(
+    // In place: a copy of the segment costs as much as a small frame.
+    let encoded = active?.encode(
       type, flags: flags, recordCount: recordCount, durable: durable, appendTime: time, payload: payload, into: &buffer)
-    active = segment
+    guard let frame = encoded, let id = active?.record.id else {
+      preconditionFailure("rotate leaves an active segment")
+    }
     nextLSN = frame.nextBase
-    return Appended(
-      lsns: frame.lsns, position: LogPosition(segment: segment.record.id, offset: frame.offset), time: time)
+    return Appended(lsns: frame.lsns, position: LogPosition(segment: id, offset: frame.offset), time: time)
   }
 
   /// Writes what is in the buffer to the file, where a killed process leaves it.
