@@ -117,19 +117,20 @@ package final class LogWriter {
   /// On a full disk the frames in the buffer are dropped, all of them, and their LSNs are given out again: nobody was told of them.
   package func flush() throws(LogError) {
     try checkUsable()
-    guard buffer.count > 0, let segment = active else { return }
+    guard buffer.count > 0, let file = active?.file, let written = active?.written, let encoded = active?.encoded
+    else { return }
     do throws(SystemError) {
-      try segment.file.writeAll(buffer.bytes, at: segment.written.place.offset)
+      try file.writeAll(buffer.bytes, at: written.place.offset)
     } catch {
       guard error.errno.meansDiskFull else { throw stop(error) }
       dropBuffer()
       throw .diskFull(error)
     }
     buffer.removeAll()
-    active?.written = segment.encoded
+    active?.written = encoded
     // Every frame says what was durable when it was written, so none of them needs a mark for that.
     markDue = false
-    reader.publish(written: segment.encoded.place)
+    reader.publish(written: encoded.place)
   }
 
   /// Makes everything appended so far durable; returns up to where the log now is.
