@@ -1,7 +1,7 @@
 // What can be written. Each makes room first; the store that follows relies on nothing but that.
 
 extension ByteWriter {
-  @inlinable
+  @inlinable @inline(__always)
   package mutating func write<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
     reserve(MemoryLayout<T>.size)
     unsafe storage.storeBytes(of: value.littleEndian, toByteOffset: end, as: T.self)

@@ -49,7 +49,7 @@ struct ActiveSegment {
   mutating func encode(
     _ type: FrameType, flags: FrameFlags = [], recordCount: Int, durable: LSN, appendTime: WallTime, payload: RawSpan,
     into buffer: inout ByteWriter
-  ) -> FrameHeader {
+  ) -> Appended {
     let place = encoded.place
     let draft = FrameHeader(
       offset: place.offset, type: type, flags: flags, payloadByteCount: 0, base: place.nextBase,
@@ -60,7 +60,8 @@ struct ActiveSegment {
     precondition(encoded.place.fault(of: frame) == nil, "what is written is what a reader will accept")
     encoded.tally.add(frame, bytes: buffer.bytes.extracting(at..<at + Format.frameHeaderByteCount))
     encoded.place.pass(frame)
-    return frame
+    return Appended(
+      lsns: frame.lsns, position: LogPosition(segment: record.id, offset: frame.offset), time: frame.appendTime)
   }
 }
 

@@ -93,23 +93,28 @@ package final class LogWriter {
     guard payload.byteCount <= payloadByteCountMax else {
       throw .payloadTooLong(byteCount: payload.byteCount, max: payloadByteCountMax)
     }
-    let time: WallTime
-    do throws(ClockJump) {
-      time = try appendClock.stamp(wall: clock.wall(), monotonic: clock.monotonic())
-    } catch {
-      throw .clockJump(error)
-    }
+    let time = try stamp()
     // A full disk in either step drops frames that are in the buffer, and then this one must not follow them.
     if active?.fits(payloadByteCount: payload.byteCount) != true { try rotate() }
     try raiseCeiling(to: nextLSN.advanced(by: recordCount))
     // In place: a copy of the segment costs as much as a small frame.
-    let encoded = active?.encode(
+    let appended = active?.encode(
       type, flags: flags, recordCount: recordCount, durable: durable, appendTime: time, payload: payload, into: &buffer)
-    guard let frame = encoded, let id = active?.record.id else {
-      preconditionFailure("rotate leaves an active segment")
+    guard let appended else { preconditionFailure("rotate leaves an active segment") }
+    nextLSN = appended.lsns.last.next
+    return appended
+  }
+
+  /// The append time of a frame that is appended now.
+  private func stamp() throws(LogError) -> WallTime {
+    // On a copy, put back also when it throws: the jump it found stands.
+    var stamped = appendClock
+    defer { appendClock = stamped }
+    do throws(ClockJump) {
+      return try stamped.stamp(wall: clock.wall(), monotonic: clock.monotonic())
+    } catch {
+      throw .clockJump(error)
     }
-    nextLSN = frame.nextBase
-    return Appended(lsns: frame.lsns, position: LogPosition(segment: id, offset: frame.offset), time: time)
   }
 
   /// Writes what is in the buffer to the file, where a killed process leaves it.
