@@ -64,16 +64,17 @@ package enum FrameFormat {
     return header
   }
 
-  /// Judges the 56 bytes of a header. The payload is not looked at.
+  /// Judges the 56 bytes of a header. The payload is not looked at. `seedCRC` is the seed's at `offset`.
   ///
   /// Fields are read only after the checksum matched; one that no program of this version writes is a fault.
-  package static func decodeHeader(_ bytes: RawSpan, at offset: UInt64, seed: FrameSeed) throws(FrameFault) -> FrameHeader
-  {
+  package static func decodeHeader(
+    _ bytes: RawSpan, at offset: UInt64, seedCRC: UInt32
+  ) throws(FrameFault) -> FrameHeader {
     guard bytes.byteCount >= Format.frameHeaderByteCount else { throw .beyondEnd }
     let header = bytes.extracting(..<Format.frameHeaderByteCount)
     let outcome: Result<FrameHeader, FrameFault>
     do throws(BytesError) {
-      outcome = try parse(header, at: offset, seed: seed)
+      outcome = try parse(header, at: offset, seedCRC: seedCRC)
     } catch {
       outcome = .failure(.beyondEnd)
     }
@@ -81,12 +82,12 @@ package enum FrameFormat {
   }
 
   private static func parse(
-    _ bytes: RawSpan, at offset: UInt64, seed: FrameSeed
+    _ bytes: RawSpan, at offset: UInt64, seedCRC: UInt32
   ) throws(BytesError) -> Result<FrameHeader, FrameFault> {
     var reader = ByteReader(bytes)
     guard try reader.read(UInt32.self) == Format.frameMagic else { return .failure(.magic) }
     let headerCRC: UInt32 = try reader.read()
-    guard headerCRC == CRC32C.extend(seed.at(offset), bytes.extracting(typeAt...)) else {
+    guard headerCRC == CRC32C.extend(seedCRC, bytes.extracting(typeAt...)) else {
       return .failure(.headerChecksum)
     }
     let rawType: UInt8 = try reader.read()
@@ -118,7 +119,7 @@ package enum FrameFormat {
   }
 
   /// Whether `payload`, padding included, is what the header's checksum was made of.
-  package static func payloadMatches(_ payload: RawSpan, _ header: FrameHeader, seed: FrameSeed) -> Bool {
-    CRC32C.extend(seed.at(header.offset), payload) == header.payloadCRC
+  package static func payloadMatches(_ payload: RawSpan, _ header: FrameHeader, seedCRC: UInt32) -> Bool {
+    CRC32C.extend(seedCRC, payload) == header.payloadCRC
   }
 }

@@ -59,16 +59,17 @@ package struct FrameWalker: ~Copyable {
     guard try load(Format.frameHeaderByteCount, at: offset) == Format.frameHeaderByteCount else {
       return .notWhole(.beyondEnd)
     }
+    let seedCRC = seed.at(offset)
     let header: FrameHeader
     do throws(FrameFault) {
-      header = try FrameFormat.decodeHeader(loaded(from: offset), at: offset, seed: seed)
+      header = try FrameFormat.decodeHeader(loaded(from: offset), at: offset, seedCRC: seedCRC)
     } catch {
       return .notWhole(error)
     }
     guard try load(header.byteCount, at: offset) == header.byteCount else { return .notWhole(.beyondEnd) }
     let start = Int(truncatingIfNeeded: offset &- blockStart) + Format.frameHeaderByteCount
     let padded = start..<start + Format.aligned(header.payloadByteCount)
-    let matches = FrameFormat.payloadMatches(block.bytes.extracting(padded), header, seed: seed)
+    let matches = FrameFormat.payloadMatches(block.bytes.extracting(padded), header, seedCRC: seedCRC)
     guard matches else { return .notWhole(.payloadChecksum) }
     payloadRange = start..<start + header.payloadByteCount
     return .whole(header)
