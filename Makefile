@@ -23,7 +23,7 @@ test: setup ## lint and all tests; FILTER=regex for some of them, VERBOSE=1 for 
 torture: setup ## crash the log many times, on simulated and real disks; SEEDS=1,2, COUNT=n, QUICK=1
 	@Tests/Torture/run.sh
 
-bench: setup ## measure, and compare with what else could have been used
+bench: setup ## measure, and compare with what else could have been used; ONLY=word for one, TOY=1 to try
 	@Benchmarks/run.sh
 
 lint: ## fail when a Swift file is not formatted as .swift-format says

@@ -39,7 +39,9 @@ enum AppendBenchmark {
       // The first frame makes the segment.
       let first = try writer.append(recordCount: 1, payload: payload.bytes).lsns.last.next
       try writer.flush()
-      let time = try seconds { try BenchLog.fill(writer, with: &payload, count: count, group: group) }
+      let time = try processorSeconds {
+        try BenchLog.fill(writer, with: &payload, count: count, group: group)
+      }
       try BenchLog.read(log.reader, from: first).check(expected, what)
       return time
     }
@@ -51,7 +53,7 @@ enum AppendBenchmark {
       let file = try BareFile(creating: path, byteCount: fileByteCount)
       let start = 4096
       try file.write(chunk.bytes, at: 0)
-      let time = try seconds {
+      let time = try processorSeconds {
         for index in 0..<groups {
           for number in 0..<group { chunk.number(index * group + number, at: number * frame) }
           try file.write(chunk.bytes, at: start + index * chunk.byteCount)

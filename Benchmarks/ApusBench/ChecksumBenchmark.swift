@@ -10,12 +10,12 @@ enum ChecksumBenchmark {
     var (ours, theirs) = ([UInt32](), [UInt]())
     let turns = Turns(bench.rounds) {
       var crc: UInt32 = 0
-      let time = seconds { for _ in 0..<passes { crc = CRC32C.extend(crc, payload.bytes) } }
+      let time = processorSeconds { for _ in 0..<passes { crc = CRC32C.extend(crc, payload.bytes) } }
       ours.append(crc)
       return time
     } peer: {
       var crc: UInt = 0
-      let time = seconds {
+      let time = processorSeconds {
         for _ in 0..<passes {
           crc = unsafe payload.bytes.withUnsafeBytes { unsafe crc32(crc, $0.baseAddress, UInt32($0.count)) }
         }

@@ -14,7 +14,9 @@ struct ConcurrencyTests {
     Array(repeating: UInt8(truncatingIfNeeded: number), count: 64 + number % 512)
   }
 
-  @Test("scans, reads by position, pins and retiring go on together, through many segments, and nobody sees a wrong byte")
+  @Test(
+    "scans, reads by position, pins and retiring go on together, through many segments, and nobody sees a wrong byte"
+  )
   func together() throws {
     let folder = try TemporaryFolder("readers")
     var random = SystemRandomNumberGenerator()
@@ -23,7 +25,9 @@ struct ConcurrencyTests {
     let log = try Log.open(
       folder.path("store"), on: RealDisk(), clock: SystemClock(), random: &random, options: options)
     let reader = log.reader
-    let appender = try Appender(Handed(writer: try #require(log.writer)).writer, .durable) { Issue.record("\($0)") }
+    let appender = try Appender(Handed(writer: try #require(log.writer)).writer, .durable) {
+      Issue.record("\($0)")
+    }
     let frames = 3000
     let done = Monitor(false)
     let acks = Monitor<[Ack]>([])
