@@ -68,6 +68,15 @@ private func processorTime() -> Double {
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
+/// Blocks that this process has had to read from a disk so far.
+func blocksRead() -> Int {
+  var usage = rusage()
+  guard unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else {
+    preconditionFailure("a process has a usage")
+  }
+  return usage.ru_inblock
+}
+
 /// What an answer is folded into. Not a checksum: every answer must only be looked at, at almost no cost.
 struct AnswerHash: Equatable {
   private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325

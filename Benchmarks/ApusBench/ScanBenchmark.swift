@@ -59,9 +59,12 @@ enum ScanBenchmark {
       if isCold { for file in subject.files { try file.dropCache() } }
     }
 
-    // What comes from the disk is waited for; what is in the page cache is not.
+    // What comes from the disk is waited for; what is in the page cache is not, and that it is there is checked.
+    var blocks: [Double] = []
     func measure(_ work: () throws -> Void) rethrows -> Double {
-      try isCold ? seconds(work) : processorSeconds(work)
+      let before = blocksRead()
+      defer { blocks.append(Double(blocksRead() - before)) }
+      return try isCold ? seconds(work) : processorSeconds(work)
     }
     let turns = try Turns(bench.rounds) {
       try prepare()
@@ -87,6 +90,10 @@ enum ScanBenchmark {
       }
       bareAnswers.append(hash)
       return time
+    }
+    // The first two rounds warm up.
+    guard isCold || Spread(Array(blocks.dropFirst(2))).median == 0 else {
+      throw BenchError("\(name): the scan reads from the disk")
     }
     for hash in bareAnswers { try hash.check(bareAnswers[0], name + ", bare") }
     return Row(
