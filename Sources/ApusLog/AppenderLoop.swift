@@ -62,13 +62,11 @@ final class AppenderLoop: @unchecked Sendable {
   /// A frame that was appended, and who waits for it.
   private struct Waiting {
     let appended: Appended
-    let drops: Int
     let completion: Appender.Completion
   }
 
   private func process(_ group: [Appender.Job]) {
     var waiting: [Waiting] = []
-    var dropped: LogError?
     for job in group {
       switch job {
       case .perform(let body): body(writer)
@@ -76,38 +74,54 @@ final class AppenderLoop: @unchecked Sendable {
         do throws(LogError) {
           // Any byte is a raw byte.
           let appended = unsafe try writer.append(recordCount: recordCount, payload: payload.span.bytes)
-          waiting.append(Waiting(appended: appended, drops: writer.drops, completion: completion))
+          waiting.append(Waiting(appended: appended, completion: completion))
         } catch {
-          if case .diskFull = error { dropped = error }
           note(error)
+          refuseDropped(from: &waiting, error)
           completion(.failure(error))
         }
       }
     }
     do throws(LogError) {
-      switch durability {
-      case .durable: try writer.sync()
-      case .buffered: try writer.flush()
+      do throws(LogError) {
+        try settle()
+      } catch {
+        guard case .diskFull = error else { throw error }
+        // What is left was in the file before the disk was full; the buffer is empty now.
+        refuseDropped(from: &waiting, error)
+        if !waiting.isEmpty { try settle() }
       }
     } catch {
       note(error)
       for frame in waiting { frame.completion(.failure(error)) }
       return
     }
-    answer(waiting, dropped: dropped)
+    answer(waiting)
   }
 
-  private func answer(_ waiting: [Waiting], dropped: LogError?) {
+  private func settle() throws(LogError) {
+    switch durability {
+    case .durable: try writer.sync()
+    case .buffered: try writer.flush()
+    }
+  }
+
+  /// A full disk takes the frames in the buffer, and none that was in the file: what is refused is not in the log.
+  ///
+  /// To be called before the next append, which gives the LSNs of the dropped frames out again.
+  private func refuseDropped(from waiting: inout [Waiting], _ error: LogError) {
+    guard case .diskFull = error else { return }
+    let next = writer.nextLSN
+    for frame in waiting where frame.appended.lsns.first >= next { frame.completion(.failure(error)) }
+    waiting.removeAll { $0.appended.lsns.first >= next }
+  }
+
+  private func answer(_ waiting: [Waiting]) {
     frames += waiting.count
     let statistics = Appender.Statistics(frames: frames, syncs: writer.syncs)
     mailbox.withLock { $0.statistics = statistics }
     let durable = writer.durable
     for frame in waiting {
-      // A full disk in the middle of the group took the frames before it.
-      if frame.drops != writer.drops, let dropped {
-        frame.completion(.failure(dropped))
-        continue
-      }
       let appended = frame.appended
       frame.completion(
         .success(

@@ -32,8 +32,6 @@ package final class LogWriter {
   var unlinked: [FileID] = []
   /// Syncs that made records durable, for the ratio of a group commit.
   package private(set) var syncs = 0
-  /// How often a full disk made the buffer's frames be dropped: a frame appended under an older number is gone.
-  package private(set) var drops = 0
   private(set) var failure: SystemError?
   private var isClosed = false
 
@@ -219,7 +217,6 @@ package final class LogWriter {
   /// Forgets the frames in the buffer, as if they had never been appended.
   func dropBuffer() {
     buffer.removeAll()
-    drops += 1
     active?.spoiled = true
     guard let segment = active else { return }
     active?.encoded = segment.written

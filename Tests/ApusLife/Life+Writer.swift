@@ -11,7 +11,8 @@ extension Life {
     let lsns: LSNRange
   }
 
-  private static let fullMax = 12
+  /// How often in a row the disk may be full before a life gives up.
+  static let fullMax = 12
 
   mutating func live(with log: Log) throws {
     guard let writer = log.writer else { return }

@@ -26,7 +26,7 @@ ERRORS = {
     "getdents64": ["error=EIO"],
 }
 SHAPE = ["--frames", "16", "--rounds", "3", "--retire"]
-LIVES = [("by the writer", ["--via", "writer"]), ("by the appender", ["--via", "appender"])]
+LIVES = [("by the writer", ["--via", "writer"]), ("by the appender", ["--via", "appender", "--group", "20", "--frames", "40"])]
 
 
 def is_sync_of_bytes(call, what):
