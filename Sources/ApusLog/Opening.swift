@@ -69,7 +69,7 @@ struct Opening {
     of record: FileRecord, seal: FileSeal, in folder: StoreFolder, storeID: StoreID
   ) throws(LogError) -> [Damage] {
     let path = try folder.checked(record)
-    let opened = try FrameFile.open(path, as: .segment, on: folder.disk, syncing: false)
+    let opened = try FrameFile.open(path, as: .segment, on: folder.disk, syncing: false, cached: true)
     defer { opened.file.close() }
     var damages: [Damage] = []
     if let damage = try opened.headerDamage(of: record, path: path) { damages.append(damage) }

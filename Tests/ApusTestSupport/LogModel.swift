@@ -49,6 +49,8 @@ package struct LogModel: Sendable {
 
   package var lastDurable: LSN { life[..<durable].last?.lsns.last ?? kept.last?.lsns.last ?? .none }
 
+  package var lastAppended: LSN { life.last?.lsns.last ?? kept.last?.lsns.last ?? .none }
+
   // MARK: What the writer said
 
   package mutating func appended(_ entry: Entry) throws(Mismatch) {

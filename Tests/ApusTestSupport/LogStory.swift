@@ -147,22 +147,22 @@ package struct LogStory {
     let length =
       random.chance(0.05) ? longest - random.below(min(64, longest)) : random.below(min(700, longest))
     let payload = random.bytes(length)
-    let drops = writer.drops
     do {
       // Any byte is a raw byte.
       let appended = unsafe try writer.append(recordCount: count, payload: payload.span.bytes)
       // Making room may have flushed and synced what was there, or dropped it and gone on.
-      noteRoom(writer, drops: drops, before: appended.lsns.first)
+      noteRoom(writer, before: appended.lsns.first)
       try model.appended(LogModel.Entry(lsns: appended.lsns, payload: payload))
       summary.frames += 1
     } catch {
-      noteRoom(writer, drops: drops, before: writer.nextLSN)
+      noteRoom(writer, before: writer.nextLSN)
       throw error
     }
   }
 
-  private mutating func noteRoom(_ writer: LogWriter, drops: Int, before lsn: LSN) {
-    if writer.drops != drops { model.droppedBuffer() }
+  private mutating func noteRoom(_ writer: LogWriter, before lsn: LSN) {
+    // What a full disk took is given out again.
+    if model.lastAppended >= lsn { model.droppedBuffer() }
     if writer.written.next >= lsn { model.flushed() }
     if writer.durable.next >= lsn { model.synced() }
   }
@@ -176,26 +176,24 @@ package struct LogStory {
   private mutating func noting(
     _ writer: LogWriter, _ body: (LogWriter) throws(LogError) -> Void
   ) throws(LogError) {
-    let drops = writer.drops
     do throws(LogError) {
       try body(writer)
     } catch {
-      noteRoom(writer, drops: drops, before: writer.nextLSN)
+      noteRoom(writer, before: writer.nextLSN)
       throw error
     }
   }
 
   private mutating func confirmClock(_ writer: LogWriter) throws {
-    let drops = writer.drops
     let before = writer.nextLSN
     do {
       guard let confirmed = try writer.confirmClock() else { throw Broken(description: "no jump to confirm") }
-      noteRoom(writer, drops: drops, before: confirmed.lsns.first)
+      noteRoom(writer, before: confirmed.lsns.first)
       let payload = try writer.reader.read(at: confirmed.position).payload
       try model.appended(LogModel.Entry(lsns: confirmed.lsns, payload: payload))
       model.synced()
     } catch {
-      noteRoom(writer, drops: drops, before: writer.nextLSN)
+      noteRoom(writer, before: writer.nextLSN)
       // The frame may have reached the file before the sync failed.
       if case LogError.stopped = error, writer.nextLSN > before {
         try model.appended(LogModel.Entry(lsns: LSNRange(before, through: before), payload: LogModel.unknown))
