@@ -4,7 +4,9 @@ extension RawSpan {
   /// These bytes as an array of their own.
   @inlinable
   package func copied() -> [UInt8] {
-    unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { target, count in
+    // All empty arrays share one buffer, which the initialiser below would write to.
+    if byteCount == 0 { return [] }
+    return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { target, count in
       // `target` has room for `byteCount` bytes, and is new: the two cannot overlap.
       unsafe withUnsafeBytes { source in
         unsafe UnsafeMutableRawBufferPointer(target).copyMemory(from: source)

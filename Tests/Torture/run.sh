@@ -4,7 +4,7 @@
 #   COUNT=n     how many cuts, kills or lives; of kills and errors at every call: the most for one call; of the
 #               simulation: seeds
 #   QUICK=1     a short version, one to two minutes
-#   ONLY=name   one attack: kills, errors, moments, power, full, simulation
+#   ONLY=name   one attack: kills, errors, moments, power, full, simulation, bits, threads
 # Each attack also runs alone: Tests/Torture/power_cut.py. What fails prints how to do it again.
 set -u
 
@@ -55,10 +55,39 @@ simulation() {
     count=$((last - first + 1))
   fi
   APUS_SIMULATION_FIRST_SEED=$first APUS_SIMULATION_SEEDS=$count \
-    swift test -c release --skip-build --disable-xctest --filter ApusLogTests >"$results/simulation-log.txt" 2>&1
+    swift test -c release --skip-build --disable-xctest --filter SimulationTests >"$results/simulation-log.txt" 2>&1
   local status=$?
   if [ "$status" -ne 0 ]; then grep -vE '^(◇|✔|➜)' "$results/simulation-log.txt"; fi
-  echo "seeds $first to $((first + count - 1)): $(grep -E 'Test run with' "$results/simulation-log.txt" | tail -n 1)"
+  echo "simulation: $(grep -E '^simulation: ' "$results/simulation-log.txt" | tail -n 1 | cut -c13-)"
+  return "$status"
+}
+
+# Every bit of a segment of 64 KiB, of a manifest and of CURRENT, flipped one at a time.
+bits() {
+  local all=1
+  [ -n "${QUICK:-}" ] && all=
+  env ${all:+APUS_ALL_BITS=1} swift test -c release --skip-build --disable-xctest --filter DamageTests \
+    >"$results/bits-log.txt" 2>&1
+  local status=$?
+  if [ "$status" -ne 0 ]; then grep -vE '^(◇|✔|➜)' "$results/bits-log.txt"; fi
+  echo "every bit: $(grep -E '^damage: ' "$results/bits-log.txt" | tail -n 1 | cut -c9-)"
+  return "$status"
+}
+
+# The threads of the log under the thread sanitizer, in a build of its own.
+threads() {
+  if ! swift build -c release --sanitize=thread --scratch-path .build/tsan --build-tests >"$results/tsan-build.txt" 2>&1; then
+    cat "$results/tsan-build.txt"
+    return 1
+  fi
+  swift test -c release --sanitize=thread --scratch-path .build/tsan --skip-build --disable-xctest \
+    --filter 'ConcurrencyTests|AppenderTests|ScanDuringWritingTests|MonitorTests' >"$results/tsan-log.txt" 2>&1
+  local status=$?
+  if [ "$status" -ne 0 ] || grep -q 'WARNING: ThreadSanitizer' "$results/tsan-log.txt"; then
+    grep -vE '^(◇|✔|➜)' "$results/tsan-log.txt"
+    status=1
+  fi
+  echo "threads: $(grep -E 'Test run with' "$results/tsan-log.txt" | tail -n 1), no report of the sanitizer"
   return "$status"
 }
 
@@ -76,6 +105,8 @@ attack moments "kill at any moment" Tests/Torture/kill_at_any_moment.py
 attack power "power cut" Tests/Torture/power_cut.py
 attack full "disk full" Tests/Torture/disk_full.py
 attack simulation "simulation" simulation
+attack bits "every bit" bits
+attack threads "thread sanitizer" threads
 
 echo
 printf '%s' "$table"
