@@ -93,6 +93,7 @@ extension LogCheck {
       compare(seal, with: survey, byteCount: opened.byteCount, of: record)
     } else {
       note(survey.tail, of: record, last: survey.place.lastLSN)
+      if case .sealed(let found) = survey.tail { addUp(found, with: survey, of: record) }
       if survey.place.nextBase > state.ceiling {
         problems.append(
           "\(record.name) holds LSN \(survey.place.lastLSN), at or above the ceiling \(state.ceiling)")
