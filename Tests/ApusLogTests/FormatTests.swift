@@ -63,6 +63,13 @@ struct FormatTests {
     required[23] = 0x80
     required.replaceSubrange(12..<16, with: headerChecksum(required))
     #expect(decode(header: required, as: .segment) == .failure(.unsupportedFeatures(1 << 63)))
+    for at in [76, 79, 88, 707, 4095] {
+      var (_, used) = header()
+      used[at] = 1
+      used.replaceSubrange(12..<16, with: headerChecksum(used))
+      #expect(decode(header: used, as: .segment) == .failure(.notZero))
+    }
+    #expect(HeaderFault.notZero.isUnsupported)
     var (_, optional) = header()
     optional[31] = 0x80
     optional.replaceSubrange(12..<16, with: headerChecksum(optional))
