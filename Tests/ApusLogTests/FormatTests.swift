@@ -184,6 +184,31 @@ struct FormatTests {
     #expect(throws: ManifestFault.self) { _ = try ManifestChange.decode(lsn.bytes) }
   }
 
+  @Test("a change whose padding is used, or whose name leads out of the store, is refused")
+  func changeBytes() throws {
+    func bytes(of name: String) -> [UInt8] {
+      var writer = ByteWriter()
+      let length = UInt64(56 + name.utf8.count)
+      for word in [5 | length << 32, 1, 1, 1, 1, 0, UInt64(name.utf8.count), 0] { writer.write(word) }
+      writer.write(utf8: name)
+      writer.writeZeroes((8 - name.utf8.count % 8) % 8)
+      return writer.bytes.copied()
+    }
+    func decode(_ bytes: [UInt8]) throws -> [ManifestChange] {
+      var writer = ByteWriter()
+      writer.write(bytes)
+      return try ManifestChange.decode(writer.bytes)
+    }
+    #expect(try decode(bytes(of: "log/1")).count == 1)
+    #expect(try decode(bytes(of: "log/1..2")).count == 1)
+    for name in ["", "/log/1", "../1", "log/../../1", "log/1\0"] {
+      #expect(throws: ManifestFault.self, "\(name)") { _ = try decode(bytes(of: name)) }
+    }
+    var padded = bytes(of: "log/1")
+    padded[padded.count - 1] = 1
+    #expect(throws: ManifestFault.self) { _ = try decode(padded) }
+  }
+
   @Test("a snapshot makes the state it was taken of")
   func snapshot() throws {
     var fixture = Fixture(segmentByteCount: 8192)
