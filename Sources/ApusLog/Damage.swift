@@ -16,13 +16,6 @@ package struct Damage: Equatable, Sendable, CustomStringConvertible {
     self.lsns = lsns
   }
 
-  /// A finished segment whose records are whole and whose seal is not.
-  static func ofSeal(of record: FileRecord, at offset: UInt64, in seal: FileSeal) -> Damage {
-    Damage(
-      file: record.id, firstByte: offset, endByte: max(offset, seal.byteCount),
-      lsns: LSNRange(seal.last.next, through: seal.last))
-  }
-
   package var description: String { description(in: "file \(file)") }
 
   /// The damage in a file that the reader knows by this name.

@@ -44,11 +44,12 @@ package enum HeaderFault: Error, Equatable, Sendable {
   /// Whole, but of a format that this program does not know. The file must stay untouched.
   case unsupportedVersion(UInt32)
   case unsupportedFeatures(UInt64)
+  case notZero
 
   /// Whether the file is fine and this program too old for it.
   package var isUnsupported: Bool {
     switch self {
-    case .unsupportedVersion, .unsupportedFeatures: true
+    case .unsupportedVersion, .unsupportedFeatures, .notZero: true
     case .tooShort, .wrongMagic, .checksum, .malformed: false
     }
   }
@@ -63,6 +64,7 @@ extension HeaderFault: CustomStringConvertible {
       "the file header's checksum is \(hex(found)), its bytes give \(hex(expected))"
     case .malformed: "the file header holds a value that no writer gives"
     case .unsupportedVersion(let version): "format version \(version); this program knows \(Format.version)"
+    case .notZero: "the file header uses bytes that this program knows as zero"
     case .unsupportedFeatures(let bits): "required features \(hex(bits)) that this program does not know"
     }
   }
@@ -138,7 +140,10 @@ extension FileHeader {
     let epoch: UInt32 = try reader.read()
     let zero: UInt32 = try reader.read()
     let previous: UInt64 = try reader.read()
-    guard zero == 0, first > 0, first < .max else { return .failure(.malformed) }
+    var others = UInt64(zero)
+    while let word = try? reader.read(UInt64.self) { others |= word }
+    guard others == 0 else { return .failure(.notZero) }
+    guard first > 0, first < .max else { return .failure(.malformed) }
     var result = FileHeader(
       kind: kind, storeID: storeID, fileID: FileID(fileID), created: WallTime(nanoseconds: created),
       first: LSN(first), epoch: epoch, previous: previous)

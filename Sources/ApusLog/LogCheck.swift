@@ -86,13 +86,14 @@ extension LogCheck {
     var allFrames = 0
     let survey = try Survey.walk(
       &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
-      durable: record.seal?.last ?? record.first.previous
+      durable: record.seal?.last ?? record.first.previous, seal: record.seal
     ) { _, _ in allFrames += 1 }
     for damage in survey.damages { report(damage) }
     if let seal = record.seal {
       compare(seal, with: survey, byteCount: opened.byteCount, of: record)
     } else {
       note(survey.tail, of: record, last: survey.place.lastLSN)
+      if case .sealed(let found) = survey.tail { addUp(found, with: survey, of: record) }
       if survey.place.nextBase > state.ceiling {
         problems.append(
           "\(record.name) holds LSN \(survey.place.lastLSN), at or above the ceiling \(state.ceiling)")
@@ -110,18 +111,17 @@ extension LogCheck {
     if byteCount != seal.byteCount {
       problems.append("\(record.name) has \(byteCount) bytes; the manifest lists \(seal.byteCount)")
     }
-    guard survey.damages.isEmpty else { return }
-    guard case .sealed(let found) = survey.tail else {
-      // All its records are there, so what follows them is nothing to the walk; the manifest knows of a seal.
-      report(.ofSeal(of: record, at: survey.place.offset, in: seal))
-      return
-    }
+    guard survey.damages.isEmpty, case .sealed(let found) = survey.tail else { return }
     if FileSeal(found) != seal {
       problems.append("\(record.name): its seal is not the one that the manifest lists")
     }
-    if Seal(first: record.first, place: survey.place, tally: survey.tally) != found {
-      problems.append("\(record.name): its seal does not add up to its frames")
-    }
+    addUp(found, with: survey, of: record)
+  }
+
+  private mutating func addUp(_ seal: Seal, with survey: Survey, of record: FileRecord) {
+    guard survey.damages.isEmpty, Seal(first: record.first, place: survey.place, tally: survey.tally) != seal
+    else { return }
+    problems.append("\(record.name): its seal does not add up to its frames")
   }
 
   private mutating func note(_ tail: Survey.Tail, of record: FileRecord, last: LSN) {

@@ -60,7 +60,7 @@ package enum LogDump {
       file: opened.file, seed: FrameSeed(storeID: storeID, fileID: record.id), end: opened.byteCount)
     let survey = try Survey.walk(
       &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
-      durable: record.seal?.last ?? record.first.previous
+      durable: record.seal?.last ?? record.first.previous, seal: record.seal
     ) { frame, payload in
       if goesOn, frame.nextBase > from { goesOn = each(.frame(record, frame), payload) }
     } damaged: { damage in
@@ -68,13 +68,8 @@ package enum LogDump {
     }
     guard goesOn else { return false }
     switch survey.tail {
-    case .clean, .torn:
-      // Of a finished segment nothing is torn: a crash cannot take its seal.
-      if let seal = record.seal, survey.damages.isEmpty {
-        return each(.damage(record, .ofSeal(of: record, at: survey.place.offset, in: seal)), RawSpan())
-      }
-      guard case .torn(let cut) = survey.tail else { return true }
-      return each(.torn(record, cut), RawSpan())
+    case .clean: return true
+    case .torn(let cut): return each(.torn(record, cut), RawSpan())
     case .sealed:
       // The walk ends at the seal without passing it.
       let look = try wrapping { () throws(SystemError) in try walker.look(at: survey.place.offset) }

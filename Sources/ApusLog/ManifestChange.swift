@@ -163,9 +163,12 @@ extension ManifestChange {
         let zero: UInt16 = try reader.read()
         let length: UInt32 = try reader.read()
         let fields = try reader.readBytes(Int(clamping: length))
-        try reader.skip(Format.aligned(fields.byteCount) - fields.byteCount)
+        var zeroes = UInt64(zero)
+        for _ in fields.byteCount..<Format.aligned(fields.byteCount) {
+          zeroes |= UInt64(try reader.read(UInt8.self))
+        }
         outcome =
-          zero == 0 ? try decode(tag, fields) : .failure(.malformed("a change uses bytes known as zero"))
+          zeroes == 0 ? try decode(tag, fields) : .failure(.malformed("a change uses bytes known as zero"))
       } catch {
         outcome = .failure(.malformed("a change is cut short: \(error)"))
       }
@@ -187,7 +190,10 @@ extension ManifestChange {
     case .nextFile: change = .nextFile(FileID(try reader.read()))
     case .remove: change = .remove(FileID(try reader.read()))
     case .forget: change = .forget(FileID(try reader.read()))
-    case .add: change = .add(try reader.readFileRecord())
+    case .add:
+      let file = try reader.readFileRecord()
+      guard file.nameStaysInside else { return .failure(.malformed("a file's name leads out of the store")) }
+      change = .add(file)
     case .seal: change = .seal(FileID(try reader.read()), try reader.readFileSeal())
     case .gap: change = .gap(LSNRange(try reader.readLSN(), through: try reader.readLSN()))
     case .damage:
@@ -204,6 +210,14 @@ extension ManifestChange {
       return .failure(.malformed("a change holds a value that no writer gives"))
     }
     return .success(change)
+  }
+}
+
+extension FileRecord {
+  /// Whether the name is a path below the store's folder. Files are cut and unlinked by it.
+  fileprivate var nameStaysInside: Bool {
+    !name.isEmpty && !name.hasPrefix("/") && !name.utf8.contains(0)
+      && !name.split(separator: "/").contains("..")
   }
 }
 

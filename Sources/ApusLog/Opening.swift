@@ -78,12 +78,17 @@ struct Opening {
       file: opened.file, seed: FrameSeed(storeID: storeID, fileID: record.id),
       end: min(opened.byteCount, seal.byteCount))
     let survey = try Survey.walk(
-      &walker, from: FramePlace(after: record), in: (record.id, .segment, path), durable: seal.last)
+      &walker, from: FramePlace(after: record), in: (record.id, .segment, path), durable: seal.last,
+      seal: seal)
+    damages += survey.damages
+    if let last = survey.damages.last, last.endByte >= max(opened.byteCount, seal.byteCount) {
+      return damages
+    }
     let surplus = Damage(
       file: record.id, firstByte: min(opened.byteCount, seal.byteCount),
       endByte: max(opened.byteCount, seal.byteCount),
       lsns: LSNRange(seal.last.next, through: seal.last))
-    return damages + survey.damages + [surplus]
+    return damages + [surplus]
   }
 }
 

@@ -34,12 +34,14 @@ package struct Survey: Equatable, Sendable {
 
   /// Walks the frames of a file from `place`, its first.
   ///
-  /// `durable` is what is known from outside to be durable. `each` sees every frame that counts, in order, and
-  /// `damaged` the damage in its place between them.
+  /// `durable` is what is known from outside to be durable, and `seal` what is known of a finished segment, in
+  /// which nothing is ever torn. `each` sees every frame that counts, in order, and `damaged` the damage in its place
+  /// between them.
   package static func walk(
     _ walker: inout FrameWalker, from place: FramePlace,
     in file: (id: FileID, kind: FileHeader.Kind, path: String),
-    durable: LSN, each: (FrameHeader, RawSpan) -> Void = { _, _ in }, damaged: (Damage) -> Void = { _ in }
+    durable: LSN, seal: FileSeal? = nil, each: (FrameHeader, RawSpan) -> Void = { _, _ in },
+    damaged: (Damage) -> Void = { _ in }
   ) throws(LogError) -> Survey {
     var survey = Survey(place: place, durable: durable)
     // Frames behind the first fault, walked once: their durable points judge every later fault too.
@@ -74,6 +76,13 @@ package struct Survey: Equatable, Sendable {
       survey.durable = max(survey.durable, known.durable)
 
       if survey.durable <= survey.place.lastLSN {
+        if let seal {
+          // Its records are whole and its seal is not; no crash takes a seal.
+          let end = max(offset, seal.byteCount)
+          let none = LSNRange(survey.place.nextBase, through: survey.place.lastLSN)
+          survey.report(Damage(file: file.id, firstByte: offset, endByte: end, lsns: none), to: damaged)
+          return survey
+        }
         // Beyond every durable point.
         guard let content else { return survey }
         survey.tail = .torn(
@@ -84,19 +93,22 @@ package struct Survey: Equatable, Sendable {
       guard let resumed = try walker.nextFrame(after: survey.place, in: file.kind) else {
         // Nothing whole follows, and something durable is missing.
         let lost = LSNRange(survey.place.nextBase, through: survey.durable)
-        let end = Format.aligned(content ?? offset)
+        let end = max(Format.aligned(content ?? offset), seal?.byteCount ?? 0)
         let damage = Damage(file: file.id, firstByte: offset, endByte: end, lsns: lost)
-        survey.damages.append(damage)
-        damaged(damage)
+        survey.report(damage, to: damaged)
         survey.place.skip(to: end, nextBase: survey.durable.next)
         return survey
       }
       let lost = LSNRange(survey.place.nextBase, through: resumed.base.previous)
       let damage = Damage(file: file.id, firstByte: offset, endByte: resumed.offset, lsns: lost)
-      survey.damages.append(damage)
-      damaged(damage)
+      survey.report(damage, to: damaged)
       survey.place.resume(at: resumed)
     }
+  }
+
+  private mutating func report(_ damage: Damage, to damaged: (Damage) -> Void) {
+    damages.append(damage)
+    damaged(damage)
   }
 
   /// What lies behind the first fault.

@@ -200,6 +200,53 @@ struct DamageTests {
     try expectFound(longer, "a byte too many")
   }
 
+  @Test("the end of a finished segment lost, and its seal beside a frame: every byte that is gone is named")
+  func endOfFinished() throws {
+    let fixture = try closedStore()
+    let path = try fixture.segmentPath(0)
+    let whole = try fixture.disk.contents(of: path)
+    let record = try LogOverview.manifest(Fixture.folder, on: fixture.disk.copy()).state.segments[0]
+    let seal = try #require(record.seal)
+    var frames: [FrameHeader] = []
+    try LogDump.run(Fixture.folder, on: fixture.disk.copy()) { item, _ in
+      if case .frame(record, let frame) = item { frames.append(frame) }
+      return true
+    }
+    let middle = frames[frames.count / 2]
+    let start = try #require(Int(exactly: middle.offset))
+    let lost = Damage(
+      file: record.id, firstByte: middle.offset, endByte: seal.byteCount,
+      lsns: LSNRange(middle.base, through: seal.last))
+    for rest in [[UInt8](repeating: 0, count: whole.count - start), []] {
+      var damaged = fixture
+      damaged.disk = fixture.disk.copy()
+      try damaged.disk.plant(Array(whole[..<start]) + rest, at: path)
+      #expect(try LogCheck.run(Fixture.folder, on: damaged.disk).damages == [lost])
+      if rest.isEmpty { #expect(try damaged.open().report.damages == [lost]) }
+    }
+
+    var both = fixture
+    both.disk = fixture.disk.copy()
+    let last = try #require(frames.last)
+    let lastStart = try #require(Int(exactly: last.offset))
+    try both.disk.plant(
+      whole.replacing(start..<start + 1, with: [0]).replacing(lastStart..<lastStart + 1, with: [0]), at: path)
+    let expected = [
+      Damage(file: record.id, firstByte: middle.offset, endByte: middle.end, lsns: middle.lsns),
+      Damage(
+        file: record.id, firstByte: last.offset, endByte: seal.byteCount,
+        lsns: LSNRange(seal.last.next, through: seal.last)),
+    ]
+    #expect(try LogCheck.run(Fixture.folder, on: both.disk).damages == expected)
+    var shown: [Damage] = []
+    try LogDump.run(Fixture.folder, on: both.disk) { item, _ in
+      if case .damage(_, let damage) = item { shown.append(damage) }
+      if case .torn = item { Issue.record("a finished segment is never torn") }
+      return true
+    }
+    #expect(shown == expected)
+  }
+
   @Test("a segment's file that is missing refuses the opening and is named")
   func missing() throws {
     var fixture = try closedStore()

@@ -63,6 +63,13 @@ struct FormatTests {
     required[23] = 0x80
     required.replaceSubrange(12..<16, with: headerChecksum(required))
     #expect(decode(header: required, as: .segment) == .failure(.unsupportedFeatures(1 << 63)))
+    for at in [76, 79, 88, 707, 4095] {
+      var (_, used) = header()
+      used[at] = 1
+      used.replaceSubrange(12..<16, with: headerChecksum(used))
+      #expect(decode(header: used, as: .segment) == .failure(.notZero))
+    }
+    #expect(HeaderFault.notZero.isUnsupported)
     var (_, optional) = header()
     optional[31] = 0x80
     optional.replaceSubrange(12..<16, with: headerChecksum(optional))
@@ -175,6 +182,31 @@ struct FormatTests {
     var lsn = ByteWriter()
     for word in [UInt64(2) | 8 << 32, .max] { lsn.write(word) }
     #expect(throws: ManifestFault.self) { _ = try ManifestChange.decode(lsn.bytes) }
+  }
+
+  @Test("a change whose padding is used, or whose name leads out of the store, is refused")
+  func changeBytes() throws {
+    func bytes(of name: String) -> [UInt8] {
+      var writer = ByteWriter()
+      let length = UInt64(56 + name.utf8.count)
+      for word in [5 | length << 32, 1, 1, 1, 1, 0, UInt64(name.utf8.count), 0] { writer.write(word) }
+      writer.write(utf8: name)
+      writer.writeZeroes((8 - name.utf8.count % 8) % 8)
+      return writer.bytes.copied()
+    }
+    func decode(_ bytes: [UInt8]) throws -> [ManifestChange] {
+      var writer = ByteWriter()
+      writer.write(bytes)
+      return try ManifestChange.decode(writer.bytes)
+    }
+    #expect(try decode(bytes(of: "log/1")).count == 1)
+    #expect(try decode(bytes(of: "log/1..2")).count == 1)
+    for name in ["", "/log/1", "../1", "log/../../1", "log/1\0"] {
+      #expect(throws: ManifestFault.self, "\(name)") { _ = try decode(bytes(of: name)) }
+    }
+    var padded = bytes(of: "log/1")
+    padded[padded.count - 1] = 1
+    #expect(throws: ManifestFault.self) { _ = try decode(padded) }
   }
 
   @Test("a snapshot makes the state it was taken of")

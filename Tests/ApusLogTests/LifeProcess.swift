@@ -37,6 +37,10 @@ struct LifeProcess {
 
   static var strace: String? { ["/usr/bin/strace", "/bin/strace"].first { unsafe access($0, X_OK) == 0 } }
 
+  static var python: String? {
+    ["/usr/bin/python3", "/usr/local/bin/python3"].first { unsafe access($0, X_OK) == 0 }
+  }
+
   private static func folder(of path: String) -> String {
     path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
   }
@@ -99,7 +103,7 @@ struct LifeProcess {
   }
 
   /// Runs a command to its end, of a minute at most (exit code 124); what it says goes through a file.
-  private func run(_ words: [String]) throws -> Outcome {
+  func run(_ words: [String]) throws -> Outcome {
     let command = ["/usr/bin/timeout", "60"] + words
     let output = folder.path("output")
     var actions = unsafe posix_spawn_file_actions_t()

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs every attack and the long simulation, one after another, and ends in `N passed, N failed` (and `, N skipped`).
 #   SEEDS=1,2   the lives to attack, and the first seeds of the simulation, instead of each attack's own
-#   COUNT=n     how many cuts, kills or lives; of kills and errors at every call: the most for one call; of the
+#   COUNT=n     how many cuts, kills, lives or broken stores; of kills and errors at every call: the most for one call; of the
 #               simulation: seeds
 #   QUICK=1     a short version, one to two minutes
-#   ONLY=name   one attack: kills, errors, moments, power, full, simulation, bits, threads
+#   ONLY=name   one attack: kills, errors, moments, power, full, reader, simulation, bits, threads
 # Each attack also runs alone: Tests/Torture/power_cut.py. What fails prints how to do it again.
 set -u
 
@@ -104,6 +104,7 @@ attack errors "errors at every call" Tests/Torture/errors_at_every_call.py
 attack moments "kill at any moment" Tests/Torture/kill_at_any_moment.py
 attack power "power cut" Tests/Torture/power_cut.py
 attack full "disk full" Tests/Torture/disk_full.py
+attack reader "independent reader" Tests/Torture/independent_reader_test.py
 attack simulation "simulation" simulation
 attack bits "every bit" bits
 attack threads "thread sanitizer" threads
