@@ -62,13 +62,11 @@ final class AppenderLoop: @unchecked Sendable {
   /// A frame that was appended, and who waits for it.
   private struct Waiting {
     let appended: Appended
-    let drops: Int
     let completion: Appender.Completion
   }
 
   private func process(_ group: [Appender.Job]) {
     var waiting: [Waiting] = []
-    var dropped: LogError?
     for job in group {
       switch job {
       case .perform(let body): body(writer)
@@ -76,38 +74,57 @@ final class AppenderLoop: @unchecked Sendable {
         do throws(LogError) {
           // Any byte is a raw byte.
           let appended = unsafe try writer.append(recordCount: recordCount, payload: payload.span.bytes)
-          waiting.append(Waiting(appended: appended, drops: writer.drops, completion: completion))
+          waiting.append(Waiting(appended: appended, completion: completion))
         } catch {
-          if case .diskFull = error { dropped = error }
           note(error)
           completion(.failure(error))
         }
       }
+      failDropped(&waiting)
     }
     do throws(LogError) {
-      switch durability {
-      case .durable: try writer.sync()
-      case .buffered: try writer.flush()
-      }
+      try settle(&waiting)
     } catch {
       note(error)
       for frame in waiting { frame.completion(.failure(error)) }
       return
     }
-    answer(waiting, dropped: dropped)
+    answer(waiting)
   }
 
-  private func answer(_ waiting: [Waiting], dropped: LogError?) {
+  /// Makes what waits as lasting as the log's senders expect.
+  private func settle(_ waiting: inout [Waiting]) throws(LogError) {
+    do throws(LogError) {
+      try makeLasting()
+    } catch {
+      guard case .diskFull = error else { throw error }
+      // It took what was in the buffer. What had reached the file before, when the group needed a new segment, is still there.
+      failDropped(&waiting)
+      try makeLasting()
+    }
+  }
+
+  private func makeLasting() throws(LogError) {
+    switch durability {
+    case .durable: try writer.sync()
+    case .buffered: try writer.flush()
+    }
+  }
+
+  /// Tells the senders of frames that a full disk took, whoever met it: an append, or somebody's job.
+  private func failDropped(_ waiting: inout [Waiting]) {
+    guard let (from, error) = writer.takeDropped() else { return }
+    let kept = waiting.prefix { $0.appended.lsns.first < from }.count
+    for frame in waiting[kept...] { frame.completion(.failure(error)) }
+    waiting.removeSubrange(kept...)
+  }
+
+  private func answer(_ waiting: [Waiting]) {
     frames += waiting.count
     let statistics = Appender.Statistics(frames: frames, syncs: writer.syncs)
     mailbox.withLock { $0.statistics = statistics }
     let durable = writer.durable
     for frame in waiting {
-      // A full disk in the middle of the group took the frames before it.
-      if frame.drops != writer.drops, let dropped {
-        frame.completion(.failure(dropped))
-        continue
-      }
       let appended = frame.appended
       frame.completion(
         .success(
