@@ -242,4 +242,18 @@ struct OpeningTests {
       #expect(after[call] == before[call], "\(call)")
     }
   }
+
+  @Test(
+    "a store may lie right below the root, and its folder's name may end in slashes",
+    arguments: ["", "/", "//"])
+  func names(end: String) throws {
+    let disk = SimulatedDisk()
+    var random = SplitMix64(seed: 1)
+    let log = try Log.open("/data" + end, on: disk, clock: SimulatedClock(), random: &random)
+    #expect(try disk.durableNames(in: "/") == ["data"])
+    try log.close()
+    let below = try Log.open("/data/store" + end, on: disk, clock: SimulatedClock(), random: &random)
+    #expect(try disk.durableNames(in: "/data").contains("store"))
+    try below.close()
+  }
 }
