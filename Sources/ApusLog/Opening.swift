@@ -27,6 +27,11 @@ struct Opening {
     self.options = options
     manifest = try ManifestReading(in: folder, syncing: true)
     let state = manifest.state
+    guard options.checkpoint < state.ceiling else {
+      throw .manifestLost(
+        path: folder.at(manifest.name),
+        why: "promises no LSN from \(state.ceiling) on, and the index holds LSN \(options.checkpoint)")
+    }
     var damages: [Damage] = []
     for record in state.segments {
       guard let seal = record.seal else { continue }

@@ -256,4 +256,24 @@ struct OpeningTests {
     #expect(try disk.durableNames(in: "/data").contains("store"))
     try below.close()
   }
+
+  @Test(
+    "an index that holds more than the log ever promised proves that the log is older than it: refused",
+    arguments: [false, true])
+  func olderThanTheIndex(isKilled: Bool) throws {
+    var fixture = Fixture()
+    fixture.options.ceilingStep = 10
+    let writer = try fixture.openWriter()
+    try fixture.append(writer, bytes: 10)
+    try writer.sync()
+    if isKilled { fixture.disk = fixture.disk.killProcess() } else { try writer.close() }
+    fixture.options.checkpoint = LSN(500)
+    #expect {
+      _ = try fixture.open()
+    } throws: { error in
+      if case LogError.manifestLost = error { true } else { false }
+    }
+    fixture.options.checkpoint = LSN(1)
+    #expect(try scanned(fixture.open().reader).entries == fixture.entries)
+  }
 }
