@@ -48,6 +48,10 @@ struct Opening {
       let survey = try Survey.walk(
         &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
         durable: max(options.checkpoint, record.first.previous))
+      // What it says decides where the file is cut.
+      if case .sealed(let seal) = survey.tail, !survey.agrees(with: seal, first: record.first) {
+        throw .foreignFile(path: path, why: "its seal does not add up to its frames")
+      }
       damages += survey.damages
       tail = Tail(record: record, file: opened.file, survey: survey)
       guard survey.place.nextBase <= state.ceiling else {
