@@ -3,6 +3,7 @@
 import ApusLog
 import ApusSystem
 import ApusTestSupport
+import Glibc
 import Testing
 
 @Suite("Opening")
@@ -275,5 +276,22 @@ struct OpeningTests {
     }
     fixture.options.checkpoint = LSN(1)
     #expect(try scanned(fixture.open().reader).entries == fixture.entries)
+  }
+
+  @Test("a pipe, a link, and a folder with a segment's name are moved aside like any stray")
+  func oddStrays() throws {
+    let folder = try TemporaryFolder("strays")
+    var random = SplitMix64(seed: 1)
+    let clock = SimulatedClock()
+    let path = folder.path("store")
+    try Log.open(path, on: RealDisk(), clock: clock, random: &random).close()
+    #expect(unsafe mkfifo(path + "/log/pipe", 0o600) == 0)
+    #expect(unsafe symlink("/nowhere", path + "/log/broken") == 0)
+    #expect(unsafe symlink(path + "/CURRENT", path + "/log/link") == 0)
+    try RealDisk().makeFolder(path + "/log/00000000000000000001-00000063.log")
+    let log = try Log.open(path, on: RealDisk(), clock: clock, random: &random)
+    #expect(log.writer != nil && log.report.movedAside.count == 4)
+    #expect(try RealDisk().names(in: path + "/log").isEmpty)
+    try log.close()
   }
 }
