@@ -77,20 +77,13 @@ final class AppenderLoop: @unchecked Sendable {
           waiting.append(Waiting(appended: appended, completion: completion))
         } catch {
           note(error)
-          refuseDropped(from: &waiting, error)
           completion(.failure(error))
         }
       }
+      failDropped(&waiting)
     }
     do throws(LogError) {
-      do throws(LogError) {
-        try settle()
-      } catch {
-        guard case .diskFull = error else { throw error }
-        // What is left was in the file before the disk was full; the buffer is empty now.
-        refuseDropped(from: &waiting, error)
-        if !waiting.isEmpty { try settle() }
-      }
+      try settle(&waiting)
     } catch {
       note(error)
       for frame in waiting { frame.completion(.failure(error)) }
@@ -99,21 +92,31 @@ final class AppenderLoop: @unchecked Sendable {
     answer(waiting)
   }
 
-  private func settle() throws(LogError) {
+  /// Makes what waits as lasting as the log's senders expect.
+  private func settle(_ waiting: inout [Waiting]) throws(LogError) {
+    do throws(LogError) {
+      try makeLasting()
+    } catch {
+      guard case .diskFull = error else { throw error }
+      // It took what was in the buffer. What had reached the file before, when the group needed a new segment, is still there.
+      failDropped(&waiting)
+      try makeLasting()
+    }
+  }
+
+  private func makeLasting() throws(LogError) {
     switch durability {
     case .durable: try writer.sync()
     case .buffered: try writer.flush()
     }
   }
 
-  /// A full disk takes the frames in the buffer, and none that was in the file: what is refused is not in the log.
-  ///
-  /// To be called before the next append, which gives the LSNs of the dropped frames out again.
-  private func refuseDropped(from waiting: inout [Waiting], _ error: LogError) {
-    guard case .diskFull = error else { return }
-    let next = writer.nextLSN
-    for frame in waiting where frame.appended.lsns.first >= next { frame.completion(.failure(error)) }
-    waiting.removeAll { $0.appended.lsns.first >= next }
+  /// Tells the senders of frames that a full disk took, whoever met it: an append, or somebody's job.
+  private func failDropped(_ waiting: inout [Waiting]) {
+    guard let (from, error) = writer.takeDropped() else { return }
+    let kept = waiting.prefix { $0.appended.lsns.first < from }.count
+    for frame in waiting[kept...] { frame.completion(.failure(error)) }
+    waiting.removeSubrange(kept...)
   }
 
   private func answer(_ waiting: [Waiting]) {

@@ -15,13 +15,15 @@ package struct Log {
   ) throws(LogError) -> Log {
     precondition(options.segmentByteCount >= Format.segmentByteCountMin, "a segment holds a frame")
     let folder = StoreFolder(folder, on: disk)
-    let isNew = try !folder.holdsStore()
-    if isNew {
+    let isMissing = try !folder.holdsStore()
+    if isMissing {
       guard options.creates else { throw .noStore(folder: folder.path) }
       try wrapping { () throws(SystemError) in try folder.makeFolder(folder.path) }
     }
     let lock = try folder.lock(.exclusive)
     do throws(LogError) {
+      // Looked again now that nobody else can: another process may have made the store, filled it and gone.
+      let isNew = isMissing ? try !folder.holdsStore() : false
       if isNew { try folder.create(clock: clock, storeID: StoreID(using: &random)) }
       let opening = try Opening(folder, created: isNew, options: options)
       guard opening.losses.isEmpty else {

@@ -60,10 +60,6 @@ package final class LogReader: Sendable {
     shared.withLock { _ = $0.pins.removeValue(forKey: id) }
   }
 
-  func isPinned(through last: LSN) -> Bool {
-    shared.withLock { $0.pins.values.contains { $0 <= last } }
-  }
-
   // MARK: Reading
 
   /// Reads records from `lsn` on, up to where the log is now.
@@ -138,13 +134,23 @@ package final class LogReader: Sendable {
     shared.withLock { $0.view.segments.removeAll { $0.record.id == id } }
   }
 
-  func publish(floor: LSN) {
+  /// Raises the floor above segments that end at `lasts`, in order, up to the first that a pin holds; returns how many.
+  ///
+  /// Judged and done at once, so that no pin can come in between.
+  func giveUp(upTo lasts: [LSN]) -> Int {
     shared.withLock { shared in
+      let lowest = shared.pins.values.min()
+      let free = lasts.prefix { last in lowest.map { last < $0 } ?? true }
+      guard let floor = free.last?.next else { return 0 }
       shared.view.floor = floor
       shared.view.segments.removeAll { ($0.seal?.last ?? floor) < floor }
       shared.view.gaps.removeAll { $0.last < floor }
+      return free.count
     }
   }
+
+  /// Takes back what was published since `view`, which the writer's own thread took.
+  func publish(_ view: LogView) { shared.withLock { $0.view = view } }
 }
 
 /// Holds the log's segments from an LSN on.

@@ -117,14 +117,18 @@ extension LogWriter {
   @discardableResult
   package func retire(through lsn: LSN) throws(LogError) -> [FileRecord] {
     try checkUsable()
-    var retired: [FileRecord] = []
-    for segment in manifest.state.segments {
-      guard let seal = segment.seal, seal.last <= lsn, !reader.isPinned(through: seal.last) else { break }
-      retired.append(segment)
-    }
+    let before = reader.view
+    let candidates = manifest.state.segments.prefix { $0.seal.map { $0.last <= lsn } ?? false }
+    // Readers lose them first: whoever pins while the edit is written must not be given what is about to go.
+    let count = reader.giveUp(upTo: candidates.compactMap { $0.seal?.last })
+    let retired = Array(candidates.prefix(count))
     guard let last = retired.last?.seal?.last else { return [] }
-    try commit(retired.map { .remove($0.id) } + [.floor(last.next)])
-    reader.publish(floor: last.next)
+    do throws(LogError) {
+      try commit(retired.map { .remove($0.id) } + [.floor(last.next)])
+    } catch {
+      reader.publish(before)
+      throw error
+    }
     unlink(retired)
     return retired
   }

@@ -32,6 +32,8 @@ package final class LogWriter {
   var unlinked: [FileID] = []
   /// Syncs that made records durable, for the ratio of a group commit.
   package private(set) var syncs = 0
+  /// Frames from this LSN on were dropped, and why; until `takeDropped` asks.
+  private var dropped: (from: LSN, because: LogError)?
   private(set) var failure: SystemError?
   private var isClosed = false
 
@@ -130,7 +132,7 @@ package final class LogWriter {
       try file.writeAll(buffer.bytes, at: written.place.offset)
     } catch {
       guard error.errno.meansDiskFull else { throw stop(error) }
-      dropBuffer()
+      dropBuffer(because: .diskFull(error))
       throw .diskFull(error)
     }
     buffer.removeAll()
@@ -215,12 +217,22 @@ package final class LogWriter {
   }
 
   /// Forgets the frames in the buffer, as if they had never been appended.
-  func dropBuffer() {
+  private func dropBuffer(because error: LogError) {
     buffer.removeAll()
     active?.spoiled = true
     guard let segment = active else { return }
     active?.encoded = segment.written
     nextLSN = segment.written.place.nextBase
+    // Frames dropped later have no lower LSN.
+    dropped = dropped ?? (nextLSN, error)
+  }
+
+  /// What a full disk took since the last call: every frame that had been appended by then with this LSN or a higher one.
+  ///
+  /// To be asked before the next append, which may be given the same LSN.
+  func takeDropped() -> (from: LSN, because: LogError)? {
+    defer { dropped = nil }
+    return dropped
   }
 
   /// Commits to the manifest. Anything but a full disk, met before the edit was written, stops the log.

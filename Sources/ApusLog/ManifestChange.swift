@@ -34,6 +34,12 @@ package struct FileRecord: Equatable, Sendable {
     self.headerCRC = headerCRC
     self.attributes = attributes
   }
+
+  /// Whether the name stays within the store's folder: files that a manifest removed are unlinked by it.
+  var liesInside: Bool {
+    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+    return !name.utf8.contains(0) && !parts.contains { $0 == "" || $0 == "." || $0 == ".." }
+  }
 }
 
 /// What the manifest keeps of a finished segment.
@@ -184,22 +190,22 @@ extension ManifestChange {
     var reader = ByteReader(fields)
     let change: ManifestChange
     switch tag {
-    case .epoch: change = .epoch(try reader.readSmall())
+    case .epoch: change = .epoch(min(try reader.readSmall(), .max - 1))
     case .ceiling: change = .ceiling(try reader.readLSN())
     case .floor: change = .floor(try reader.readLSN())
-    case .nextFile: change = .nextFile(FileID(try reader.read()))
-    case .remove: change = .remove(FileID(try reader.read()))
-    case .forget: change = .forget(FileID(try reader.read()))
+    case .nextFile: change = .nextFile(try reader.readID())
+    case .remove: change = .remove(try reader.readID())
+    case .forget: change = .forget(try reader.readID())
     case .add:
       let file = try reader.readFileRecord()
-      guard file.nameStaysInside else { return .failure(.malformed("a file's name leads out of the store")) }
+      guard file.liesInside else { return .failure(.malformed("a file's name leads out of the store")) }
       change = .add(file)
-    case .seal: change = .seal(FileID(try reader.read()), try reader.readFileSeal())
+    case .seal: change = .seal(try reader.readID(), try reader.readFileSeal())
     case .gap: change = .gap(LSNRange(try reader.readLSN(), through: try reader.readLSN()))
     case .damage:
       change = .damage(
         Damage(
-          file: FileID(try reader.read()), firstByte: try reader.read(), endByte: try reader.read(),
+          file: try reader.readID(), firstByte: try reader.read(), endByte: try reader.read(),
           lsns: LSNRange(try reader.readLSN(), through: try reader.readLSN())))
     case .appendTime: change = .appendTime(WallTime(nanoseconds: try reader.read()))
     }
@@ -213,14 +219,6 @@ extension ManifestChange {
   }
 }
 
-extension FileRecord {
-  /// Whether the name is a path below the store's folder. Files are cut and unlinked by it.
-  fileprivate var nameStaysInside: Bool {
-    !name.isEmpty && !name.hasPrefix("/") && !name.utf8.contains(0)
-      && !name.split(separator: "/").contains("..")
-  }
-}
-
 extension ByteReader {
   /// A 32-bit number that is stored in 64 bits.
   fileprivate mutating func readSmall() throws(BytesError) -> UInt32 {
@@ -231,9 +229,12 @@ extension ByteReader {
   /// An LSN, which is always far below the end of its type, so that later sums cannot overflow.
   fileprivate mutating func readLSN() throws(BytesError) -> LSN { LSN(min(try read(), 1 << 62)) }
 
+  /// A file's id; likewise.
+  fileprivate mutating func readID() throws(BytesError) -> FileID { FileID(min(try read(), 1 << 62)) }
+
   fileprivate mutating func readFileRecord() throws(BytesError) -> FileRecord {
     let kind = FileKind(rawValue: try read())
-    let id = FileID(try read())
+    let id = try readID()
     let first = try readLSN()
     let epoch = try readSmall()
     let headerCRC = try readSmall()

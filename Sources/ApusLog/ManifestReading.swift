@@ -91,7 +91,8 @@ package struct ManifestReading: Sendable {
   static func number(of name: String) -> UInt64? {
     guard name.hasPrefix(StoreFolder.manifestPrefix) else { return nil }
     let number = UInt64(name.dropFirst(StoreFolder.manifestPrefix.count))
-    return number.flatMap { StoreFolder.manifestName($0) == name ? $0 : nil }
+    // Far below the end of its type, so that there is always a next one.
+    return number.flatMap { StoreFolder.manifestName($0) == name && $0 < 1 << 62 ? $0 : nil }
   }
 
   private static func current(in folder: StoreFolder) throws(LogError) -> CurrentFile {

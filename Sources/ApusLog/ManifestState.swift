@@ -66,6 +66,7 @@ package struct ManifestState: Equatable, Sendable {
       nextFile = id
     case .add(let file):
       guard file.id >= nextFile else { throw .contradiction("file id \(file.id) is used twice") }
+      guard file.liesInside else { throw .contradiction("file \(file.id) has a name that leads elsewhere") }
       files.append(file)
       nextFile = file.id.next
     case .seal(let id, let seal):

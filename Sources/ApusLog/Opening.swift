@@ -27,6 +27,11 @@ struct Opening {
     self.options = options
     manifest = try ManifestReading(in: folder, syncing: true)
     let state = manifest.state
+    guard options.checkpoint < state.ceiling else {
+      throw .manifestLost(
+        path: folder.at(manifest.name),
+        why: "promises no LSN from \(state.ceiling) on, and the index holds LSN \(options.checkpoint)")
+    }
     var damages: [Damage] = []
     for record in state.segments {
       guard let seal = record.seal else { continue }
@@ -43,6 +48,10 @@ struct Opening {
       let survey = try Survey.walk(
         &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
         durable: max(options.checkpoint, record.first.previous))
+      // What it says decides where the file is cut.
+      if case .sealed(let seal) = survey.tail, !survey.agrees(with: seal, first: record.first) {
+        throw .foreignFile(path: path, why: "its seal does not add up to its frames")
+      }
       damages += survey.damages
       tail = Tail(record: record, file: opened.file, survey: survey)
       guard survey.place.nextBase <= state.ceiling else {

@@ -29,7 +29,8 @@ extension StoreFolder {
     for name in inLog {
       let relative = StoreFolder.logFolder + "/" + name
       guard !known.contains(relative) else { continue }
-      if let id = StoreFolder.segmentID(inName: name), id >= state.nextFile {
+      let isFolder = try wrapping { () throws(SystemError) in try disk.entry(at: at(relative))?.isFolder }
+      if let id = StoreFolder.segmentID(inName: name), id >= state.nextFile, isFolder != true {
         try refuseFrames(in: at(relative), id: id, storeID: manifest.storeID)
       }
       strays.append(relative)
@@ -67,7 +68,8 @@ extension StoreFolder {
         name = "\(base).\(copy)"
       }
       taken.insert(name)
-      if try disk.entry(at: at(stray))?.isFolder == false { try trim(at(stray)) }
+      // A pipe or a link cannot be trimmed, and is moved as it is.
+      if try disk.entry(at: at(stray))?.isFolder == false { try? trim(at(stray)) }
       try disk.rename(at(stray), to: aside + "/" + name)
       moved.append(StoreFolder.asideFolder + "/" + name)
     }

@@ -6,7 +6,10 @@ package struct StoreFolder: Sendable {
   package let disk: any Disk
 
   package init(_ path: String, on disk: any Disk) {
-    self.path = path
+    // What lies above a folder is told from its name, which must not end in a slash.
+    var path = path[...]
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    self.path = String(path)
     self.disk = disk
   }
 
@@ -42,7 +45,7 @@ package struct StoreFolder: Sendable {
 
   static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
-    return String(path[..<slash])
+    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
   /// Makes a folder unless it is there, and its name durable.

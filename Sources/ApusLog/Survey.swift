@@ -55,7 +55,11 @@ package struct Survey: Equatable, Sendable {
       case .whole(let frame):
         survey.durable = max(survey.durable, frame.durable)
         guard let misplaced = survey.place.fault(of: frame) else {
-          if frame.type == .seal, let seal = Seal(walker.payload) {
+          if frame.type == .seal {
+            guard let seal = Seal(walker.payload) else {
+              throw .unsupported(
+                path: file.path, what: "byte \(offset): a seal of \(frame.payloadByteCount) bytes")
+            }
             survey.tail = .sealed(seal)
             return survey
           }
@@ -149,6 +153,15 @@ package struct Survey: Equatable, Sendable {
     default:
       return look
     }
+  }
+}
+
+extension Survey {
+  /// Whether a seal is the one of these frames, whose first has the LSN `first`. Where some are damaged, their sums are not known.
+  func agrees(with seal: Seal, first: LSN) -> Bool {
+    let expected = Seal(first: first, place: place, tally: tally)
+    if damages.isEmpty { return seal == expected }
+    return seal.lsns == expected.lsns && seal.byteCount == expected.byteCount
   }
 }
 

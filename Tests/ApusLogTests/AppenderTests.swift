@@ -197,4 +197,111 @@ struct AppenderTests {
     fixture.disk = disk
     #expect(try scanned(fixture.open().reader).entries.map(\.payload) == [[1], [3]])
   }
+
+  // MARK: Groups of which a full disk takes a part
+
+  /// Holds the appender's thread in a job until `fill` has left other jobs behind it, so that those make one group.
+  private func group(_ appender: Appender, _ fill: () throws -> Void) throws {
+    let gate = Monitor(0)
+    let holder = try SystemThread.start(name: "holder") {
+      try? appender.perform { (_) throws(LogError) in
+        gate.withLock { $0 = 1 }
+        gate.notifyAll()
+        _ = gate.wait(for: nil) { $0 == 2 }
+      }
+    }
+    _ = gate.wait(for: nil) { $0 == 1 }
+    defer {
+      gate.withLock { $0 = 2 }
+      gate.notifyAll()
+      holder.join()
+    }
+    try fill()
+  }
+
+  /// What senders were told, by payload.
+  private typealias Answers = Monitor<[(payload: [UInt8], isAcknowledged: Bool)]>
+
+  private func submit(_ payload: [UInt8], to appender: Appender, _ answers: Answers) throws {
+    try appender.submit(recordCount: 1, payload: payload) { result in
+      let isAcknowledged = if case .success = result { true } else { false }
+      answers.withLock { $0.append((payload, isAcknowledged)) }
+    }
+  }
+
+  @Test("a frame that a full disk takes while somebody's job runs is told as failed, never acknowledged")
+  func fullDiskWithinAJob() throws {
+    let disk = SimulatedDisk()
+    var limits = Appender.Limits()
+    limits.markDelayNanoseconds = .max
+    limits.waitingBytesMax = 1
+    let appender = try start(disk, "/store", limits: limits)
+    _ = try appender.append(recordCount: 1, payload: [1])
+    let answers = Answers([])
+    let jobFailed = Monitor(false)
+    var worker: SystemThread?
+    try group(appender) {
+      try submit([2], to: appender, answers)
+      worker = try SystemThread.start(name: "worker") {
+        do throws(LogError) {
+          try appender.perform { (writer) throws(LogError) in
+            disk.failNext(.write, with: .noSpace)
+            try writer.rotate()
+          }
+        } catch {
+          jobFailed.withLock { $0 = true }
+        }
+      }
+      // A frame that is too much for the mailbox is refused, and told how many wait: the frame and the job.
+      var waiting = 0
+      while waiting < 2 {
+        do throws(LogError) {
+          try appender.submit(recordCount: 1, payload: [0, 0]) { _ in }
+        } catch {
+          if case .overloaded(let frames, _) = error { waiting = frames }
+        }
+      }
+    }
+    worker?.join()
+    #expect(jobFailed.withLock { $0 })
+    _ = try appender.append(recordCount: 1, payload: [3])
+    try appender.close()
+    var fixture = Fixture()
+    fixture.disk = disk
+    #expect(try scanned(fixture.open().reader).entries.map(\.payload) == [[1], [3]])
+    #expect(answers.withLock { $0.map(\.isAcknowledged) } == [false])
+  }
+
+  @Test(
+    "of a group that a full disk cut in two, what is durable is acknowledged, and what was taken is told as failed"
+  )
+  func fullDiskWithinAGroup() throws {
+    let disk = SimulatedDisk()
+    var random = SystemRandomNumberGenerator()
+    var options = LogOptions()
+    options.segmentByteCount = 8192
+    let log = try Log.open("/store", on: disk, clock: SystemClock(), random: &random, options: options)
+    var limits = Appender.Limits()
+    limits.markDelayNanoseconds = .max
+    let appender = try Appender(
+      Sole(writer: try #require(log.writer)).writer, .durable, limits: limits, onStop: { _ in })
+    _ = try appender.append(recordCount: 1, payload: [1])
+    let answers = Answers([])
+    let long = [UInt8](repeating: 9, count: 3800)
+    try group(appender) {
+      try submit([2], to: appender, answers)
+      // Needs the next segment, which makes the frame before it durable; its own write meets the full disk.
+      try submit(long, to: appender, answers)
+      // The frame before, the next segment's header, the seal, an edit, its mark; then this one.
+      disk.failCall(disk.calls[.write] + 6, of: .write, with: .noSpace)
+    }
+    _ = try appender.append(recordCount: 1, payload: [3])
+    try appender.close()
+    var fixture = Fixture()
+    fixture.disk = disk
+    #expect(try scanned(fixture.open().reader).entries.map(\.payload) == [[1], [2], [3]])
+    let told = answers.withLock { $0 }
+    #expect(told.first { $0.payload == [2] }?.isAcknowledged == true)
+    #expect(told.first { $0.payload == long }?.isAcknowledged == false)
+  }
 }

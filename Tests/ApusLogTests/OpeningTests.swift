@@ -3,6 +3,7 @@
 import ApusLog
 import ApusSystem
 import ApusTestSupport
+import Glibc
 import Testing
 
 @Suite("Opening")
@@ -241,5 +242,56 @@ struct OpeningTests {
     for call in [DiskCall.create, .write, .truncate, .rename, .remove, .allocate] {
       #expect(after[call] == before[call], "\(call)")
     }
+  }
+
+  @Test(
+    "a store may lie right below the root, and its folder's name may end in slashes",
+    arguments: ["", "/", "//"])
+  func names(end: String) throws {
+    let disk = SimulatedDisk()
+    var random = SplitMix64(seed: 1)
+    let log = try Log.open("/data" + end, on: disk, clock: SimulatedClock(), random: &random)
+    #expect(try disk.durableNames(in: "/") == ["data"])
+    try log.close()
+    let below = try Log.open("/data/store" + end, on: disk, clock: SimulatedClock(), random: &random)
+    #expect(try disk.durableNames(in: "/data").contains("store"))
+    try below.close()
+  }
+
+  @Test(
+    "an index that holds more than the log ever promised proves that the log is older than it: refused",
+    arguments: [false, true])
+  func olderThanTheIndex(isKilled: Bool) throws {
+    var fixture = Fixture()
+    fixture.options.ceilingStep = 10
+    let writer = try fixture.openWriter()
+    try fixture.append(writer, bytes: 10)
+    try writer.sync()
+    if isKilled { fixture.disk = fixture.disk.killProcess() } else { try writer.close() }
+    fixture.options.checkpoint = LSN(500)
+    #expect {
+      _ = try fixture.open()
+    } throws: { error in
+      if case LogError.manifestLost = error { true } else { false }
+    }
+    fixture.options.checkpoint = LSN(1)
+    #expect(try scanned(fixture.open().reader).entries == fixture.entries)
+  }
+
+  @Test("a pipe, a link, and a folder with a segment's name are moved aside like any stray")
+  func oddStrays() throws {
+    let folder = try TemporaryFolder("strays")
+    var random = SplitMix64(seed: 1)
+    let clock = SimulatedClock()
+    let path = folder.path("store")
+    try Log.open(path, on: RealDisk(), clock: clock, random: &random).close()
+    #expect(unsafe mkfifo(path + "/log/pipe", 0o600) == 0)
+    #expect(unsafe symlink("/nowhere", path + "/log/broken") == 0)
+    #expect(unsafe symlink(path + "/CURRENT", path + "/log/link") == 0)
+    try RealDisk().makeFolder(path + "/log/00000000000000000001-00000063.log")
+    let log = try Log.open(path, on: RealDisk(), clock: clock, random: &random)
+    #expect(log.writer != nil && log.report.movedAside.count == 4)
+    #expect(try RealDisk().names(in: path + "/log").isEmpty)
+    try log.close()
   }
 }

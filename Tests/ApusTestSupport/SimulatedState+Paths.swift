@@ -13,6 +13,8 @@ extension SimulatedState {
   func find(
     _ path: String, _ call: DiskCall, on subject: String? = nil
   ) throws(SystemError) -> Found {
+    // The kernel knows no empty path.
+    if path.isEmpty { throw refusal(call, .noEntry, subject ?? path) }
     var names = path.split(separator: "/").filter { $0 != "." }
     guard let last = names.popLast() else { return .root }
     var folder = SimulatedTree.root

@@ -1,0 +1,120 @@
+// What passes every checksum and is absurd all the same: refused with a typed error, never a trap, and nothing outside of
+// the store is touched.
+
+import ApusBytes
+import ApusLog
+import ApusSystem
+import ApusTestSupport
+import Testing
+
+@Suite("Forged files")
+struct ForgedTests {
+  /// A store with a record, closed or killed.
+  private func store(killed: Bool = false) throws -> Fixture {
+    var fixture = Fixture()
+    let writer = try fixture.openWriter()
+    for _ in 0..<3 { try fixture.append(writer, bytes: 10) }
+    try writer.sync()
+    if killed { fixture.disk = fixture.disk.killProcess() } else { try writer.close() }
+    return fixture
+  }
+
+  private func forgeManifest(_ fixture: Fixture, _ forge: (inout Forger) -> Void) throws {
+    let manifest = try LogOverview.manifest(Fixture.folder, on: fixture.disk.copy())
+    let path = Fixture.folder + "/" + manifest.name
+    var forger = Forger(
+      manifest.storeID, FileID(manifest.number), try fixture.disk.contents(of: path),
+      behind: manifest.survey.place)
+    forge(&forger)
+    try fixture.disk.plant(forger.bytes, at: path)
+  }
+
+  /// Opens, writes and closes until something refuses; a trap would end the test.
+  private func live(_ fixture: Fixture) throws -> LogError? {
+    var fixture = fixture
+    do throws(LogError) {
+      for _ in 0..<2 {
+        let log = try fixture.open()
+        guard let writer = log.writer else {
+          try log.close()
+          return nil
+        }
+        try fixture.append(writer, bytes: 5)
+        try writer.close()
+      }
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  static let absurd: [(what: String, tag: UInt16, fields: [UInt64])] = [
+    ("the last epoch", 1, [UInt64(UInt32.max)]),
+    ("the last file id", 4, [.max]),
+    ("a file id before the last", 4, [.max - 1]),
+    ("a file that nothing can follow", 5, [7, .max, 1, 1, 0, 0, 0]),
+  ]
+
+  @Test("numbers at the end of their type are refused", arguments: absurd.indices)
+  func numbers(at: Int) throws {
+    let (what, tag, fields) = ForgedTests.absurd[at]
+    let fixture = try store()
+    try forgeManifest(fixture) { $0.edit(tag, fields) }
+    guard case .manifestWrong = try live(fixture) else {
+      Issue.record("\(what) is believed")
+      return
+    }
+  }
+
+  @Test(
+    "a listed name that leads out of the store is refused, and what it names stays",
+    arguments: ["../thesis.tex", "log/../../thesis.tex", "/thesis.tex"])
+  func names(_ name: String) throws {
+    let fixture = try store()
+    try fixture.disk.plant([1, 2, 3], at: "/thesis.tex")
+    try forgeManifest(fixture) { forger in
+      forger.edit(
+        5,
+        [UInt64(7), UInt64(50), UInt64(4), UInt64(1), UInt64(0), UInt64(name.utf8.count), UInt64(0)]
+          + name.utf8.map { $0 as any FixedWidthInteger })
+      forger.edit(7, [UInt64(50)])
+    }
+    let error = try live(fixture)
+    #expect(try fixture.disk.contents(of: "/thesis.tex") == [1, 2, 3])
+    guard case .manifestWrong = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  /// The words of a seal that fits three records of 72 bytes, each changed in turn.
+  @Test("a seal that does not fit its segment is refused, and the segment stays as it is", arguments: 0..<10)
+  func seals(change: Int) throws {
+    var fixture = try store(killed: true)
+    let manifest = try LogOverview.manifest(Fixture.folder, on: fixture.disk.copy())
+    let record = try #require(manifest.state.active)
+    let path = Fixture.folder + "/" + record.name
+    var place: FramePlace?
+    let overview = try LogOverview.read(Fixture.folder, on: fixture.disk.copy())
+    #expect(overview.segments[0].lsns == LSNRange(LSN(1), through: LSN(3)))
+    var headers = FramePlace(after: record)
+    try LogDump.run(Fixture.folder, on: fixture.disk.copy()) { item, _ in
+      if case .frame(_, let frame) = item { headers.pass(frame) }
+      return true
+    }
+    place = headers
+    let end = try #require(place).offset
+    var words: [UInt64] = [3, 3, 1, 3, 0, 0, 0, end + 120]
+    switch change {
+    case 0..<8: words[change] = change == 7 ? 4096 : words[change] + 1
+    case 8: words[3] = .max
+    default: words.removeLast(7)
+    }
+    var forger = Forger(
+      manifest.storeID, record.id, try fixture.disk.contents(of: path), behind: headers)
+    forger.append(.seal, payload: words)
+    try fixture.disk.plant(forger.bytes, at: path)
+    #expect(throws: LogError.self) { _ = try fixture.open() }
+    #expect(try fixture.disk.contents(of: path) == forger.bytes)
+  }
+}
