@@ -226,6 +226,7 @@ struct AppenderTests {
     try appender.submit(recordCount: 1, payload: payload) { result in
       let isAcknowledged = if case .success = result { true } else { false }
       answers.withLock { $0.append((payload, isAcknowledged)) }
+      answers.notifyAll()
     }
   }
 
@@ -295,6 +296,8 @@ struct AppenderTests {
       // The frame before, the next segment's header, the seal, an edit, its mark; then this one.
       disk.failCall(disk.calls[.write] + 6, of: .write, with: .noSpace)
     }
+    // The next frame is not to share their fate.
+    _ = answers.wait(for: nil) { $0.count == 2 }
     _ = try appender.append(recordCount: 1, payload: [3])
     try appender.close()
     var fixture = Fixture()

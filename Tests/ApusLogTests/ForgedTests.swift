@@ -91,30 +91,80 @@ struct ForgedTests {
   @Test("a seal that does not fit its segment is refused, and the segment stays as it is", arguments: 0..<10)
   func seals(change: Int) throws {
     var fixture = try store(killed: true)
-    let manifest = try LogOverview.manifest(Fixture.folder, on: fixture.disk.copy())
-    let record = try #require(manifest.state.active)
-    let path = Fixture.folder + "/" + record.name
-    var place: FramePlace?
-    let overview = try LogOverview.read(Fixture.folder, on: fixture.disk.copy())
-    #expect(overview.segments[0].lsns == LSNRange(LSN(1), through: LSN(3)))
-    var headers = FramePlace(after: record)
-    try LogDump.run(Fixture.folder, on: fixture.disk.copy()) { item, _ in
-      if case .frame(_, let frame) = item { headers.pass(frame) }
-      return true
-    }
-    place = headers
-    let end = try #require(place).offset
+    var (_, path, forger) = try tail(fixture)
+    let end = UInt64(forger.end)
     var words: [UInt64] = [3, 3, 1, 3, 0, 0, 0, end + 120]
     switch change {
     case 0..<8: words[change] = change == 7 ? 4096 : words[change] + 1
     case 8: words[3] = .max
     default: words.removeLast(7)
     }
-    var forger = Forger(
-      manifest.storeID, record.id, try fixture.disk.contents(of: path), behind: headers)
     forger.append(.seal, payload: words)
     try fixture.disk.plant(forger.bytes, at: path)
     #expect(throws: LogError.self) { _ = try fixture.open() }
     #expect(try fixture.disk.contents(of: path) == forger.bytes)
+  }
+
+  @Test(
+    "a frame that is whole and in the wrong place is cut, and only the one in the right place is kept",
+    arguments: Forger.Misplacement.allCases)
+  func misplaced(_ wrong: Forger.Misplacement) throws {
+    var fixture = Fixture()
+    let writer = try fixture.openWriter()
+    for _ in 0..<3 {
+      try fixture.append(writer, bytes: 10)
+      try writer.sync()
+    }
+    fixture.disk = fixture.disk.killProcess()
+    var (_, path, forger) = try tail(fixture)
+    forger.append(.records, records: 1, flags: 0, payload: [UInt64(7)], wrong: wrong)
+    try fixture.disk.plant(forger.bytes, at: path)
+    let log = try fixture.open()
+    #expect(log.writer != nil && log.report.damages.isEmpty)
+    let more: [[UInt8]] = wrong == .none ? [[7, 0, 0, 0, 0, 0, 0, 0]] : []
+    #expect(try scanned(log.reader).entries.map(\.payload) == fixture.entries.map(\.payload) + more)
+  }
+
+  /// The unfinished segment of a killed store, with its path and the place behind its last frame.
+  private func tail(_ fixture: Fixture) throws -> (record: FileRecord, path: String, forger: Forger) {
+    let manifest = try LogOverview.manifest(Fixture.folder, on: fixture.disk.copy())
+    let record = try #require(manifest.state.segments.last)
+    let path = Fixture.folder + "/" + record.name
+    var place = FramePlace(after: record)
+    try LogDump.run(Fixture.folder, on: fixture.disk.copy()) { item, _ in
+      if case .frame(_, let frame) = item, frame.type != .seal { place.pass(frame) }
+      return true
+    }
+    let bytes = try fixture.disk.contents(of: path)
+    return (record, path, Forger(manifest.storeID, record.id, bytes, behind: place))
+  }
+
+  @Test("a record at or above the ceiling proves that the manifest lost an edit: refused")
+  func aboveTheCeiling() throws {
+    var fixture = try store(killed: true)
+    var (_, path, forger) = try tail(fixture)
+    // The third record's frame ends far below the ceiling; this one just above it.
+    forger.append(.records, records: Int(Format.ceilingStep), payload: [UInt64(7)])
+    try fixture.disk.plant(forger.bytes, at: path)
+    #expect {
+      _ = try fixture.open()
+    } throws: { error in
+      if case LogError.manifestLost = error { true } else { false }
+    }
+  }
+
+  @Test("a finished segment whose seal is whole and not the listed one is refused by a scan")
+  func otherSeal() throws {
+    var fixture = try store()
+    var (_, path, forger) = try tail(fixture)
+    let size = UInt64(forger.bytes.count)
+    forger.append(.seal, payload: [UInt64(3), 3, 1, 3, 0, 0, 0, size])
+    try fixture.disk.plant(forger.bytes, at: path)
+    let log = try fixture.open()
+    #expect {
+      _ = try scanned(log.reader)
+    } throws: { error in
+      if case LogError.foreignFile = error { true } else { false }
+    }
   }
 }

@@ -196,4 +196,25 @@ struct TornTailTests {
     let log = try short.open()
     #expect(log.report.damages.map(\.lsns) == [LSNRange(LSN(6), through: LSN(9))])
   }
+
+  @Test("a segment of which nothing is left but damage stays listed, and so does what it cost")
+  func onlyDamage() throws {
+    var fixture = Fixture()
+    let writer = try fixture.openWriter()
+    try fixture.append(writer, bytes: 200)
+    try writer.sync()
+    try writer.mark()
+    let path = Fixture.folder + "/" + writer.reader.view.segments[0].record.name
+    fixture.disk = fixture.disk.killProcess()
+    try fixture.disk.flipBit(path, byte: Format.headerByteCount + 70, bit: 1)
+    fixture.options.checkpoint = LSN(1)
+    for _ in 0..<2 {
+      let log = try fixture.open()
+      #expect(
+        log.writer != nil && (log.report.damages + log.report.knownDamages).map(\.lsns.last) == [LSN(1)])
+      #expect(log.reader.locate(LSN(1)) == .lost(LSNRange(LSN(1), through: LSN(1))))
+      try log.close()
+    }
+    #expect(try fixture.disk.entry(at: path) != nil)
+  }
 }

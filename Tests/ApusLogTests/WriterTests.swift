@@ -57,6 +57,9 @@ struct WriterTests {
     #expect(writer.markDue)
     for _ in 0..<3 { try writer.mark() }
     #expect(!writer.markDue)
+    // A mark that only the cache has says nothing after a power cut.
+    let path = try fixture.segmentPath(0)
+    #expect(try fixture.disk.unsyncedSectors(of: path).isEmpty)
     try writer.sync()
     var types: [FrameType] = []
     fixture.disk = fixture.disk.killProcess()

@@ -5,7 +5,7 @@ package import ApusSystem
 package final class HookedDisk: Disk {
   package typealias Hook = @Sendable (DiskCall, String) -> Void
 
-  private let base: any Disk
+  package let base: any Disk
   private let hook = Monitor<Hook?>(nil)
 
   package init(_ base: any Disk) { self.base = base }
