@@ -68,6 +68,9 @@ struct Opening {
       checkpoint: options.checkpoint)
   }
 
+  /// Three quarters of what a snapshot's payload has room for, at 48 bytes each.
+  static let damagesMax = 1 << 18
+
   /// Damage that takes records which nothing else holds.
   var losses: [Damage] { damages.filter { !$0.lsns.isEmpty && $0.lsns.last > options.checkpoint } }
 
@@ -105,6 +108,11 @@ extension Opening {
   ) throws(LogError) -> (LogWriter, RecoveryReport) {
     var report = report
     let state = manifest.state
+    guard state.damages.count + damages.count <= Opening.damagesMax else {
+      throw .manifestWrong(
+        path: folder.at(manifest.name),
+        why: "\(state.damages.count + damages.count) damages are more than it can hold")
+    }
     try wrapping { () throws(SystemError) in
       for file in state.removed where try folder.disk.entry(at: folder.at(file.name)) != nil {
         try folder.disk.remove(folder.at(file.name))

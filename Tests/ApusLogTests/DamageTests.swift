@@ -208,4 +208,27 @@ struct DamageTests {
     #expect(throws: LogError.fileMissing(path: path)) { _ = try fixture.open() }
     #expect(try !LogCheck.run(Fixture.folder, on: fixture.disk).isSound)
   }
+
+  @Test("more damage than a manifest can hold is an error that says so, and the store stays as it is")
+  func tooMuch() throws {
+    // 2^18 damages and one, each a frame without a payload, with a good one behind it.
+    let lost = (1 << 18) + 1
+    var fixture = Fixture(segmentByteCount: 64 << 20)
+    let writer = try fixture.openWriter()
+    for _ in 0..<2 * lost { _ = try writer.append(recordCount: 1, payload: RawSpan()) }
+    try writer.sync()
+    try writer.mark()
+    let path = try fixture.segmentPath(0)
+    fixture.disk = fixture.disk.killProcess()
+    var bytes = try fixture.disk.contents(of: path)
+    for at in 0..<lost { bytes[Format.headerByteCount + 2 * at * Format.frameHeaderByteCount + 20] ^= 1 }
+    try fixture.disk.plant(bytes, at: path)
+    fixture.options.checkpoint = LSN(UInt64(2 * lost))
+    #expect {
+      _ = try fixture.open()
+    } throws: { error in
+      if case LogError.manifestWrong = error { true } else { false }
+    }
+    #expect(try fixture.disk.contents(of: path) == bytes)
+  }
 }
