@@ -20,7 +20,9 @@ package enum Durability: String, Sendable, CaseIterable {
 /// The thread that does all writing: many senders wait, one sync serves all who waited.
 ///
 /// The mailbox holds at most `waitingFramesMax` frames of `waitingBytesMax` bytes; a sender that finds it full gets
-/// `overloaded`, and nothing of its request was taken. Completions run on the appender's thread, in LSN order.
+/// `overloaded`, and nothing of its request was taken. Completions, jobs and `onStop` run on the appender's thread, completions of
+/// one group's kept frames in LSN order; they may `submit`, and wait for ever if they call what waits for that thread: `append`,
+/// `perform`, `close`.
 package final class Appender: Sendable {
   package struct Limits: Sendable {
     package var waitingFramesMax = 16_384
