@@ -135,32 +135,43 @@ static uint32_t extend_straight(uint32_t state, const uint8_t *p, size_t count) 
   _mm_ternarylogic_epi64( \
       _mm_clmulepi64_si128((x), (k), 0x00), _mm_clmulepi64_si128((x), (k), 0x11), (y), 0x96)
 
+// The next 64 bytes, which are also stored if the caller copies. A constant `to` leaves no branch.
+#define take(at) \
+  ({ \
+    __m512i taken = _mm512_loadu_si512(p + (at)); \
+    if (to) _mm512_storeu_si512(to + (at), taken); \
+    taken; \
+  })
+#define step(n) (p += (n), count -= (n), to ? (to += (n)) : 0)
+
 // Sixteen 128-bit lanes move 256 bytes at a time over the data; at the end they are moved onto the last
-// one, whose remainder two crc32 instructions take. What is left is shorter than 256 bytes.
-FOLDED_TARGET
-static uint32_t extend_folded(uint32_t state, const uint8_t *p, size_t count) {
-  if (count < 256) return extend_interleaved(state, p, count);
+// one, whose remainder two crc32 instructions take. What is left is shorter than 64 bytes.
+FOLDED_TARGET __attribute__((always_inline))
+static inline uint32_t fold_and_copy(uint32_t state, uint8_t *to, const uint8_t *p, size_t count) {
+  if (count < 256) {
+    if (to) memcpy(to, p, count);
+    return extend_interleaved(state, p, count);
+  }
 
   __m512i first = _mm512_zextsi128_si512(_mm_cvtsi32_si128((int)state));
-  __m512i a = _mm512_xor_si512(_mm512_loadu_si512(p), first);
-  __m512i b = _mm512_loadu_si512(p + 64);
-  __m512i c = _mm512_loadu_si512(p + 128);
-  __m512i d = _mm512_loadu_si512(p + 192);
-  p += 256;
-  count -= 256;
+  __m512i a = _mm512_xor_si512(take(0), first);
+  __m512i b = take(64);
+  __m512i c = take(128);
+  __m512i d = take(192);
+  step(256);
 
   __m512i by_256_bytes = _mm512_broadcast_i32x4(lane_factors(32));
-  for (; count >= 256; p += 256, count -= 256) {
-    a = fold(a, by_256_bytes, _mm512_loadu_si512(p));
-    b = fold(b, by_256_bytes, _mm512_loadu_si512(p + 64));
-    c = fold(c, by_256_bytes, _mm512_loadu_si512(p + 128));
-    d = fold(d, by_256_bytes, _mm512_loadu_si512(p + 192));
+  for (; count >= 256; step(256)) {
+    a = fold(a, by_256_bytes, take(0));
+    b = fold(b, by_256_bytes, take(64));
+    c = fold(c, by_256_bytes, take(128));
+    d = fold(d, by_256_bytes, take(192));
   }
 
   __m512i by_64_bytes = _mm512_broadcast_i32x4(lane_factors(8));
   __m512i by_128_bytes = _mm512_broadcast_i32x4(lane_factors(16));
   d = fold(fold(a, by_64_bytes, b), by_128_bytes, fold(c, by_64_bytes, d));
-  for (; count >= 64; p += 64, count -= 64) d = fold(d, by_64_bytes, _mm512_loadu_si512(p));
+  for (; count >= 64; step(64)) d = fold(d, by_64_bytes, take(0));
 
   __m128i lane = _mm512_extracti32x4_epi32(d, 3);
   lane = fold_lane(_mm512_extracti32x4_epi32(d, 0), lane_factors(6), lane);
@@ -168,7 +179,18 @@ static uint32_t extend_folded(uint32_t state, const uint8_t *p, size_t count) {
   lane = fold_lane(_mm512_extracti32x4_epi32(d, 2), lane_factors(2), lane);
   state = read_word(0, (uint64_t)_mm_extract_epi64(lane, 0));
   state = read_word(state, (uint64_t)_mm_extract_epi64(lane, 1));
+  if (to) memcpy(to, p, count);
   return extend_interleaved(state, p, count);
+}
+
+FOLDED_TARGET
+static uint32_t extend_folded(uint32_t state, const uint8_t *p, size_t count) {
+  return fold_and_copy(state, NULL, p, count);
+}
+
+FOLDED_TARGET
+static uint32_t copy_folded(uint32_t state, uint8_t *to, const uint8_t *p, size_t count) {
+  return fold_and_copy(state, to, p, count);
 }
 #endif
 
@@ -230,6 +252,14 @@ int32_t crc32c_best_method(void) { return best_method; }
 
 uint32_t crc32c_extend(uint32_t crc, const void *bytes, size_t count) {
   return ~(count <= SHORT_MAX ? best_if_short : best)(~crc, bytes, count);
+}
+
+uint32_t crc32c_copy(uint32_t crc, void *to, const void *from, size_t count) {
+#if HAS_FOLDED
+  if (best_method == CRC32C_FOLDED) return ~copy_folded(~crc, to, from, count);
+#endif
+  if (count > 0) memcpy(to, from, count);
+  return ~best(~crc, from, count);
 }
 
 uint32_t crc32c_extend_by(int32_t method, uint32_t crc, const void *bytes, size_t count) {
