@@ -18,11 +18,13 @@ struct Row: Codable {
   /// Nil for what is only told.
   let goal: Goal?
   let answers: String
+  /// What else must be known to judge the figure, such as how much of the peer's speed any program could reach.
+  let note: String
 
   init(
     _ name: String, ours: String, peer: String = "–", _ figures: [Double], unit: String = "×",
     goal: Goal? = nil,
-    answers: AnswerHash
+    answers: AnswerHash, note: String = ""
   ) {
     self.name = name
     self.ours = ours
@@ -31,6 +33,7 @@ struct Row: Codable {
     self.unit = unit
     self.goal = goal
     self.answers = answers.text
+    self.note = note
   }
 
   var isMet: Bool? {
@@ -60,11 +63,11 @@ struct Row: Codable {
     return [
       name, ours, peer, "\(decimal(figure.median)) \(unit)",
       "\(decimal(figure.least))–\(decimal(figure.most))",
-      goalText, verdict, answers,
+      goalText, verdict, answers, note,
     ]
   }
 
-  fileprivate static let heads = ["what", "ours", "peer", "median", "min–max", "goal", "", "answers"]
+  fileprivate static let heads = ["what", "ours", "peer", "median", "min–max", "goal", "", "answers", "note"]
 }
 
 /// Two decimals, or none where they would say nothing.

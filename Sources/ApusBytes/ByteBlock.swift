@@ -5,17 +5,23 @@
 package struct ByteBlock: ~Copyable {
   package static let alignment = 4096
 
-  /// Owned by this block alone, from `init` to `deinit`; all of it is initialised.
+  /// Where an allocator that knows nothing of pages put the block, with room to begin at one. Asked for a page, the C library
+  /// maps a large block anew each time, and a fault for each of its pages costs more than reading it from the page cache.
+  private let allocation: UnsafeMutableRawPointer
+  /// Inside of the allocation, owned by this block alone, from `init` to `deinit`; all of it is initialised.
   @usableFromInline internal let storage: UnsafeMutableRawBufferPointer
 
   package init(byteCount: Int) {
     precondition(byteCount >= 0, "a block's size cannot be negative")
-    unsafe storage = .allocate(byteCount: byteCount, alignment: Self.alignment)
+    unsafe allocation = .allocate(byteCount: byteCount + Self.alignment, alignment: 16)
+    // Less than a page further on, so that `byteCount` bytes are left.
+    unsafe storage = UnsafeMutableRawBufferPointer(
+      start: allocation.alignedUp(toMultipleOf: Self.alignment), count: byteCount)
     unsafe storage.initializeMemory(as: UInt8.self, repeating: 0)
   }
 
   deinit {
-    unsafe storage.deallocate()
+    unsafe allocation.deallocate()
   }
 
   @inlinable package var byteCount: Int { unsafe storage.count }

@@ -1,3 +1,5 @@
+internal import CChecksum
+
 // What can be written. Each makes room first; the store that follows relies on nothing but that.
 
 extension ByteWriter {
@@ -25,6 +27,17 @@ extension ByteWriter {
       unsafe UnsafeMutableRawBufferPointer(rebasing: storage[end...]).copyMemory(from: source)
     }
     end &+= bytes.byteCount
+  }
+
+  /// Writes bytes and returns the checksum extended by them, in one pass.
+  package mutating func write(_ bytes: RawSpan, extending crc: UInt32) -> UInt32 {
+    reserve(bytes.byteCount)
+    // C writes as many bytes as it reads, for which there is room, and keeps no pointer; nothing overlaps, as above.
+    let extended = unsafe bytes.withUnsafeBytes { source in
+      unsafe crc32c_copy(crc, storage.baseAddress?.advanced(by: end), source.baseAddress, source.count)
+    }
+    end &+= bytes.byteCount
+    return extended
   }
 
   @inlinable

@@ -57,7 +57,7 @@ struct ActiveSegment {
       recordCount: recordCount, epoch: place.epoch, durable: durable, appendTime: appendTime, payloadCRC: 0,
       chain: place.chain ?? 0, headerCRC: 0)
     let at = buffer.count
-    let frame = FrameFormat.encode(draft, seed: seed, into: &buffer) { $0.write(payload) }
+    let frame = FrameFormat.encode(draft, payload: payload, seed: seed, into: &buffer)
     precondition(encoded.place.fault(of: frame) == nil, "what is written is what a reader will accept")
     encoded.tally.add(frame, bytes: buffer.bytes.extracting(at..<at + Format.frameHeaderByteCount))
     encoded.place.pass(frame)
@@ -76,7 +76,9 @@ extension ActiveSegment.Cursor {
       epoch: place.epoch, durable: place.lastLSN, appendTime: place.appendTime, payloadCRC: 0,
       chain: place.chain ?? 0, headerCRC: 0)
     var writer = ByteWriter(capacity: Format.sealByteCount)
-    _ = FrameFormat.encode(draft, seed: seed, into: &writer) { seal.encode(into: &$0) }
+    var payload = ByteWriter(capacity: Format.sealPayloadByteCount)
+    seal.encode(into: &payload)
+    _ = FrameFormat.encode(draft, payload: payload.bytes, seed: seed, into: &writer)
     try file.writeAll(writer.bytes, at: place.offset)
     return seal
   }

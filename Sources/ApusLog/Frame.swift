@@ -21,6 +21,12 @@ package struct FrameHeader: Equatable, Sendable {
   package var chain: UInt32
   package var headerCRC: UInt32
 
+  /// The header of no frame: none that was decoded has LSN 0 for its base.
+  static let none = FrameHeader(
+    offset: 0, type: .mark, flags: [], payloadByteCount: 0, base: .none, recordCount: 0, epoch: 0,
+    durable: .none,
+    appendTime: WallTime(nanoseconds: 0), payloadCRC: 0, chain: 0, headerCRC: 0)
+
   /// Bytes of the whole frame: header, payload, padding.
   package var byteCount: Int { Format.frameHeaderByteCount + Format.aligned(payloadByteCount) }
   package var end: UInt64 { offset + UInt64(byteCount) }

@@ -30,59 +30,54 @@ package enum FrameFormat {
   /// Judges the 56 bytes of a header. The payload is not looked at. `seedCRC` is the seed's at `offset`.
   ///
   /// Fields are read only after the checksum matched; one that no program of this version writes is a fault.
+  @inline(__always)
   package static func decodeHeader(
     _ bytes: RawSpan, at offset: UInt64, seedCRC: UInt32
   ) throws(FrameFault) -> FrameHeader {
     guard bytes.byteCount >= Format.frameHeaderByteCount else { throw .beyondEnd }
     let header = bytes.extracting(..<Format.frameHeaderByteCount)
-    let outcome: Result<FrameHeader, FrameFault>
-    do throws(BytesError) {
-      outcome = try parse(header, at: offset, seedCRC: seedCRC)
-    } catch {
-      outcome = .failure(.beyondEnd)
-    }
-    return try outcome.get()
+    let first = word(0, of: header)
+    guard low(first) == Format.frameMagic else { throw .magic }
+    guard high(first) == CRC32C.extend(seedCRC, header.extracting(typeAt...)) else { throw .headerChecksum }
+
+    let kind = word(1, of: header)
+    let rawType = UInt8(truncatingIfNeeded: kind)
+    let rawFlags = UInt8(truncatingIfNeeded: kind >> 8)
+    let length = high(kind)
+    let base = word(2, of: header)
+    let count = low(word(3, of: header))
+    let durable = word(4, of: header)
+    guard length <= Format.payloadByteCountMax else { throw .length(Int(clamping: length)) }
+    guard let type = FrameType(rawValue: rawType) else { throw .unknownType(rawType) }
+    let flags = FrameFlags(rawValue: rawFlags)
+    guard flags.isSubset(of: .known) else { throw .unknownFlags(rawFlags) }
+    guard UInt16(truncatingIfNeeded: kind >> 16) == 0 else { throw .notZero }
+    guard type.takesLSN == (count > 0) else { throw .recordCount(Int(clamping: count)) }
+    // Later sums of LSNs cannot overflow: no log comes near this bound.
+    guard base > 0, base < 1 << 62 else { throw .base(expected: .first, found: LSN(base)) }
+    guard durable < base else { throw .durable(LSN(durable), base: LSN(base)) }
+    let checks = word(6, of: header)
+    return FrameHeader(
+      offset: offset, type: type, flags: flags, payloadByteCount: Int(clamping: length), base: LSN(base),
+      recordCount: Int(clamping: count), epoch: high(word(3, of: header)), durable: LSN(durable),
+      appendTime: WallTime(nanoseconds: Int64(bitPattern: word(5, of: header))), payloadCRC: low(checks),
+      chain: high(checks), headerCRC: high(first))
   }
 
-  private static func parse(
-    _ bytes: RawSpan, at offset: UInt64, seedCRC: UInt32
-  ) throws(BytesError) -> Result<FrameHeader, FrameFault> {
-    var reader = ByteReader(bytes)
-    guard try reader.read(UInt32.self) == Format.frameMagic else { return .failure(.magic) }
-    let headerCRC: UInt32 = try reader.read()
-    guard headerCRC == CRC32C.extend(seedCRC, bytes.extracting(typeAt...)) else {
-      return .failure(.headerChecksum)
-    }
-    let rawType: UInt8 = try reader.read()
-    let rawFlags: UInt8 = try reader.read()
-    let zero: UInt16 = try reader.read()
-    let length: UInt32 = try reader.read()
-    let base: UInt64 = try reader.read()
-    let count: UInt32 = try reader.read()
-    let epoch: UInt32 = try reader.read()
-    let durable: UInt64 = try reader.read()
-    let appendTime: Int64 = try reader.read()
-    let payloadCRC: UInt32 = try reader.read()
-    let chain: UInt32 = try reader.read()
+  /// The `index`th of the header's seven words.
+  @inline(__always)
+  private static func word(_ index: Int, of header: RawSpan) -> UInt64 {
+    // Eight bytes of any kind are an integer, and the span checks that they are there.
+    UInt64(littleEndian: unsafe header.unsafeLoadUnaligned(fromByteOffset: index &* 8, as: UInt64.self))
+  }
 
-    guard length <= Format.payloadByteCountMax else { return .failure(.length(Int(clamping: length))) }
-    guard let type = FrameType(rawValue: rawType) else { return .failure(.unknownType(rawType)) }
-    let flags = FrameFlags(rawValue: rawFlags)
-    guard flags.isSubset(of: .known) else { return .failure(.unknownFlags(rawFlags)) }
-    guard zero == 0 else { return .failure(.notZero) }
-    guard type.takesLSN == (count > 0) else { return .failure(.recordCount(Int(clamping: count))) }
-    // Later sums of LSNs cannot overflow: no log comes near this bound.
-    guard base > 0, base < 1 << 62 else { return .failure(.base(expected: .first, found: LSN(base))) }
-    guard durable < base else { return .failure(.durable(LSN(durable), base: LSN(base))) }
-    return .success(
-      FrameHeader(
-        offset: offset, type: type, flags: flags, payloadByteCount: Int(clamping: length), base: LSN(base),
-        recordCount: Int(clamping: count), epoch: epoch, durable: LSN(durable),
-        appendTime: WallTime(nanoseconds: appendTime), payloadCRC: payloadCRC, chain: chain,
-        headerCRC: headerCRC))
+  @inline(__always) private static func low(_ word: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: word) }
+  @inline(__always) private static func high(_ word: UInt64) -> UInt32 {
+    UInt32(truncatingIfNeeded: word >> 32)
   }
 
   /// Whether `payload`, padding included, is what the header's checksum was made of.
+  @inline(__always)
   package static func payloadMatches(_ payload: RawSpan, _ header: FrameHeader, seedCRC: UInt32) -> Bool {
     CRC32C.extend(seedCRC, payload) == header.payloadCRC
   }

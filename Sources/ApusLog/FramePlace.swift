@@ -36,6 +36,7 @@ package struct FramePlace: Equatable, Sendable {
   package var lastLSN: LSN { nextBase.previous }
 
   /// Why a whole frame does not belong here, or nil when it does.
+  @inline(__always)
   package func fault(of frame: FrameHeader) -> FrameFault? {
     if frame.epoch != epoch { return .epoch(expected: epoch, found: frame.epoch) }
     if let chain, frame.chain != chain { return .chain(expected: chain, found: frame.chain) }

@@ -20,6 +20,8 @@ package struct FrameWalker: ~Copyable {
   private var blockStart: UInt64 = 0
   private var blockCount = 0
   private var payloadRange = 0..<0
+  /// What the last header that passed said. Kept here, because a hundred bytes are dear to hand on.
+  private(set) var frame = FrameHeader.none
 
   /// Large enough that a system call is cheap, small enough to stay in a core's cache while it is checked.
   package static let blockByteCount = 256 << 10
@@ -55,26 +57,36 @@ package struct FrameWalker: ~Copyable {
     }
   }
 
+  /// Counts the frame last found whole.
+  @inline(__always)
+  func add(to tally: inout Tally) { tally.add(frame, bytes: header) }
+
   /// Judges what lies at `offset`.
   package mutating func look(at offset: UInt64) throws(SystemError) -> Look {
+    if let fault = try fault(at: offset) { return .notWhole(fault) }
+    return .whole(frame)
+  }
+
+  /// Why there is no whole frame at `offset`; nil when there is one, and then `frame` is its header.
+  @inline(__always)
+  mutating func fault(at offset: UInt64) throws(SystemError) -> FrameFault? {
     payloadRange = 0..<0
     guard try load(Format.frameHeaderByteCount, at: offset) == Format.frameHeaderByteCount else {
-      return .notWhole(.beyondEnd)
+      return .beyondEnd
     }
     let seedCRC = seed.at(offset)
-    let header: FrameHeader
     do throws(FrameFault) {
-      header = try FrameFormat.decodeHeader(loaded(from: offset), at: offset, seedCRC: seedCRC)
+      frame = try FrameFormat.decodeHeader(loaded(from: offset), at: offset, seedCRC: seedCRC)
     } catch {
-      return .notWhole(error)
+      return error
     }
-    guard try load(header.byteCount, at: offset) == header.byteCount else { return .notWhole(.beyondEnd) }
+    guard try load(frame.byteCount, at: offset) == frame.byteCount else { return .beyondEnd }
     let start = Int(truncatingIfNeeded: offset &- blockStart) + Format.frameHeaderByteCount
-    let padded = start..<start + Format.aligned(header.payloadByteCount)
-    let matches = FrameFormat.payloadMatches(block.bytes.extracting(padded), header, seedCRC: seedCRC)
-    guard matches else { return .notWhole(.payloadChecksum) }
-    payloadRange = start..<start + header.payloadByteCount
-    return .whole(header)
+    let padded = start..<start + Format.aligned(frame.payloadByteCount)
+    let matches = FrameFormat.payloadMatches(block.bytes.extracting(padded), frame, seedCRC: seedCRC)
+    guard matches else { return .payloadChecksum }
+    payloadRange = start..<start + frame.payloadByteCount
+    return nil
   }
 
   /// The bytes in the block from `offset` on, which must lie in it.
@@ -140,10 +152,17 @@ package struct FrameWalker: ~Copyable {
   }
 
   /// Brings up to `count` bytes at `offset` into the block; returns how many there are before `end`.
+  @inline(__always)
   private mutating func load(_ count: Int, at offset: UInt64) throws(SystemError) -> Int {
-    guard let file, offset < end else { return 0 }
+    guard offset < end else { return 0 }
     let wanted = Int(clamping: min(UInt64(count), end - offset))
     if offset >= blockStart, offset - blockStart + UInt64(wanted) <= UInt64(blockCount) { return wanted }
+    return try reload(wanted, at: offset)
+  }
+
+  /// Fills the block from `offset` on; returns how many of the wanted bytes there are.
+  private mutating func reload(_ wanted: Int, at offset: UInt64) throws(SystemError) -> Int {
+    guard let file else { return 0 }
     // Four frames to a block at least, so that reading on never reads much twice.
     if wanted > block.byteCount { block = ByteBlock(byteCount: wanted * 4) }
     blockStart = offset

@@ -39,6 +39,10 @@ package enum LogError: Error, Equatable, Sendable {
 /// Runs `body`, whose refusals by the kernel become this room's error.
 func wrapping<T: ~Copyable>(_ body: () throws(SystemError) -> T) throws(LogError) -> T {
   do throws(SystemError) { return try body() } catch {
-    throw error.errno.meansDiskFull ? .diskFull(error) : .system(error)
+    throw wrapped(error)
   }
+}
+
+func wrapped(_ error: SystemError) -> LogError {
+  error.errno.meansDiskFull ? .diskFull(error) : .system(error)
 }

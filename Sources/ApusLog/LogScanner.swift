@@ -13,8 +13,9 @@ package struct LogScanner: ~Copyable {
   private let from: LSN
   private var segmentAt = 0
   private var walker: FrameWalker
-  /// In the segment that is being walked; nil between two.
-  private var place: FramePlace?
+  /// Whether a segment is being walked, and where in it.
+  private var isWalking = false
+  private var place = FramePlace(epoch: 0, first: .first, headerCRC: 0)
   /// Where the walk of that segment ends.
   private var end: UInt64 = 0
   private var tally = Tally()
@@ -47,34 +48,46 @@ package struct LogScanner: ~Copyable {
   /// Goes to the next frame with records; nil at the end.
   package mutating func next() throws(LogError) -> FrameHeader? {
     while segmentAt < view.segments.count {
-      if place == nil { place = try open(view.segments[segmentAt]) }
-      guard var place else { return nil }
-      guard place.offset < end else {
+      if isWalking, place.offset < end {
+        if try step(), walker.frame.lsns.last >= from { return walker.frame }
+      } else if isWalking {
         leave()
-        continue
+      } else {
+        guard let first = try open(view.segments[segmentAt]) else { return nil }
+        place = first
+        isWalking = true
       }
-      let look = try wrapping { () throws(SystemError) in try walker.look(at: place.offset) }
-      if case .notWhole(let fault) = look, fault.isUnsupported {
-        throw .unsupported(path: path(of: view.segments[segmentAt]), what: "byte \(place.offset): \(fault)")
-      }
-      guard case .whole(let frame) = look, place.fault(of: frame) == nil else {
-        let damage = try passDamage(in: view.segments[segmentAt], from: place)
-        if !damage.lsns.isEmpty, damage.lsns.last >= from { throw .damaged(damage) }
-        continue
-      }
-      if frame.type == .seal {
-        try checkSeal(of: view.segments[segmentAt], at: place)
-        leave()
-        continue
-      }
-      var tally = self.tally
-      tally.add(frame, bytes: walker.header)
-      self.tally = tally
-      place.pass(frame)
-      self.place = place
-      if frame.type.takesLSN, frame.lsns.last >= from { return frame }
     }
     return nil
+  }
+
+  /// Passes the frame at `place`, or what is there instead of one; whether it holds records.
+  @inline(__always)
+  private mutating func step() throws(LogError) -> Bool {
+    let fault: FrameFault?
+    do throws(SystemError) { fault = try walker.fault(at: place.offset) } catch { throw wrapped(error) }
+    guard fault == nil, place.fault(of: walker.frame) == nil, walker.frame.type != .seal else {
+      try stepAside(fault)
+      return false
+    }
+    walker.add(to: &tally)
+    place.pass(walker.frame)
+    return walker.frame.type.takesLSN
+  }
+
+  /// Passes what is no frame that belongs here, or a seal.
+  private mutating func stepAside(_ fault: FrameFault?) throws(LogError) {
+    let segment = view.segments[segmentAt]
+    if let fault, fault.isUnsupported {
+      throw .unsupported(path: path(of: segment), what: "byte \(place.offset): \(fault)")
+    }
+    guard fault == nil, place.fault(of: walker.frame) == nil else {
+      let damage = try passDamage(in: segment, from: place)
+      if !damage.lsns.isEmpty, damage.lsns.last >= from { throw .damaged(damage) }
+      return
+    }
+    try checkSeal(of: segment, at: place)
+    leave()
   }
 
   private func path(of segment: SegmentView) -> String { view.folder.at(segment.record.name) }
@@ -100,7 +113,7 @@ package struct LogScanner: ~Copyable {
   }
 
   private mutating func leave() {
-    place = nil
+    isWalking = false
     segmentAt += 1
   }
 

@@ -7,8 +7,8 @@ import ApusSystem
 extension LogWriter {
   /// Reserves LSNs up to, and without, `end`. Synced before one of them is given out.
   func raiseCeiling(to end: LSN) throws(LogError) {
-    guard end > manifest.state.ceiling else { return }
-    try commit([.ceiling(LSN(end.rawValue + options.ceilingStep))])
+    if end > manifest.state.ceiling { try commit([.ceiling(LSN(end.rawValue + options.ceilingStep))]) }
+    state.ceiling = manifest.state.ceiling
   }
 
   /// Finishes the active segment, if there is one, and begins the next.
@@ -31,7 +31,7 @@ extension LogWriter {
       }
       throw error
     }
-    active = ActiveSegment(
+    state.active = ActiveSegment(
       record: record, storeID: manifest.storeID, file: file, capacity: options.segmentByteCount)
     reader.publish(active: record, file: file)
   }
@@ -68,19 +68,19 @@ extension LogWriter {
   ///
   /// Nothing waits in the buffer. A full disk leaves the segment to be finished at the next try.
   func finish(adding changes: [ManifestChange]) throws(LogError) {
-    precondition(buffer.count == 0, "what is finished was flushed")
-    guard let segment = active else { return try commit(changes) }
+    precondition(state.buffer.isEmpty, "what is finished was flushed")
+    guard let segment = state.active else { return try commit(changes) }
     let isEmpty = segment.written.tally.frames == 0
     var ending = ManifestChange.remove(segment.record.id)
     if !isEmpty {
-      active?.spoiled = true
+      state.active?.spoiled = true
       ending = .seal(segment.record.id, FileSeal(try seal(segment)))
-      durable = segment.written.place.lastLSN
+      state.durable = segment.written.place.lastLSN
       markDue = false
     }
     try commit([ending] + changes)
     // A scan on another thread may be reading from its file, which is closed when the last one lets go of it.
-    active = nil
+    state.active = nil
     if isEmpty {
       reader.publish(removed: segment.record.id)
       unlink([segment.record])

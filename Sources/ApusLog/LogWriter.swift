@@ -20,12 +20,10 @@ package final class LogWriter {
   let clock: any Clock
   let options: LogOptions
   package let reader: LogReader
+  /// The longest payload that a frame of this log may have.
+  package let payloadByteCountMax: Int
 
-  var appendClock: AppendClock
-  var active: ActiveSegment?
-  var buffer = ByteWriter(capacity: 64 << 10)
-  package internal(set) var nextLSN: LSN
-  package internal(set) var durable: LSN
+  var state: WriterState
   /// A sync covered records, and no frame has said so yet.
   package internal(set) var markDue = false
   /// Files unlinked for good, which the next edit forgets.
@@ -47,16 +45,16 @@ package final class LogWriter {
     self.clock = clock
     self.options = options
     self.reader = reader
-    appendClock = AppendClock(lastAppend: manifest.state.lastAppendTime)
-    nextLSN = manifest.state.ceiling
-    durable = manifest.state.ceiling.previous
+    payloadByteCountMax = ActiveSegment.payloadMax(capacity: options.segmentByteCount)
+    state = WriterState(manifest.state)
   }
 
-  /// The longest payload that a frame of this log may have.
-  package var payloadByteCountMax: Int { ActiveSegment.payloadMax(capacity: options.segmentByteCount) }
-
-  /// Behind the last frame that is in the file.
-  package var written: LSN { active?.written.place.lastLSN ?? nextLSN.previous }
+  /// The LSN of the next record.
+  package var nextLSN: LSN { state.nextLSN }
+  /// The last LSN that a power cut leaves.
+  package var durable: LSN { state.durable }
+  /// The last LSN that is in the file.
+  package var written: LSN { state.active?.written.place.lastLSN ?? state.nextLSN.previous }
 
   // MARK: The four verbs
 
@@ -69,21 +67,21 @@ package final class LogWriter {
   /// Believes the wall clock after a jump, and logs that a person said so. Nil when no jump stands.
   package func confirmClock() throws(LogError) -> Appended? {
     try checkUsable()
-    var confirmed = appendClock
+    var confirmed = state.appendClock
     guard let confirmation = confirmed.confirm(wall: clock.wall(), monotonic: clock.monotonic()) else {
       return nil
     }
     var payload = ByteWriter(capacity: Format.clockPayloadByteCount)
     payload.write(confirmation.from.nanoseconds)
     payload.write(confirmation.to.nanoseconds)
-    let before = appendClock
-    appendClock = confirmed
+    let before = state.appendClock
+    state.appendClock = confirmed
     do throws(LogError) {
       let appended = try append(.clock, flags: .clockStep, recordCount: 1, payload: payload.bytes)
       try sync()
       return appended
     } catch {
-      appendClock = before
+      state.appendClock = before
       throw error
     }
   }
@@ -95,29 +93,27 @@ package final class LogWriter {
     guard payload.byteCount <= payloadByteCountMax else {
       throw .payloadTooLong(byteCount: payload.byteCount, max: payloadByteCountMax)
     }
-    let time = try stamp()
-    // A full disk in either step drops frames that are in the buffer, and then this one must not follow them.
-    if active?.fits(payloadByteCount: payload.byteCount) != true { try rotate() }
-    try raiseCeiling(to: nextLSN.advanced(by: recordCount))
-    // In place: a copy of the segment costs as much as a small frame.
-    let appended = active?.encode(
-      type, flags: flags, recordCount: recordCount, durable: durable, appendTime: time, payload: payload,
-      into: &buffer)
-    guard let appended else { preconditionFailure("rotate leaves an active segment") }
-    nextLSN = appended.lsns.last.next
-    return appended
-  }
-
-  /// The append time of a frame that is appended now.
-  private func stamp() throws(LogError) -> WallTime {
-    // On a copy, put back also when it throws: the jump it found stands.
-    var stamped = appendClock
-    defer { appendClock = stamped }
+    let wall = clock.wall()
+    let monotonic = clock.monotonic()
     do throws(ClockJump) {
-      return try stamped.stamp(wall: clock.wall(), monotonic: clock.monotonic())
+      let appended = try state.append(
+        type, flags: flags, recordCount: recordCount, payload: payload, wall: wall, monotonic: monotonic)
+      if let appended { return appended }
     } catch {
       throw .clockJump(error)
     }
+    try makeRoom(recordCount: recordCount, payloadByteCount: payload.byteCount)
+    // The jump rule has seen these times already.
+    let appended = try? state.append(
+      type, flags: flags, recordCount: recordCount, payload: payload, wall: wall, monotonic: monotonic)
+    guard let appended else { preconditionFailure("room was made") }
+    return appended
+  }
+
+  /// A full disk in either step drops frames that are in the buffer, and then the one that needs room must not follow them.
+  private func makeRoom(recordCount: Int, payloadByteCount: Int) throws(LogError) {
+    if state.active?.fits(payloadByteCount: payloadByteCount) != true { try rotate() }
+    try raiseCeiling(to: nextLSN.advanced(by: recordCount))
   }
 
   /// Writes what is in the buffer to the file, where a killed process leaves it.
@@ -125,18 +121,18 @@ package final class LogWriter {
   /// On a full disk the frames in the buffer are dropped, all of them, and their LSNs are given out again: nobody was told of them.
   package func flush() throws(LogError) {
     try checkUsable()
-    guard buffer.count > 0, let file = active?.file, let written = active?.written,
-      let encoded = active?.encoded
+    guard !state.buffer.isEmpty, let file = state.active?.file, let at = state.active?.written.place.offset,
+      let encoded = state.active?.encoded
     else { return }
     do throws(SystemError) {
-      try file.writeAll(buffer.bytes, at: written.place.offset)
+      try file.writeAll(state.buffer.bytes, at: at)
     } catch {
       guard error.errno.meansDiskFull else { throw stop(error) }
       dropBuffer(because: .diskFull(error))
       throw .diskFull(error)
     }
-    buffer.removeAll()
-    active?.written = encoded
+    state.buffer.removeAll()
+    state.active?.written = encoded
     // Every frame says what was durable when it was written, so none of them needs a mark for that.
     markDue = false
     reader.publish(written: encoded.place)
@@ -146,14 +142,14 @@ package final class LogWriter {
   @discardableResult
   package func sync() throws(LogError) -> LSN {
     try flush()
-    guard let segment = active, durable < segment.written.place.lastLSN else { return durable }
+    guard let segment = state.active, durable < segment.written.place.lastLSN else { return durable }
     do throws(SystemError) {
       try segment.file.syncData()
     } catch {
       throw stop(error)
     }
     syncs += 1
-    durable = segment.written.place.lastLSN
+    state.durable = segment.written.place.lastLSN
     markDue = true
     reader.publish(durable: segment.written.place)
     return durable
@@ -163,13 +159,8 @@ package final class LogWriter {
   /// `Format.markDelayNanoseconds`; synced once, and never marked itself.
   package func mark() throws(LogError) {
     try checkUsable()
-    guard markDue, buffer.count == 0, var segment = active, !segment.spoiled else { return }
-    active = nil
-    _ = segment.encode(
-      .mark, recordCount: 0, durable: durable, appendTime: segment.encoded.place.appendTime,
-      payload: RawSpan(),
-      into: &buffer)
-    active = segment
+    guard markDue, state.buffer.isEmpty, let segment = state.active, !segment.spoiled else { return }
+    state.putMark()
     try flush()
     do throws(SystemError) {
       try segment.file.syncData()
@@ -200,7 +191,7 @@ package final class LogWriter {
   private func letGo() {
     isClosed = true
     // Its file is closed when the last scan lets go of it.
-    active = nil
+    state.active = nil
     manifest.close()
     lock.release()
   }
@@ -218,11 +209,7 @@ package final class LogWriter {
 
   /// Forgets the frames in the buffer, as if they had never been appended.
   private func dropBuffer(because error: LogError) {
-    buffer.removeAll()
-    active?.spoiled = true
-    guard let segment = active else { return }
-    active?.encoded = segment.written
-    nextLSN = segment.written.place.nextBase
+    state.dropBuffer()
     // Frames dropped later have no lower LSN.
     dropped = dropped ?? (nextLSN, error)
   }

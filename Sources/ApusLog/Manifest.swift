@@ -148,9 +148,10 @@ extension Manifest {
       epoch: place.epoch, durable: place.lastLSN, appendTime: clock.wall(), payloadCRC: 0,
       chain: place.chain ?? 0,
       headerCRC: 0)
-    return FrameFormat.encode(draft, seed: FrameSeed(storeID: storeID, fileID: id), into: &writer) {
-      ManifestChange.encode(changes, into: &$0)
-    }
+    var payload = ByteWriter()
+    ManifestChange.encode(changes, into: &payload)
+    return FrameFormat.encode(
+      draft, payload: payload.bytes, seed: FrameSeed(storeID: storeID, fileID: id), into: &writer)
   }
 
   private static func encodeMark(
@@ -160,7 +161,8 @@ extension Manifest {
       offset: place.offset, type: .mark, flags: [], payloadByteCount: 0, base: place.nextBase, recordCount: 0,
       epoch: place.epoch, durable: place.lastLSN, appendTime: place.appendTime, payloadCRC: 0,
       chain: place.chain ?? 0, headerCRC: 0)
-    return FrameFormat.encode(draft, seed: FrameSeed(storeID: storeID, fileID: id), into: &writer) { _ in }
+    return FrameFormat.encode(
+      draft, payload: RawSpan(), seed: FrameSeed(storeID: storeID, fileID: id), into: &writer)
   }
 
   /// Writes an edit, syncs it, and then a mark that says it is durable.

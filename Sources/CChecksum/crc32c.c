@@ -22,6 +22,9 @@
 // 4 KiB page is one block and a short tail.
 #define STREAM_WORDS_MAX 170
 
+// Up to here one stream is faster than three, by measurement: a frame's header is 56 bytes.
+#define SHORT_MAX 64
+
 // Slicing-by-8: tables[i][b] is the state after byte b and then i zero bytes.
 static uint32_t tables[8][256];
 
@@ -105,6 +108,16 @@ static uint32_t extend_interleaved(uint32_t state, const uint8_t *p, size_t coun
 }
 #endif
 
+#if HAS_INTERLEAVED
+// A header of a few words: done before three streams would have been set up and put together again.
+INTERLEAVED_TARGET
+static uint32_t extend_straight(uint32_t state, const uint8_t *p, size_t count) {
+  for (; count >= 8; p += 8, count -= 8) state = read_word(state, load_word(p));
+  for (; count > 0; p++, count--) state = read_byte(state, *p);
+  return state;
+}
+#endif
+
 #if defined(__x86_64__)
 #define HAS_FOLDED 1
 #define FOLDED_TARGET __attribute__((target("avx512f,avx512vl,vpclmulqdq,sse4.2,pclmul")))
@@ -122,32 +135,43 @@ static uint32_t extend_interleaved(uint32_t state, const uint8_t *p, size_t coun
   _mm_ternarylogic_epi64( \
       _mm_clmulepi64_si128((x), (k), 0x00), _mm_clmulepi64_si128((x), (k), 0x11), (y), 0x96)
 
+// The next 64 bytes, which are also stored if the caller copies. A constant `to` leaves no branch.
+#define take(at) \
+  ({ \
+    __m512i taken = _mm512_loadu_si512(p + (at)); \
+    if (to) _mm512_storeu_si512(to + (at), taken); \
+    taken; \
+  })
+#define step(n) (p += (n), count -= (n), to ? (to += (n)) : 0)
+
 // Sixteen 128-bit lanes move 256 bytes at a time over the data; at the end they are moved onto the last
-// one, whose remainder two crc32 instructions take. What is left is shorter than 256 bytes.
-FOLDED_TARGET
-static uint32_t extend_folded(uint32_t state, const uint8_t *p, size_t count) {
-  if (count < 256) return extend_interleaved(state, p, count);
+// one, whose remainder two crc32 instructions take. What is left is shorter than 64 bytes.
+FOLDED_TARGET __attribute__((always_inline))
+static inline uint32_t fold_and_copy(uint32_t state, uint8_t *to, const uint8_t *p, size_t count) {
+  if (count < 256) {
+    if (to) memcpy(to, p, count);
+    return extend_interleaved(state, p, count);
+  }
 
   __m512i first = _mm512_zextsi128_si512(_mm_cvtsi32_si128((int)state));
-  __m512i a = _mm512_xor_si512(_mm512_loadu_si512(p), first);
-  __m512i b = _mm512_loadu_si512(p + 64);
-  __m512i c = _mm512_loadu_si512(p + 128);
-  __m512i d = _mm512_loadu_si512(p + 192);
-  p += 256;
-  count -= 256;
+  __m512i a = _mm512_xor_si512(take(0), first);
+  __m512i b = take(64);
+  __m512i c = take(128);
+  __m512i d = take(192);
+  step(256);
 
   __m512i by_256_bytes = _mm512_broadcast_i32x4(lane_factors(32));
-  for (; count >= 256; p += 256, count -= 256) {
-    a = fold(a, by_256_bytes, _mm512_loadu_si512(p));
-    b = fold(b, by_256_bytes, _mm512_loadu_si512(p + 64));
-    c = fold(c, by_256_bytes, _mm512_loadu_si512(p + 128));
-    d = fold(d, by_256_bytes, _mm512_loadu_si512(p + 192));
+  for (; count >= 256; step(256)) {
+    a = fold(a, by_256_bytes, take(0));
+    b = fold(b, by_256_bytes, take(64));
+    c = fold(c, by_256_bytes, take(128));
+    d = fold(d, by_256_bytes, take(192));
   }
 
   __m512i by_64_bytes = _mm512_broadcast_i32x4(lane_factors(8));
   __m512i by_128_bytes = _mm512_broadcast_i32x4(lane_factors(16));
   d = fold(fold(a, by_64_bytes, b), by_128_bytes, fold(c, by_64_bytes, d));
-  for (; count >= 64; p += 64, count -= 64) d = fold(d, by_64_bytes, _mm512_loadu_si512(p));
+  for (; count >= 64; step(64)) d = fold(d, by_64_bytes, take(0));
 
   __m128i lane = _mm512_extracti32x4_epi32(d, 3);
   lane = fold_lane(_mm512_extracti32x4_epi32(d, 0), lane_factors(6), lane);
@@ -155,7 +179,18 @@ static uint32_t extend_folded(uint32_t state, const uint8_t *p, size_t count) {
   lane = fold_lane(_mm512_extracti32x4_epi32(d, 2), lane_factors(2), lane);
   state = read_word(0, (uint64_t)_mm_extract_epi64(lane, 0));
   state = read_word(state, (uint64_t)_mm_extract_epi64(lane, 1));
+  if (to) memcpy(to, p, count);
   return extend_interleaved(state, p, count);
+}
+
+FOLDED_TARGET
+static uint32_t extend_folded(uint32_t state, const uint8_t *p, size_t count) {
+  return fold_and_copy(state, NULL, p, count);
+}
+
+FOLDED_TARGET
+static uint32_t copy_folded(uint32_t state, uint8_t *to, const uint8_t *p, size_t count) {
+  return fold_and_copy(state, to, p, count);
 }
 #endif
 
@@ -171,6 +206,7 @@ static const extend_function methods[] = {
 
 static int32_t best_method = CRC32C_SOFTWARE;
 static extend_function best = extend_software;
+static extend_function best_if_short = extend_software;
 
 static int32_t find_best_method(void) {
 #if defined(__x86_64__)
@@ -206,12 +242,24 @@ __attribute__((constructor)) static void prepare(void) {
   }
   best_method = find_best_method();
   best = methods[best_method];
+  best_if_short = best;
+#if HAS_INTERLEAVED
+  if (best_method >= CRC32C_INTERLEAVED) best_if_short = extend_straight;
+#endif
 }
 
 int32_t crc32c_best_method(void) { return best_method; }
 
 uint32_t crc32c_extend(uint32_t crc, const void *bytes, size_t count) {
-  return ~best(~crc, bytes, count);
+  return ~(count <= SHORT_MAX ? best_if_short : best)(~crc, bytes, count);
+}
+
+uint32_t crc32c_copy(uint32_t crc, void *to, const void *from, size_t count) {
+#if HAS_FOLDED
+  if (best_method == CRC32C_FOLDED) return ~copy_folded(~crc, to, from, count);
+#endif
+  if (count > 0) memcpy(to, from, count);
+  return ~best(~crc, from, count);
 }
 
 uint32_t crc32c_extend_by(int32_t method, uint32_t crc, const void *bytes, size_t count) {

@@ -65,6 +65,30 @@ import Testing
     #expect(disagreements.isEmpty)
   }
 
+  @Test("bytes are checked alike at every length and alignment, also while they are copied")
+  func copying() {
+    var random = SplitMix64(seed: 3)
+    var block = ByteBlock(byteCount: 4096)
+    fill(&block, &random)
+    var disagreements: [String] = []
+    for alignment in 0..<16 {
+      for count in 0...1200 {
+        let bytes = block.bytes.extracting(alignment..<(alignment + count))
+        let start = UInt32(truncatingIfNeeded: random.next())
+        let expected = CRC32C.extendSoftware(start, bytes)
+        var writer = ByteWriter()
+        writer.write(UInt8(7))
+        let found = writer.write(bytes, extending: start)
+        writer.write(UInt8(9))
+        let copied = [7] + bytes.copied() + [9]
+        if CRC32C.extend(start, bytes) != expected || found != expected || writer.bytes.copied() != copied {
+          disagreements.append("\(count) bytes at alignment \(alignment)")
+        }
+      }
+    }
+    #expect(disagreements.isEmpty)
+  }
+
   @Test("every method agrees with the tables at large lengths", arguments: seeds)
   func largeLengths(seed: UInt64) {
     var random = SplitMix64(seed: seed)
