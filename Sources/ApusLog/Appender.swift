@@ -82,6 +82,8 @@ package final class Appender: Sendable {
   package func submit(
     recordCount: Int, payload: [UInt8], completion: @escaping Completion
   ) throws(LogError) {
+    // Here, on the sender's thread, and not on the one that everybody shares.
+    precondition(recordCount > 0 && recordCount <= UInt32.max, "a frame holds at least one record")
     try mailbox.withLock { (box) throws(LogError) in
       guard !box.isClosing, box.ending == nil else { throw .closed }
       guard box.jobs.count < limits.waitingFramesMax,

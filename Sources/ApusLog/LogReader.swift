@@ -98,40 +98,42 @@ package final class LogReader: Sendable {
 
   // MARK: What the writer publishes
 
+  // Each flush changes numbers only. The array of finished segments is made anew when it changes, since readers hold the old one.
+
   func publish(written place: FramePlace) {
     shared.withLock { shared in
       shared.view.written = place.lastLSN
-      shared.view.segments[shared.view.segments.count - 1].writtenEnd = place.offset
+      shared.view.unfinished?.writtenEnd = place.offset
     }
   }
 
   func publish(durable place: FramePlace) {
     shared.withLock { shared in
       shared.view.durable = place.lastLSN
-      shared.view.segments[shared.view.segments.count - 1].durableEnd = place.offset
+      shared.view.unfinished?.durableEnd = place.offset
     }
   }
 
   func publish(active record: FileRecord, file: any DiskFile) {
     let start = UInt64(Format.headerByteCount)
-    shared.withLock { shared in
-      shared.view.segments.append(
-        SegmentView(
-          record: record, damages: [], writtenEnd: start, durableEnd: start, seal: nil, file: file))
-    }
+    let segment = SegmentView(
+      record: record, damages: [], writtenEnd: start, durableEnd: start, seal: nil, file: file)
+    shared.withLock { $0.view.unfinished = segment }
   }
 
-  func publish(seal: FileSeal, of id: FileID) {
+  func publish(seal: FileSeal) {
     shared.withLock { shared in
-      guard let at = shared.view.segments.firstIndex(where: { $0.record.id == id }) else { return }
-      shared.view.segments[at].seal = seal
-      shared.view.segments[at].file = nil
+      guard var segment = shared.view.unfinished else { return }
+      segment.seal = seal
+      segment.file = nil
+      shared.view.finished = shared.view.finished + [segment]
+      shared.view.unfinished = nil
       shared.view.durable = max(shared.view.durable, seal.last)
     }
   }
 
-  func publish(removed id: FileID) {
-    shared.withLock { $0.view.segments.removeAll { $0.record.id == id } }
+  func publishRemoved() {
+    shared.withLock { $0.view.unfinished = nil }
   }
 
   /// Raises the floor above segments that end at `lasts`, in order, up to the first that a pin holds; returns how many.
@@ -143,8 +145,8 @@ package final class LogReader: Sendable {
       let free = lasts.prefix { last in lowest.map { last < $0 } ?? true }
       guard let floor = free.last?.next else { return 0 }
       shared.view.floor = floor
-      shared.view.segments.removeAll { ($0.seal?.last ?? floor) < floor }
-      shared.view.gaps.removeAll { $0.last < floor }
+      shared.view.finished = shared.view.finished.filter { ($0.seal?.last ?? floor) >= floor }
+      shared.view.gaps = shared.view.gaps.filter { $0.last >= floor }
       return free.count
     }
   }

@@ -8,6 +8,7 @@ import ApusSystem
 /// that loses none (a mark, a header) is only noted in `damages`.
 package struct LogScanner: ~Copyable {
   private let view: LogView
+  private let segments: [SegmentView]
   private let extent: LogView.Extent
   private let pin: LogPin
   private let from: LSN
@@ -30,11 +31,12 @@ package struct LogScanner: ~Copyable {
     // Pinned first, then looked: otherwise a segment could go in between.
     pin = reader.pin(from: lsn)
     view = reader.view
+    segments = view.segments
     self.extent = extent
     from = lsn
     walker = FrameWalker(seed: FrameSeed(storeID: view.storeID, fileID: FileID(0)), end: 0)
     guard lsn >= view.floor else { throw .belowFloor(lsn, floor: view.floor) }
-    while segmentAt < view.segments.count, let seal = view.segments[segmentAt].seal, seal.last < lsn {
+    while segmentAt < segments.count, let seal = segments[segmentAt].seal, seal.last < lsn {
       segmentAt += 1
     }
   }
@@ -47,13 +49,13 @@ package struct LogScanner: ~Copyable {
 
   /// Goes to the next frame with records; nil at the end.
   package mutating func next() throws(LogError) -> FrameHeader? {
-    while segmentAt < view.segments.count {
+    while segmentAt < segments.count {
       if isWalking, place.offset < end {
         if try step(), walker.frame.lsns.last >= from { return walker.frame }
       } else if isWalking {
         leave()
       } else {
-        guard let first = try open(view.segments[segmentAt]) else { return nil }
+        guard let first = try open(segments[segmentAt]) else { return nil }
         place = first
         isWalking = true
       }
@@ -77,7 +79,7 @@ package struct LogScanner: ~Copyable {
 
   /// Passes what is no frame that belongs here, or a seal.
   private mutating func stepAside(_ fault: FrameFault?) throws(LogError) {
-    let segment = view.segments[segmentAt]
+    let segment = segments[segmentAt]
     if let fault, fault.isUnsupported {
       throw .unsupported(path: path(of: segment), what: "byte \(place.offset): \(fault)")
     }

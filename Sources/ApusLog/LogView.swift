@@ -5,7 +5,8 @@ package struct LogView: Sendable {
   package var folder: StoreFolder
   package var storeID: StoreID
   package var floor: LSN
-  package var segments: [SegmentView]
+  package var finished: [SegmentView]
+  package var unfinished: SegmentView?
   package var gaps: [LSNRange]
   /// The last LSN in a file, and the last that is durable.
   package var written: LSN
@@ -18,6 +19,9 @@ package struct LogView: Sendable {
     /// What a killed process leaves, too.
     case written
   }
+
+  /// All segments, in order.
+  package var segments: [SegmentView] { unfinished.map { finished + [$0] } ?? finished }
 
   func end(_ extent: Extent) -> LSN {
     switch extent {

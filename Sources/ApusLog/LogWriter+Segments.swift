@@ -82,10 +82,10 @@ extension LogWriter {
     // A scan on another thread may be reading from its file, which is closed when the last one lets go of it.
     state.active = nil
     if isEmpty {
-      reader.publish(removed: segment.record.id)
+      reader.publishRemoved()
       unlink([segment.record])
     } else if case .seal(_, let seal) = ending {
-      reader.publish(seal: seal, of: segment.record.id)
+      reader.publish(seal: seal)
     }
   }
 

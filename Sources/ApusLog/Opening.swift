@@ -178,13 +178,14 @@ extension Opening {
   /// The reader of a store that stays as it is.
   func reader() -> LogReader {
     var view = LogView(folder, manifest.storeID, manifest.state)
-    for at in view.segments.indices {
-      view.segments[at].damages += damages.filter { $0.file == view.segments[at].record.id }
+    for at in view.finished.indices {
+      view.finished[at].damages += damages.filter { $0.file == view.finished[at].record.id }
     }
-    if let tail, let at = view.segments.firstIndex(where: { $0.record.id == tail.record.id }) {
-      view.segments[at].file = tail.file
-      view.segments[at].writtenEnd = tail.survey.place.offset
-      view.segments[at].durableEnd = tail.survey.place.offset
+    if let tail {
+      view.unfinished?.damages += damages.filter { $0.file == tail.record.id }
+      view.unfinished?.file = tail.file
+      view.unfinished?.writtenEnd = tail.survey.place.offset
+      view.unfinished?.durableEnd = tail.survey.place.offset
       view.written = tail.survey.place.lastLSN
       view.durable = tail.survey.place.lastLSN
     }
@@ -200,12 +201,14 @@ extension LogView {
     floor = state.floor
     gaps = state.gaps
     let start = UInt64(Format.headerByteCount)
-    segments = state.segments.map { record in
+    let all = state.segments.map { record in
       SegmentView(
         record: record, damages: state.damages.filter { $0.file == record.id }, writtenEnd: start,
         durableEnd: start,
         seal: record.seal, file: nil)
     }
+    finished = all.filter { $0.seal != nil }
+    unfinished = all.first { $0.seal == nil }
     written = state.ceiling.previous
     durable = written
   }
