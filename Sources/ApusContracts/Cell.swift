@@ -72,6 +72,11 @@ extension Cell {
     package let status: CellStatus
     /// Only of what is not found.
     package let reason: BlankReason?
+
+    package init(status: CellStatus, reason: BlankReason?) {
+      self.status = status
+      self.reason = reason
+    }
   }
 
   /// The status at a moment. `ttl` is nil for *never out of age*. `unseen` is what the caller knows of a feature that no
