@@ -50,6 +50,7 @@ package struct RecordWalker: ~Escapable {
     }
     // The kind lies in the lowest byte; the three above it are zero.
     guard word <= 0xff else { throw .notZero(at: at + 1) }
+    guard word != 0 else { throw .unknownKind(at: at, 0) }
     let record = Record(UInt8(truncatingIfNeeded: word), nextLSN, body)
     reader = ahead
     nextLSN = nextLSN.next

@@ -35,6 +35,12 @@ package struct AdmittedTimes: Equatable, Sendable {
   /// The event time was ahead of the clock, within the skew, and is now the clock's. Counted.
   package let isEventTimeSetBack: Bool
   package let isCreatedAtSetBack: Bool
+
+  package init(times: EventTimes, isEventTimeSetBack: Bool, isCreatedAtSetBack: Bool) {
+    self.times = times
+    self.isEventTimeSetBack = isEventTimeSetBack
+    self.isCreatedAtSetBack = isCreatedAtSetBack
+  }
 }
 
 /// What a row says of its own times.
