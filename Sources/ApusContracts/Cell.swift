@@ -4,8 +4,10 @@
 import ApusBytes
 
 /// The winner among what was said of a feature.
+@usableFromInline
 package struct Cell: Equatable, Sendable {
-  package enum Content: Equatable, Sendable {
+  @usableFromInline
+  package enum Content: UInt8, Sendable {
     /// No visible event speaks of the feature.
     case unseen
     case deleted
@@ -13,20 +15,20 @@ package struct Cell: Equatable, Sendable {
     case value
   }
 
-  package let content: Content
+  @usableFromInline package let content: Content
   /// The winner's; *least* when there is none.
-  package let stamp: Stamp
+  @usableFromInline package let stamp: Stamp
 
-  init(content: Content, stamp: Stamp) {
+  @inlinable
+  internal init(content: Content, stamp: Stamp) {
     self.content = content
     self.stamp = stamp
   }
 
-  static let unseen = Cell(content: .unseen, stamp: .least)
-
   /// Whether this cell, from one part of an entity's events, wins against one from another part.
   ///
   /// It is the fold, for a single feature; a delete does not clear what has its own stamp.
+  @inlinable
   package func wins(over other: Cell) -> Bool {
     if content == .unseen { return false }
     if other.content == .unseen { return true }
@@ -36,6 +38,7 @@ package struct Cell: Equatable, Sendable {
 }
 
 /// What a cell of a reply is. The numbers are Feast's, and go over the wire.
+@usableFromInline
 package enum CellStatus: UInt8, Sendable {
   case invalid = 0
   case present = 1
@@ -45,6 +48,7 @@ package enum CellStatus: UInt8, Sendable {
 }
 
 /// Why a cell is blank.
+@usableFromInline
 package enum BlankReason: UInt8, Sendable {
   case neverSeen = 1
   /// There are events, and none of them was known at the moment that was asked for.
@@ -55,24 +59,29 @@ package enum BlankReason: UInt8, Sendable {
 }
 
 /// The moment that a cell's age is judged at: the server's clock, a label's time, or the time that was asked for.
+@usableFromInline
 package struct ReadTime: Comparable, Hashable, Sendable {
-  package var nanoseconds: Int64
-  package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
-  package static func < (a: ReadTime, b: ReadTime) -> Bool { a.nanoseconds < b.nanoseconds }
+  @usableFromInline package var nanoseconds: Int64
+  @inlinable package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+  @inlinable package static func < (a: ReadTime, b: ReadTime) -> Bool { a.nanoseconds < b.nanoseconds }
 
-  /// The earliest event time that is not out of age: T - ttl, or the beginning of time if that was earlier.
-  func oldest(ttlNanoseconds ttl: Int64) -> EventTime {
+  /// The earliest event time that is not out of age, in nanoseconds: T - ttl, or the beginning of time if that was
+  /// earlier.
+  @inlinable
+  package func oldestNanoseconds(ttlNanoseconds ttl: Int64) -> Int64 {
     let (difference, overflow) = nanoseconds.subtractingReportingOverflow(ttl)
-    return EventTime(nanoseconds: overflow ? (ttl < 0 ? .max : .min) : difference)
+    return overflow ? (ttl < 0 ? .max : .min) : difference
   }
 }
 
 extension Cell {
+  @usableFromInline
   package struct Judgement: Equatable, Sendable {
-    package let status: CellStatus
+    @usableFromInline package let status: CellStatus
     /// Only of what is not found.
-    package let reason: BlankReason?
+    @usableFromInline package let reason: BlankReason?
 
+    @inlinable
     package init(status: CellStatus, reason: BlankReason?) {
       self.status = status
       self.reason = reason
@@ -81,6 +90,7 @@ extension Cell {
 
   /// The status at a moment. `ttl` is nil for *never out of age*. `unseen` is what the caller knows of a feature that no
   /// visible event speaks of: the cell itself cannot tell what was hidden from it.
+  @inlinable
   package func status(
     at moment: ReadTime, ttlNanoseconds ttl: Int64?, unseen: BlankReason = .neverSeen
   ) -> Judgement {
@@ -88,7 +98,7 @@ extension Cell {
     case .unseen: return Judgement(status: .notFound, reason: unseen)
     case .deleted: return Judgement(status: .notFound, reason: .deleted)
     case .null, .value:
-      if let ttl, stamp.eventTime < moment.oldest(ttlNanoseconds: ttl) {
+      if let ttl, stamp.eventNanoseconds < moment.oldestNanoseconds(ttlNanoseconds: ttl) {
         return Judgement(status: .outsideMaxAge, reason: nil)
       }
       return Judgement(status: content == .null ? .nullValue : .present, reason: nil)

@@ -41,7 +41,6 @@ private struct RowMerge: ~Copyable, ~Escapable {
 
   var count = 0
   var hasB = false
-  var hasLoss = false
 
   static let ofB: UInt8 = 4
 
@@ -68,29 +67,29 @@ private struct RowMerge: ~Copyable, ~Escapable {
   @_lifetime(self: copy self)
   mutating func pick() {
     rank()
-    let (inA, inB) = (a.cells.count, b.cells.count)
-    for index in 0..<max(inA, inB) {
-      var ofA = a.cells.state(index)
-      var ofB = b.cells.state(index)
-      let placeA = ofA == .absent ? 0 : a.place(index)
-      let placeB = ofB == .absent ? 0 : b.place(index)
-      if placeA >= aliveInA { ofA = .absent }
-      if placeB >= aliveInB { ofB = .absent }
-      let winner: UInt16
-      if ofA != .absent, ofB == .absent || numbers[placeA] <= numbers[a.stampCount &+ placeB] {
-        picks[index] = ofA.rawValue
-        winner = numbers[placeA]
-      } else if ofB != .absent {
-        picks[index] = ofB.rawValue | Self.ofB
-        winner = numbers[a.stampCount &+ placeB]
-        hasB = true
+    var spoken = 0
+    var winsOfB = 0
+    for index in 0..<max(a.cells.count, b.cells.count) {
+      let placeA = a.place(of: index)
+      let placeB = b.place(of: index)
+      let isInA = placeA < aliveInA
+      let isInB = placeB < aliveInB
+      if !isInA && !isInB { continue }
+      let rankA = isInA ? numbers[placeA] : .max
+      let rankB = isInB ? numbers[a.stampCount &+ placeB] : .max
+      // Ranks are at most twice the features of a view, far below the greatest number.
+      if rankA <= rankB {
+        picks[index] = a.cells.state(index).rawValue
       } else {
-        continue
+        picks[index] = b.cells.state(index).rawValue | Self.ofB
+        winsOfB &+= 1
       }
       // Used; which place it gets is known when all winners are.
-      numbers[placesAt + Int(winner)] = 1
-      count = index + 1
+      numbers[placesAt &+ Int(min(rankA, rankB))] = 1
+      spoken = index &+ 1
     }
+    count = spoken
+    hasB = winsOfB > 0
   }
 
   /// Gives the stamps of both their ranks.
@@ -187,34 +186,45 @@ private struct RowMerge: ~Copyable, ~Escapable {
     for index in 0..<count {
       let pick = picks[index]
       let inFour = index % RowFormat.statesPerByte
-      if inFour == 0 { four = 0 }
       four |= (pick & 3) << UInt8(truncatingIfNeeded: inFour * 2)
       if inFour == RowFormat.statesPerByte - 1 || index == count - 1 {
         writer.overwrite(four, at: start + RowFormat.statesAt + index / RowFormat.statesPerByte)
+        four = 0
       }
-      let slot = layout.slots[index]
-      let isValue = pick & 3 == CellState.value.rawValue
-      if slot.isVariable {
-        if isValue { writer.write(pick & Self.ofB == 0 ? a.cells.variable(slot) : b.cells.variable(slot)) }
-        writer.overwrite(
-          UInt32(truncatingIfNeeded: writer.count - variableAt), at: endsAt + slot.at * RowFormat.endByteCount
-        )
-      } else if isValue {
-        copy(slot, from: pick & Self.ofB == 0 ? a.cells : b.cells, to: slotsAt + slot.at, of: &writer)
+      if pick & 3 == CellState.value.rawValue {
+        if pick & Self.ofB == 0 {
+          Self.copy(layout.slots[index], from: a.cells, slotsAt, to: &writer)
+        } else {
+          Self.copy(layout.slots[index], from: b.cells, slotsAt, to: &writer)
+        }
+      }
+      if layout.slots[index].isVariable {
+        let endAt = endsAt + layout.slots[index].at * RowFormat.endByteCount
+        writer.overwrite(UInt32(truncatingIfNeeded: writer.count - variableAt), at: endAt)
       }
     }
   }
 
-  private func copy(_ slot: FeatureSlot, from cells: RowCells, to offset: Int, of writer: inout ByteWriter) {
+  @inline(__always)
+  private static func copy(
+    _ slot: FeatureSlot, from cells: RowCells, _ slotsAt: Int, to writer: inout ByteWriter
+  ) {
     switch slot.width {
-    case 8: writer.overwrite(cells.load(slot, as: UInt64.self), at: offset)
-    case 4: writer.overwrite(cells.load(slot, as: UInt32.self), at: offset)
-    default: writer.overwrite(cells.load(slot, as: UInt8.self), at: offset)
+    case 0: writer.write(cells.variable(slot))
+    case 8: writer.overwrite(cells.load(slot, as: UInt64.self), at: slotsAt + slot.at)
+    case 4: writer.overwrite(cells.load(slot, as: UInt32.self), at: slotsAt + slot.at)
+    default: writer.overwrite(cells.load(slot, as: UInt8.self), at: slotsAt + slot.at)
     }
   }
 }
 
 extension RowView {
+  /// The place of a feature's stamp; beyond all stamps if nothing is said of it.
+  @inline(__always)
+  fileprivate func place(of index: Int) -> Int {
+    cells.state(index) == .absent ? .max : place(index)
+  }
+
   /// How many of the stamps, the greatest first, are not less than a delete.
   fileprivate func stampsAlive(after deleted: Stamp?) -> Int {
     guard let deleted else { return stampCount }

@@ -11,7 +11,7 @@ package enum CellState: UInt8, Sendable {
   case null = 1
   case value = 2
 
-  @inlinable
+  @inlinable @inline(__always)
   internal init(bits: UInt8) {
     switch bits {
     case 1: self = .null
@@ -145,7 +145,7 @@ package struct RowCells: ~Escapable {
 
 extension RowCells {
   /// What is said of the feature with this index, of whatever revision.
-  @inlinable
+  @inlinable @inline(__always)
   package func state(_ index: Int) -> CellState {
     guard UInt(bitPattern: index) < UInt(bitPattern: count) else { return .absent }
     // The states of `count` features begin at byte 2 and end before the slots, which the span was checked to hold.

@@ -8,18 +8,18 @@ package import ApusBytes
 package struct RowView: ~Escapable {
   @usableFromInline package let cells: RowCells
   /// 24 bytes each, the greatest first; empty for an event, whose only stamp is `base`.
-  let stamps: RawSpan
+  @usableFromInline let stamps: RawSpan
   /// One for each feature, if there is more than one stamp.
-  let places: RawSpan
-  let placeByteCount: Int
+  @usableFromInline let places: RawSpan
+  @usableFromInline let placeByteCount: Int
   /// How many different stamps the features have.
-  let stampCount: Int
+  @usableFromInline let stampCount: Int
   /// The greatest stamp of a feature; *least* if nothing is said of any.
-  package let base: Stamp
+  @usableFromInline package let base: Stamp
   /// The smallest stamp of a feature; the same if nothing is said of any.
   let oldest: Stamp
   /// The greatest delete.
-  package let deleted: Stamp?
+  @usableFromInline package let deleted: Stamp?
   /// The greatest LSN among the winners and the delete; *none* if there are none.
   package let greatestLSN: LSN
 
@@ -126,46 +126,53 @@ package struct RowView: ~Escapable {
 }
 
 extension RowView {
-  @inlinable package func state(_ index: Int) -> CellState { cells.state(index) }
+  @inlinable @inline(__always)
+  package func state(_ index: Int) -> CellState { cells.state(index) }
+
+  /// Whether all that is said was said by one event, so that one look at its age serves every feature.
+  @inlinable package var hasOneStamp: Bool { stampCount == 1 }
 
   /// Which of the stamps a feature below `cells.count` has.
-  func place(_ index: Int) -> Int {
-    switch placeByteCount {
-    case 0: 0
+  @inlinable @inline(__always)
+  internal func place(_ index: Int) -> Int {
     // The places are as many as the cells; these loads check their bounds.
-    // widens UInt8
-    case 1: Int(unsafe places.unsafeLoad(fromByteOffset: index, as: UInt8.self))
-    // widens UInt16
-    default:
-      Int(
-        UInt16(littleEndian: unsafe places.unsafeLoadUnaligned(fromByteOffset: index &* 2, as: UInt16.self)))
+    if placeByteCount == 0 { return 0 }
+    if placeByteCount == 1 {
+      // widens UInt8
+      return Int(unsafe places.unsafeLoad(fromByteOffset: index, as: UInt8.self))
     }
+    let place = unsafe places.unsafeLoadUnaligned(fromByteOffset: index &* 2, as: UInt16.self)
+    // widens UInt16
+    return Int(UInt16(littleEndian: place))
   }
 
   /// The stamp at a place below `stampCount`.
-  func stamp(place: Int) -> Stamp {
-    place == 0 ? base : stamps.loadStamp(at: place &* RowFormat.stampByteCount)
+  @inlinable
+  internal func stamp(place: Int) -> Stamp {
+    place == 0 ? base : stamps.loadStamp(at: place &* 24)
   }
 
   /// The stamp of the winner of a feature: of what is said of it, else of the delete, if there is one.
+  @inlinable
   package func stamp(_ index: Int) -> Stamp? {
     state(index) == .absent ? deleted : stamp(place: place(index))
   }
 
   /// The winner of a feature, with all that its status follows from.
+  @inlinable
   package func cell(_ index: Int) -> Cell {
     switch state(index) {
     case .value: Cell(content: .value, stamp: stamp(place: place(index)))
     case .null: Cell(content: .null, stamp: stamp(place: place(index)))
-    case .absent:
-      if let deleted { Cell(content: .deleted, stamp: deleted) } else { .unseen }
+    case .absent: deleted.map { Cell(content: .deleted, stamp: $0) } ?? Cell(content: .unseen, stamp: .least)
     }
   }
 }
 
 extension RawSpan {
   /// The stamp at an offset that the caller knows to be good; the loads check it nevertheless.
-  fileprivate func loadStamp(at offset: Int) -> Stamp {
+  @inlinable
+  internal func loadStamp(at offset: Int) -> Stamp {
     Stamp(
       eventNanoseconds: Int64(
         littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: Int64.self)),

@@ -29,7 +29,8 @@ package struct Stamp: Hashable, Sendable {
   package var lsn: LSN { LSN(sequence) }
 
   /// Below every event's stamp but one of LSN 0, which no event has.
-  static let least = Stamp(eventNanoseconds: .min, createdNanoseconds: .min, sequence: 0)
+  @inlinable
+  internal static var least: Stamp { Stamp(eventNanoseconds: .min, createdNanoseconds: .min, sequence: 0) }
 }
 
 extension Stamp: Comparable {
