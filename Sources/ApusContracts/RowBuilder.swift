@@ -11,6 +11,8 @@ package struct RowBuilder: ~Copyable {
   /// Features up to the last that is not absent.
   private var count = 0
   private var states = ByteWriter()
+  /// The last byte of the states.
+  private var pending: UInt8 = 0
   private var slots = ByteWriter()
   private var ends = ByteWriter()
   private var variable = ByteWriter()
@@ -124,9 +126,6 @@ package struct RowBuilder: ~Copyable {
     next += 1
     if state != .absent { count = next }
   }
-
-  /// The last byte of the states.
-  private var pending: UInt8 = 0
 
   // MARK: What comes of it
 

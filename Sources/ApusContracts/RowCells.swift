@@ -161,6 +161,7 @@ extension RowCells {
     return T(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: slotsAt &+ slot.at, as: T.self))
   }
 
+  /// Inlined code cannot name `RowFormat.endByteCount`, which is 4.
   @inlinable
   internal func loadEnd(_ ordinal: Int) -> Int {
     let end = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: endsAt &+ ordinal &* 4, as: UInt32.self)

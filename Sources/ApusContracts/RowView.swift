@@ -146,7 +146,7 @@ extension RowView {
     return Int(UInt16(littleEndian: place))
   }
 
-  /// The stamp at a place below `stampCount`.
+  /// The stamp at a place below `stampCount`. Inlined code cannot name `RowFormat.stampByteCount`, which is 24.
   @inlinable
   internal func stamp(place: Int) -> Stamp {
     place == 0 ? base : stamps.loadStamp(at: place &* 24)

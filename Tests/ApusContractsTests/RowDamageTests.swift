@@ -142,3 +142,22 @@ struct RowDamageTests {
     #expect(rowError(late, layout) == .stampBeforeDelete)
   }
 }
+
+@Suite("Words")
+struct ContractsWordTests {
+  @Test("an error says what and where")
+  func words() {
+    #expect("\(RowError.badEnd(feature: 3))" == "the bytes of feature 3 end where they cannot")
+    #expect(
+      "\(RowError.wrongType(feature: 1, expected: .int32, found: .string))"
+        == "feature 1 is int32, not string")
+    #expect(
+      "\(KeyError.partType(part: 0, expected: .string, found: nil))"
+        == "part 0 of the key is string, not a list or a vector")
+    #expect(
+      "\(EventError.row(.badBool(feature: 2)))"
+        == "event: feature 2 holds a bool that is neither 0 nor 1")
+    #expect(
+      "\(EventTimeError.knownAtAfterAppend(KnownAt(nanoseconds: 7)))" == "known at 7 ns, which is after now")
+  }
+}
