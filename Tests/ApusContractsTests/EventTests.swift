@@ -135,6 +135,39 @@ struct EventTests {
     #expect(try rows == [row(said, layout, at: stamp(7, 40, 11)), deletedRow(at: stamp(9, 2, 12))])
   }
 
+  @Test("an event folded as it stands in the log ends in the bytes that its row ends in")
+  func folds() throws {
+    for seed in UInt64(1)...1000 {
+      var random = SplitMix64(seed: seed)
+      let view = try ModelView(&random, features: random.within(1...8))
+      let events = view.events(5, &random)
+      var known = emptyRow
+      for event in events {
+        let said = event.isDelete ? [] : try cells(event.inputs, layout(view.types(event.inputs.count)))
+        let times = EventTimes(
+          eventTime: event.stamp.eventTime, createdAt: event.stamp.createdAt,
+          knownAt: KnownAt(nanoseconds: .max))
+        var log = ByteWriter()
+        log.write(
+          EventRecord(event.isDelete ? .delete : .upsert, ViewVersionID(1), times), key: RawSpan(),
+          cells: unsafe said.span.bytes)
+        var walker = RecordWalker(log.bytes, base: event.stamp.lsn)
+        guard let record = try walker.next() else { continue }
+        let new = try EventView(record.body, appendNanoseconds: 0).row(record.lsn, layout: view.layout)
+        var writer = ByteWriter()
+        let before = known
+        let row = try RowView(unsafe before.span.bytes, layout: view.layout)
+        if Fold.fold(row, new, layout: view.layout, into: &writer) == .written {
+          known = writer.bytes.copied()
+        }
+      }
+      if try known != view.fold(events.map(view.row)) {
+        Issue.record("seed \(seed)")
+        return
+      }
+    }
+  }
+
   @Test("a live event of ten floats with an int64 key takes 120 bytes")
   func size() throws {
     let layout = try layout([FeatureType](repeating: .float64, count: 10))
