@@ -35,6 +35,14 @@ let package = Package(
       name: "apus", dependencies: ["ApusLog", "ApusSystem"], exclude: ["CommandReference.md"],
       swiftSettings: strict),
 
+    // The newest row of every entity, in LMDB.
+    room("ApusIndex", uses: ["ApusContracts", "ApusSystem", "ApusBytes", "CLMDB"], exclude: ["IndexFormat.md"]),
+
+    // What a feature is and what may be written: types, rules, versions, evolution, the fold.
+    room(
+      "ApusContracts", uses: ["ApusBytes", "CYAML"],
+      exclude: ["RowFormat.md", "EventFormat.md", "Definitions.md", "Evolution.md"]),
+
     // An append-only sequence of checksummed frames in segments, and the manifest.
     room("ApusLog", uses: ["ApusSystem", "ApusBytes"], exclude: ["Format.md"]),
 
@@ -47,6 +55,8 @@ let package = Package(
     // The cellar: C modules, each imported by exactly one room.
     .target(name: "CChecksum"),
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
     // Benchmarks and the peers they are measured against.
@@ -68,6 +78,8 @@ let package = Package(
     tests(of: "HouseTests", uses: []),
     tests(of: "ApusBytesTests", uses: ["ApusBytes"]),
     tests(of: "ApusSystemTests", uses: ["ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(of: "ApusContractsTests", uses: ["ApusContracts", "ApusBytes", "ApusTestSupport"]),
+    tests(of: "ApusIndexTests", uses: ["ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "ApusLogTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "apusTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
   ]

@@ -1,3 +1,4 @@
+package import ApusBytes
 package import ApusSystem
 
 /// What an appended frame's sender is told.

@@ -1,3 +1,5 @@
+package import ApusBytes
+
 /// Bytes of a file that must be valid and are not, and the records that are lost with them.
 ///
 /// Damage is never cut out of its file: it is reported, kept out of every answer, and read around.

@@ -1,3 +1,4 @@
+package import ApusBytes
 package import ApusSystem
 
 /// What a frame's header says, after its checksum matched: where it lies, how long it is, which LSNs it holds.

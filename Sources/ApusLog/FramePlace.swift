@@ -1,3 +1,4 @@
+package import ApusBytes
 package import ApusSystem
 
 /// What the next frame of a file must fit to: the state of a walk, as a pure value.

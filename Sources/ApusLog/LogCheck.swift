@@ -1,3 +1,4 @@
+package import ApusBytes
 package import ApusSystem
 
 /// What a full verification of a store's log found. Nothing is changed.

@@ -1,3 +1,4 @@
+package import ApusBytes
 package import ApusSystem
 
 /// Shows a log as it lies in its files: every frame, marks and seals included, and between them what is no frame.

@@ -1,3 +1,4 @@
+package import ApusBytes
 package import ApusSystem
 
 /// Why the log cannot do what it was asked. `LogError+Words.swift` says of each case what, where, and what to do next.

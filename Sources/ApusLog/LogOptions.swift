@@ -1,3 +1,5 @@
+package import ApusBytes
+
 /// What the owner of a log may choose.
 package struct LogOptions: Sendable {
   /// Bytes that a segment is preallocated with. A frame must fit into one.

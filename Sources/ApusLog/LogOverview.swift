@@ -1,3 +1,4 @@
+package import ApusBytes
 package import ApusSystem
 
 /// What the manifest says of a store's log, and what its unfinished segment holds beyond that.

@@ -1,4 +1,4 @@
-import ApusBytes
+package import ApusBytes
 import ApusSystem
 
 /// The log as every thread may read it.

@@ -1,3 +1,4 @@
+package import ApusBytes
 package import ApusSystem
 
 /// What readers see of the log at one moment: a value, so that a reader never waits for the writer.

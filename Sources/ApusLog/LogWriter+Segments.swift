@@ -1,4 +1,4 @@
-import ApusBytes
+package import ApusBytes
 import ApusSystem
 
 // Segments come and go in an order such that a crash between any two steps leaves a store that opens, and a full

@@ -1,4 +1,4 @@
-import ApusBytes
+package import ApusBytes
 package import ApusSystem
 
 /// What is given back for an appended frame. It is durable when a later `sync` returns.

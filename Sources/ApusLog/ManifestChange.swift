@@ -1,4 +1,4 @@
-import ApusBytes
+package import ApusBytes
 package import ApusSystem
 
 /// What a file that the manifest lists is. The manifest lists files of any kind and opens none.

@@ -1,3 +1,4 @@
+package import ApusBytes
 package import ApusSystem
 
 /// Why changes do not make a manifest.

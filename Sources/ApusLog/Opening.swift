@@ -1,3 +1,4 @@
+import ApusBytes
 import ApusSystem
 
 /// The opening of a store, decided before anything on disk is changed.

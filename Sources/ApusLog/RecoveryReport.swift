@@ -1,3 +1,4 @@
+package import ApusBytes
 import ApusSystem
 
 /// What an opening found, kept, cut, and why. For people and for `--json`.

@@ -1,4 +1,4 @@
-import ApusBytes
+package import ApusBytes
 package import ApusSystem
 
 /// What a segment's frames add up to while it is written or walked, and what its seal says of them.

@@ -1,3 +1,4 @@
+import ApusBytes
 package import ApusSystem
 
 /// The names inside a store's folder, and the steps that make a new name durable.

@@ -1,4 +1,4 @@
-import ApusBytes
+package import ApusBytes
 import ApusSystem
 
 /// What a file of frames holds, and where its tail was torn or its middle damaged: decided by the rule of `Format.md`,

@@ -1,5 +1,6 @@
 // `apus check`: every byte is verified, and the verdict is the last line and the exit code.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 

@@ -1,5 +1,6 @@
 // The log's own values as JSON. An LSN that there is not is null.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 

@@ -1,5 +1,6 @@
 // `apus inspect log dump`: a line for each frame, as they come, so that any log fits into the same memory.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 

@@ -1,5 +1,6 @@
 // `apus inspect log stat`: what the manifest promises, and the segments one by one. Finished segments are not read.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 

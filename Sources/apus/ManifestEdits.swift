@@ -1,5 +1,6 @@
 // `apus inspect manifest`: the promises of a store, in the order in which they were made.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 

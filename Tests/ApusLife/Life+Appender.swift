@@ -1,5 +1,6 @@
 // A round with the appender: its own thread, groups that it makes itself, and its marks in idle moments.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 import ApusTestSupport

@@ -1,5 +1,6 @@
 // A round with the writer itself: one thread, the same system calls for the same seed.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 import ApusTestSupport

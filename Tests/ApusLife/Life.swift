@@ -1,6 +1,7 @@
 // A life: rounds of opening, appending, ending. What it does next is decided by its seed and by how often the store
 // was opened before, so a life that goes on after an attack is repeatable too.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 import ApusTestSupport

@@ -1,5 +1,6 @@
 // The journal, read back: everything that was ever intended, promised or seen.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 import ApusTestSupport

@@ -1,5 +1,6 @@
 // Is everything there that was promised, is nothing there that was not intended, and is every byte right?
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 import ApusTestSupport

@@ -1,5 +1,6 @@
 // The appender's thread: many senders, one sync; and what each of them is told.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 import ApusTestSupport

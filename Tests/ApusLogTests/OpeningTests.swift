@@ -1,5 +1,6 @@
 // How a store is opened, and when it is not.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 import ApusTestSupport

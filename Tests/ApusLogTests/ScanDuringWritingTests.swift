@@ -1,5 +1,6 @@
 // Scans and the writer share the unfinished segment's file, and neither may take it from the other.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 import ApusTestSupport

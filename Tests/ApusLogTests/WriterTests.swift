@@ -1,5 +1,6 @@
 // Appending: what is acknowledged, what a full disk takes, and when everything stops.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 import ApusTestSupport

@@ -3,7 +3,8 @@
 // `kept` is what some recovery has found: from then on it must be found always, byte for byte. `life` is what was appended
 // since the last opening, in order; a crash may take a tail of it, but nothing that was promised.
 
-package import ApusLog
+package import ApusBytes
+import ApusLog
 
 package struct LogModel: Sendable {
   /// A frame as its sender knows it.

@@ -1,0 +1,1 @@
+// The index: see IndexFormat.md.

@@ -1,0 +1,163 @@
+// Bytes that nobody wrote: every one is refused or is a row, in which case it is the only form of its state.
+
+import ApusBytes
+import ApusContracts
+import ApusTestSupport
+import Testing
+
+@Suite("Rows that nobody wrote")
+struct RowDamageTests {
+  /// Touches everything that a view offers. Nothing may trap, whether or not the content is good.
+  private func touch(_ bytes: Bytes, _ layout: RowLayout, _ good: Bytes) -> Bool {
+    guard let row = try? RowView(unsafe bytes.span.bytes, layout: layout) else { return false }
+    var sum = row.greatestLSN.rawValue
+    for slot in layout.slots {
+      sum &+= UInt64(row.cells.raw(slot).byteCount)
+      if slot.type == .int64 { sum &+= UInt64(bitPattern: row.cells.int64(slot)) }
+      if slot.type == .bool { sum &+= row.cells.bool(slot) ? 1 : 0 }
+      sum &+= UInt64(row.cell(slot.index).stamp.lsn.rawValue)
+      _ = try? row.cells.input(slot)
+    }
+    guard let other = try? RowView(unsafe good.span.bytes, layout: layout) else { return false }
+    var writer = ByteWriter()
+    _ = Fold.fold(row, other, layout: layout, into: &writer)
+    _ = Fold.fold(other, row, layout: layout, into: &writer)
+    do {
+      try row.checkContent(layout)
+    } catch {
+      return false
+    }
+    return sum != 1
+  }
+
+  /// The row that says the same, made anew: one event for each feature, and one for the delete.
+  private func rebuilt(_ bytes: Bytes, _ layout: RowLayout) throws -> Bytes {
+    var events: [Bytes] = []
+    let all = try inputs(bytes, layout)
+    try withRow(bytes, layout) { view in
+      if let deleted = view.deleted { events.append(deletedRow(at: deleted)) }
+      for (index, input) in all.enumerated() where input != .absent {
+        guard let stamp = view.stamp(index) else { continue }
+        let before = [FeatureInput](repeating: .absent, count: index)
+        events.append(try row(before + [input], layout, at: stamp))
+      }
+    }
+    return try events.reduce(emptyRow) { try fold($0, $1, layout) }
+  }
+
+  private func damaged(_ bytes: Bytes, _ random: inout SplitMix64) -> Bytes {
+    var bytes = bytes
+    switch random.below(6) {
+    case 0: return random.bytes(random.below(200))
+    case 1: return Array(bytes[..<random.below(bytes.count)])
+    case 2: return bytes + random.bytes(random.within(1...9))
+    case 3:
+      bytes[random.below(bytes.count)] ^= 1 << UInt8(random.below(8))
+    case 4:
+      bytes[random.below(bytes.count)] = random.pick([0, 1, 2, 3, 0x7f, 0x80, 0xff])
+    default:
+      for _ in 0..<random.within(1...4) { bytes[random.below(bytes.count)] = random.pick([0, 1, 255]) }
+    }
+    return bytes
+  }
+
+  @Test("no bytes make a view trap, and what is accepted is the one form of its state")
+  func fuzz() throws {
+    var accepted = 0
+    for seed in UInt64(1)...3000 {
+      var random = SplitMix64(seed: seed)
+      let view = try ModelView(&random, features: random.within(1...random.pick([3, 8, 30])))
+      let good = try view.fold(view.events(random.within(1...6), &random).map(view.row))
+      if try rebuilt(good, view.layout) != good {
+        Issue.record("seed \(seed): a folded row is not in its one form")
+        return
+      }
+      for _ in 0..<20 {
+        let bytes = damaged(good, &random)
+        guard touch(bytes, view.layout, good), bytes != good else { continue }
+        accepted += 1
+        if try rebuilt(bytes, view.layout) != bytes {
+          Issue.record("seed \(seed): accepted in a second form: \(bytes)")
+          return
+        }
+      }
+    }
+    #expect(accepted > 3000, "a test that refuses everything proves nothing")
+  }
+
+  @Test("every prefix of a row is refused")
+  func truncated() throws {
+    for seed in UInt64(1)...100 {
+      var random = SplitMix64(seed: seed)
+      let view = try ModelView(&random, features: 6)
+      let good = try view.fold(view.events(5, &random).map(view.row))
+      for count in 0..<good.count where touch(Array(good[..<count]), view.layout, good) {
+        Issue.record("seed \(seed): \(count) of \(good.count) bytes are a row")
+        return
+      }
+    }
+  }
+
+  @Test("every fault has its name")
+  func names() throws {
+    let layout = try layout([.bool, .string, .int64])
+    let good = try row(
+      [.value(.bool(true)), .value(.string("a")), .value(.int64(7))], layout, at: stamp(2, 0, 2))
+    // Header 8, stamp 24, cells: n and states at 32, slots at 40 (bool, gap of 7, int64), end at 56, text at 60.
+    #expect(good.count == 61)
+    func with(_ at: Int, _ byte: UInt8) -> RowError? {
+      var bytes = good
+      bytes[at] = byte
+      return rowError(bytes, layout)
+    }
+    #expect(with(0, 2) == .unknownFlags(2))
+    #expect(with(1, 1) == .notZero(at: 1))
+    #expect(with(2, 0) != nil)
+    #expect(with(32, 4) == .unknownFeatures(found: 4, known: 3))
+    #expect(with(32, 2) != nil)
+    #expect(with(34, 0b10_10_11) == .badState(feature: 0))
+    #expect(with(34, 0b00_10_10) == .notTrimmed(count: 3))
+    #expect(with(34, 0b10_01_10) == .badEnd(feature: 1))
+    #expect(with(34, 0b10_10_00) == .slotNotZero(feature: 0))
+    #expect(with(34, 0b0110_1010) == .notZero(at: 7))
+    #expect(with(40, 2) == .badBool(feature: 0))
+    #expect(with(41, 1) == .notZero(at: 9))
+    #expect(with(56, 2) == .badEnd(feature: 1))
+    #expect(with(56, 0) == .trailingBytes(1))
+    #expect(with(60, 0x80) == .invalidUTF8(feature: 1))
+
+    let two = try fold(good, row([.value(.bool(false))], layout, at: stamp(3, 0, 3)), layout)
+    #expect(two.count == 61 + 24 + 3)
+    func twoWith(_ at: Int, _ byte: UInt8) -> RowError? {
+      var bytes = two
+      bytes[at] = byte
+      return rowError(bytes, layout)
+    }
+    #expect(twoWith(8, 1) == .stampOrder(place: 1))
+    #expect(twoWith(85, 1) == .stampUnused(place: 0))
+    #expect(twoWith(86, 2) == .badPlace(feature: 1))
+    let deleted = try fold(good, deletedRow(at: stamp(1, 0, 1)), layout)
+    var late = deleted
+    late[32] = 9
+    #expect(rowError(late, layout) == .stampBeforeDelete)
+  }
+}
+
+@Suite("Words")
+struct ContractsWordTests {
+  @Test("an error says what and where")
+  func words() {
+    #expect("\(RowError.badEnd(feature: 3))" == "the bytes of feature 3 end where they cannot")
+    #expect(
+      "\(RowError.wrongType(feature: 1, expected: .int32, found: .string))"
+        == "feature 1 is int32, not string")
+    #expect(
+      "\(KeyError.partType(part: 0, expected: .string, found: nil))"
+        == "part 0 of the key is string, not a list or a vector")
+    #expect(
+      "\(EventError.row(.badBool(feature: 2)))"
+        == "event: feature 2 holds a bool that is neither 0 nor 1")
+    #expect(
+      "\(EventTimeError.knownAtAfterAppend(KnownAt(nanoseconds: 7)))" == "known at 7 ns, which is after now")
+  }
+}
