@@ -32,11 +32,12 @@ let package = Package(
   targets: [
     // The front door: reads the command line, wires the rooms together, nothing else.
     .executableTarget(
-      name: "apus", dependencies: ["ApusLog", "ApusSystem"], exclude: ["CommandReference.md"],
+      name: "apus", dependencies: ["ApusLog", "ApusSystem", "ApusBytes"], exclude: ["CommandReference.md"],
       swiftSettings: strict),
 
     // The newest row of every entity, in LMDB.
-    room("ApusIndex", uses: ["ApusContracts", "ApusSystem", "ApusBytes", "CLMDB"], exclude: ["IndexFormat.md"]),
+    room(
+      "ApusIndex", uses: ["ApusContracts", "ApusSystem", "ApusBytes", "CLMDB"], exclude: ["IndexFormat.md"]),
 
     // What a feature is and what may be written: types, rules, versions, evolution, the fold.
     room(
@@ -79,7 +80,9 @@ let package = Package(
     tests(of: "ApusBytesTests", uses: ["ApusBytes"]),
     tests(of: "ApusSystemTests", uses: ["ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "ApusContractsTests", uses: ["ApusContracts", "ApusBytes", "ApusTestSupport"]),
-    tests(of: "ApusIndexTests", uses: ["ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(
+      of: "ApusIndexTests",
+      uses: ["ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "ApusLogTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "apusTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
   ]

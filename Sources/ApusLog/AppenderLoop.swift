@@ -1,3 +1,4 @@
+import ApusBytes
 import ApusSystem
 
 /// What the appender's thread does: take all that waits, append, sync once, answer; and in idle moments, mark.

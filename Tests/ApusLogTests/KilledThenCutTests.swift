@@ -1,5 +1,6 @@
 // A killed process leaves names and bytes that no disk has yet. What is built on them must not fall with them.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 import ApusTestSupport

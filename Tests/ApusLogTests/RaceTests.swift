@@ -1,5 +1,6 @@
 // What another thread or another process does between two steps of one call.
 
+import ApusBytes
 import ApusLog
 import ApusSystem
 import ApusTestSupport

@@ -15,6 +15,8 @@ struct FloorPlan: Sendable {
       "apus": [
         "ApusServer", "ApusExport", "ApusIngest", "ApusStore", "ApusLog", "ApusContracts", "ApusClient",
         "ApusSystem",
+        // The vocabulary that every room's answers are made of, such as LSNs.
+        "ApusBytes",
       ],
       "ApusServer": ["ApusStore", "ApusExport", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes"],
       "ApusIngest": ["ApusStore", "ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes"],
