@@ -18,9 +18,8 @@ struct CheckpointStep {
   private(set) var tallies: [UInt32: IndexTally] = [:]
   private let before: [UInt32: IndexTally]
 
-  init(
-    _ index: Index, _ tallies: [UInt32: IndexTally], in transaction: borrowing WriteTransaction
-  ) throws(IndexError) {
+  /// `pagesFree` are those that the list of free pages names.
+  init(_ index: Index, _ tallies: [UInt32: IndexTally], pagesFree: Int) {
     seal = index.seal
     bounds = index.bounds
     mapByteCount = UInt(index.options.mapByteCount)
@@ -28,12 +27,9 @@ struct CheckpointStep {
     quota = index.options.quotaByteCount
     pagesMax = index.options.dirtyPagesMax
     before = tallies
-    var free = 0
-    let bounds = bounds
-    try transaction.forEachFreeRecord { place in free += FreePages.count(place, bounds) }
     let used = index.environment.usedByteCount
     let left = (quota > used ? quota - used : 0) / index.environment.pageByteCount
-    pagesAvailable = free + Int(truncatingIfNeeded: left)
+    pagesAvailable = pagesFree + Int(truncatingIfNeeded: left)
   }
 
   /// About how many pages this transaction has dirtied: the leaves it met clean, what inserted rows split off (pages are at least half full),
@@ -43,12 +39,15 @@ struct CheckpointStep {
     return dirty + dirty / 16 + 16
   }
 
+  /// About how many bytes the transaction writes.
+  var byteCountMax: UInt64 { UInt64(pages) * UInt64(pageByteCount) }
+
   var isFull: Bool { pages >= pagesMax }
 
   mutating func apply(
     _ key: RawSpan, _ update: RawSpan, through lsn: LSN, in transaction: inout WriteTransaction,
     _ value: inout ByteWriter,
-    _ fold: (borrowing IndexRow?, RawSpan, inout ByteWriter) -> IndexOutcome
+    _ fold: (IndexRow?, RawSpan, inout ByteWriter) -> IndexOutcome
   ) throws(IndexError) -> IndexOutcome {
     guard let view = key.viewOfKey else { preconditionFailure("an update has a row's whole key") }
     if pages > pagesAvailable { throw .full(.quota(byteCount: quota)) }
@@ -58,12 +57,14 @@ struct CheckpointStep {
     }
     // What is not in the map is a page that this transaction has copied already.
     let isClean = found.code == LMDB.success && found.key.start &- bounds.start < mapByteCount
+    if isClean { try judgePage(of: found.key) }
     let isThere = isFound(found, key)
     seal.begin(&value)
     let outcome: IndexOutcome
     var hashBefore: UInt64 = 0
     if isThere {
       guard isReadable(found.value) else { throw .damaged(.value(key: key.copied(), .place)) }
+      try judgeLarge(found)
       let there = found.value.span(in: transaction)
       do throws(ValueFault) {
         outcome = fold(try seal.open(there, of: key, touched: lsn), update, &value)
@@ -101,6 +102,22 @@ struct CheckpointStep {
     return outcome
   }
 
+  /// LMDB believes the head of a page that it copies or frees.
+  private func judgePage(of key: Place) throws(IndexError) {
+    guard bounds.holds(key) else { throw .damaged(.key([])) }
+    let number = pageMap.number(of: key)
+    guard pageMap.isSound(number) else { throw .damaged(.page(number)) }
+  }
+
+  private func judgeLarge(_ found: Found) throws(IndexError) {
+    guard bounds.holds(found.value) else { return }
+    let key = bounds.holds(found.key) ? found.key : nil
+    guard let pages = pageMap.pages(of: found.value, besideKey: key) else { return }
+    guard pageMap.isSound(large: pages) else { throw .damaged(.page(pages.lowerBound)) }
+  }
+
+  private var pageMap: Pages { Pages(bounds: bounds, pageByteCount: UInt(pageByteCount)) }
+
   private func isFound(_ found: Found, _ key: RawSpan) -> Bool {
     guard found.code == LMDB.success, found.key.byteCount == key.byteCount else { return false }
     // LMDB has just compared these bytes itself.
@@ -112,29 +129,5 @@ struct CheckpointStep {
   private func isReadable(_ place: Place) -> Bool {
     if place.start &- bounds.start < mapByteCount { return bounds.holds(place) }
     return place.byteCount <= pageByteCount
-  }
-}
-
-/// LMDB's list of free pages: each value is a count and as many page numbers, descending, eight bytes each in the machine's order.
-enum FreePages {
-  static func count(_ place: Place, _ bounds: FileBounds) -> Int {
-    var count = 0
-    forEach(place, bounds) { _ in count += 1 }
-    return count
-  }
-
-  /// Returns false when the list is no list.
-  @discardableResult
-  static func forEach(_ place: Place, _ bounds: FileBounds, _ body: (UInt64) -> Void) -> Bool {
-    guard bounds.holds(place) else { return false }
-    var reader = ByteReader(place.span(in: bounds))
-    guard let count = try? reader.read(UInt64.self), count <= UInt64(reader.remaining / 8) else {
-      return false
-    }
-    for _ in 0..<count {
-      guard let page = try? reader.read(UInt64.self) else { return false }
-      body(page)
-    }
-    return true
   }
 }

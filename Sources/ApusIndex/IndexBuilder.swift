@@ -66,7 +66,7 @@ package struct IndexBuilder: ~Copyable {
       var progress = IndexProgress(touched: lsn, complete: lsn)
       try RecordWriter.write(
         &progress, tallies, note: note, into: &transaction, seal: seal, &value)
-      try LMDB.check("mdb_txn_commit", transaction.commit())
+      try IndexBuilder.commit(transaction, folder, byteCount)
     }
     try Commit.lengthen(environment)
     let (folder, storeID, options) = (folder, storeID, options)
@@ -98,7 +98,16 @@ package struct IndexBuilder: ~Copyable {
 
   private mutating func commit() throws(IndexError) {
     guard let transaction = transaction.take() else { return }
-    try LMDB.check("mdb_txn_commit", transaction.commit())
+    try IndexBuilder.commit(transaction, folder, byteCount)
     byteCount = 0
+  }
+
+  private static func commit(
+    _ transaction: consuming WriteTransaction, _ folder: IndexFolder, _ byteCount: Int
+  ) throws(IndexError) {
+    let code = transaction.commit()
+    if code == LMDB.success { return }
+    // Pages are a little larger than what they hold.
+    throw Commit.error(code, in: folder.building, byteCountMax: UInt64(byteCount) * 2 + 1 << 16)
   }
 }

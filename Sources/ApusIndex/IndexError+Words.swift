@@ -38,7 +38,8 @@ extension IndexDamage: CustomStringConvertible {
     case .tally(let view, let expected, let found):
       "view version \(view) has \(found.count) keys instead of \(expected.count)"
         + (found.count == expected.count ? ", but others" : "")
-    case .freePage(let page): "page \(page) is called free, and is not"
+    case .freePage(let page): "the list of free pages is wrong about page \(page)"
+    case .page(let page): "the head of page \(page) is wrong"
     case .row(let key): "the row of key \(hex(key)) cannot be read"
     }
   }

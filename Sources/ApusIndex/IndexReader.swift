@@ -67,7 +67,7 @@ package struct IndexReader: ~Copyable {
 
   /// Lends every row of an entity's key in the order of view versions. `prefix` is an `IndexKey.entityPrefix`.
   package mutating func forEachView(
-    of prefix: RawSpan, _ body: (_ view: UInt32, borrowing IndexRow) -> Void
+    of prefix: RawSpan, _ body: (_ view: UInt32, IndexRow) -> Void
   ) throws(IndexError) {
     precondition(isLive, "a reader reads between renew and reset")
     try transaction.renewCursor()

@@ -28,8 +28,9 @@ package struct IndexScrub: ~Copyable {
   private var found: [UInt32: IndexTally] = [:]
   private var expected: [UInt32: IndexTally] = [:]
   private var previous = ByteWriter(capacity: IndexFormat.keyByteCountMax)
-  /// Pages that hold keys, one bit each.
-  private var leaves: [UInt64]
+  /// Pages that hold keys, and pages that hold one row each or a part of it.
+  private var leaves: PageSet
+  private var large: PageSet
   private var isAtStart = true
   private var isOver = false
 
@@ -40,8 +41,9 @@ package struct IndexScrub: ~Copyable {
     self.index = index
     transaction = snapshot
     bounds = index.bounds
-    leaves = [UInt64](
-      repeating: 0, count: Int(bounds.byteCount) / Int(index.environment.pageByteCount) / 64 + 1)
+    let pageCount = UInt64(bounds.byteCount) / index.environment.pageByteCount
+    leaves = PageSet(pageCount)
+    large = PageSet(pageCount)
     // No value can be later than what is touched; when that cannot be read, the walk says so.
     progress.touched = LSN(.max)
   }
@@ -62,17 +64,23 @@ package struct IndexScrub: ~Copyable {
     return nil
   }
 
+  private var pages: Pages { Pages(bounds: bounds, pageByteCount: UInt(index.environment.pageByteCount)) }
+
   private mutating func look(at found: Found) {
     // The snapshot is held for longer than this call.
     let snapshot = bounds
     guard bounds.holds(found.key) else { return report.add(.key([])) }
-    let page = Int(found.key.start - bounds.start) / Int(index.environment.pageByteCount)
-    leaves[page / 64] |= 1 << UInt64(page % 64)
+    let page = pages.number(of: found.key)
+    if leaves.insert(page), !pages.isSound(page) { report.add(.page(page)) }
     let key = found.key.span(in: snapshot)
     if !previous.isEmpty && previous.bytes.compare(to: key) >= 0 { report.add(.order(key: key.copied())) }
     previous.removeAll()
     previous.write(key)
     guard bounds.holds(found.value) else { return report.add(.value(key: key.copied(), .place)) }
+    if let own = pages.pages(of: found.value, besideKey: found.key) {
+      if !pages.isSound(large: own) { report.add(.page(own.lowerBound)) }
+      for page in own { large.insert(page) }
+    }
     let again = transaction.get(key)
     if again.code != LMDB.success || again.value != found.value { report.add(.lookup(key: key.copied())) }
     let value = found.value.span(in: snapshot)
@@ -129,7 +137,7 @@ package struct IndexScrub: ~Copyable {
     }
     do throws(IndexError) {
       try progress.check(against: transaction)
-      try lookAtFreePages()
+      try lookAtPages()
     } catch {
       if case .damaged(let damage) = error { report.add(damage) }
       if case .lmdb(let fault) = error { report.add(.tree(fault)) }
@@ -138,24 +146,36 @@ package struct IndexScrub: ~Copyable {
   }
 
   /// A page that is used and called free would be overwritten by a later commit.
-  private mutating func lookAtFreePages() throws(IndexError) {
-    let pageCount = UInt64(bounds.byteCount) / index.environment.pageByteCount
+  private mutating func lookAtPages() throws(IndexError) {
+    let pages = pages
     var wrong: [UInt64] = []
-    var free: UInt64 = 0
-    let (leaves, bounds) = (leaves, bounds)
+    var free = PageSet(pages.count)
+    // Long lists have pages of their own, of which only the first begins with a head.
+    var lists = PageSet(pages.count)
+    var others: UInt64 = 0
     try transaction.forEachFreeRecord { place in
-      var before = UInt64.max
-      let isList = FreePages.forEach(place, bounds) { page in
-        free += 1
-        let isSane = page > 1 && page < pageCount && page < before
-        before = page
-        if !isSane || leaves[Int(page / 64)] >> (page % 64) & 1 == 1 { wrong.append(page) }
+      let isList = FreePages.forEach(place, pages.bounds) { page in
+        if page < 2 || !free.insert(page) { wrong.append(page) }
       }
-      if !isList { wrong.append(.max) }
+      if !isList { return wrong.append(pages.count) }
+      if let own = pages.pages(of: place, besideKey: nil) {
+        let isSound = pages.isSound(large: own)
+        // A short list may happen to lie where a long one would: then it is beside its key.
+        guard isSound || own.count > 1 else { return }
+        if !isSound { wrong.append(own.lowerBound) }
+        for page in own where lists.insert(page) { others += 1 }
+      }
     }
     // Every page but the two meta pages is in a tree or in the list, once.
-    let used = 2 + free + transaction.pages(LMDB.main) + transaction.pages(LMDB.free)
-    if wrong.isEmpty && used != pageCount { wrong.append(pageCount) }
+    for page in 2..<max(2, pages.count) {
+      let isUsed = leaves.contains(page) || large.contains(page) || lists.contains(page)
+      if isUsed && free.contains(page) { wrong.append(page) }
+      if isUsed || free.contains(page) { continue }
+      others += 1
+      if !pages.isSound(page) { report.add(.page(page)) }
+    }
+    let branches = transaction.branchPages(LMDB.main) &+ transaction.pages(LMDB.free)
+    if wrong.isEmpty && others != branches { wrong.append(pages.count) }
     for page in wrong { report.add(.freePage(page)) }
   }
 }

@@ -40,12 +40,17 @@ package struct IndexWriter: ~Copyable {
   /// What the index says as of the last commit.
   private var committed: IndexProgress
   private var tallies: [UInt32: IndexTally] = [:]
+  /// To look at the list of free pages.
+  private var snapshot: ReadTransaction
   private var value = ByteWriter(capacity: 4_096)
   private var previousKey = ByteWriter(capacity: IndexFormat.keyByteCountMax)
 
   init(of index: Index) throws(IndexError) {
+    let state = try IndexWriter.state(of: index)
+    let snapshot = try ReadTransaction(index.environment)
     self.index = index
-    (committed, tallies) = try IndexWriter.state(of: index)
+    (committed, tallies) = state
+    self.snapshot = snapshot
   }
 
   deinit { index.releaseWriter() }
@@ -56,20 +61,22 @@ package struct IndexWriter: ~Copyable {
   /// Folds `updates` into the rows and says *complete* up to `lsn`, with the store's `note`.
   package mutating func checkpoint(
     _ updates: inout some IndexUpdates & ~Copyable & ~Escapable, through lsn: LSN, note: RawSpan,
-    fold: (_ row: borrowing IndexRow?, _ update: RawSpan, _ result: inout ByteWriter) -> IndexOutcome
+    fold: (_ row: IndexRow?, _ update: RawSpan, _ result: inout ByteWriter) -> IndexOutcome
   ) throws(IndexError) -> IndexCheckpoint {
     precondition(lsn >= committed.touched, "checkpoints are made in the order of their LSNs")
     if index.isSuspect { throw .abandoned(LMDB.fault("a commit before", LMDB.givenUp)) }
     var report = IndexCheckpoint()
     previousKey.removeAll()
+    var step = CheckpointStep(index, tallies, pagesFree: try pagesFree())
     var transaction = try WriteTransaction(index.environment)
-    var step = try CheckpointStep(index, tallies, in: transaction)
     while updates.next() {
       if step.isFull {
-        try commit(transaction, step.tallies, touched: lsn, complete: committed.complete, note: nil)
+        try commit(
+          transaction, step.tallies, touched: lsn, complete: committed.complete, note: nil,
+          byteCountMax: step.byteCountMax)
         report.transactions += 1
+        step = CheckpointStep(index, tallies, pagesFree: try pagesFree())
         transaction = try WriteTransaction(index.environment)
-        step = try CheckpointStep(index, tallies, in: transaction)
       }
       precondition(
         previousKey.isEmpty || previousKey.bytes.compare(to: updates.key) < 0,
@@ -83,19 +90,29 @@ package struct IndexWriter: ~Copyable {
       case .unreadable: throw .damaged(.row(key: updates.key.copied()))
       }
     }
-    try commit(transaction, step.tallies, touched: lsn, complete: lsn, note: note)
+    try commit(
+      transaction, step.tallies, touched: lsn, complete: lsn, note: note, byteCountMax: step.byteCountMax)
     report.transactions += 1
     return report
   }
 
+  private mutating func pagesFree() throws(IndexError) -> Int {
+    try snapshot.renew()
+    defer { snapshot.reset() }
+    var count = 0
+    let bounds = index.bounds
+    try snapshot.forEachFreeRecord { count += FreePages.count($0, bounds) }
+    return count
+  }
+
   private mutating func commit(
     _ transaction: consuming WriteTransaction, _ changed: [UInt32: IndexTally], touched: LSN, complete: LSN,
-    note: RawSpan?
+    note: RawSpan?, byteCountMax: UInt64
   ) throws(IndexError) {
     var progress = IndexProgress(touched: touched, complete: complete)
     try RecordWriter.write(
       &progress, changed, note: note, into: &transaction, seal: index.seal, &value)
-    try Commit.make(transaction, index)
+    try Commit.make(transaction, index, byteCountMax: byteCountMax)
     committed = progress
     tallies.merge(changed) { $1 }
   }
@@ -116,16 +133,29 @@ extension IndexWriter: Sendable {}
 
 /// The end of a transaction that writes, and what its failure means.
 enum Commit {
-  static func make(_ transaction: consuming WriteTransaction, _ index: Index) throws(IndexError) {
+  /// `byteCountMax` is about what the transaction writes.
+  static func make(
+    _ transaction: consuming WriteTransaction, _ index: Index, byteCountMax: UInt64
+  ) throws(IndexError) {
     let code = transaction.commit()
     guard code != LMDB.success else { return try lengthen(index.environment) }
-    let error = LMDB.error("mdb_txn_commit", code)
+    let error = error(code, in: index.folder.path, byteCountMax: byteCountMax)
     // A transaction that found no space never was, as long as LMDB still gives snapshots: it refuses them after a meta page failed.
     if case .full = error, isReadable(index) { throw error }
     let fault = LMDB.fault("mdb_txn_commit", code)
     // Where the disk takes no marker either, the error stands alone: nothing was acknowledged.
     try? index.markSuspect("\(fault)")
     throw .abandoned(fault)
+  }
+
+  /// LMDB calls a write that the disk cut short an error of input and output. Where the disk has less space than was to be written, it was that.
+  static func error(_ code: Int32, in folder: String, byteCountMax: UInt64) -> IndexError {
+    if code == Errno.inputOutput.rawValue, let free = try? RealDisk().freeBytes(at: folder),
+      free < byteCountMax
+    {
+      return .full(.disk(LMDB.fault("mdb_txn_commit", Errno.noSpace.rawValue)))
+    }
+    return LMDB.error("mdb_txn_commit", code)
   }
 
   private static func isReadable(_ index: Index) -> Bool {

@@ -9,10 +9,13 @@ import CLMDB
 
 /// Where LMDB says that bytes are; not yet believed.
 struct Place: Equatable {
-  var start: UInt = 0
-  var byteCount = 0
+  var start: UInt
+  var byteCount: Int
 
-  init() {}
+  init(start: UInt = 0, byteCount: Int = 0) {
+    self.start = start
+    self.byteCount = byteCount
+  }
 
   init(_ value: MDB_val) {
     start = unsafe UInt(bitPattern: value.mv_data)

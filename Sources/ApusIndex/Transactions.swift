@@ -62,6 +62,8 @@ struct ReadTransaction: ~Copyable {
     return UInt64(stat.ms_branch_pages) &+ UInt64(stat.ms_leaf_pages) &+ UInt64(stat.ms_overflow_pages)
   }
 
+  func branchPages(_ database: MDB_dbi) -> UInt64 { UInt64(stat(database).ms_branch_pages) }
+
   private func stat(_ database: MDB_dbi) -> MDB_stat {
     var stat = MDB_stat()
     unsafe _ = mdb_stat(handle, database, &stat)
@@ -83,7 +85,7 @@ struct ReadTransaction: ~Copyable {
 
   func next() -> Found { unsafe Cursors.move(cursor, MDB_NEXT) }
 
-  /// Lends each record of the list of free pages.
+  /// Lends each record of the list of free pages, which LMDB shows to transactions that read.
   func forEachFreeRecord(_ body: (Place) -> Void) throws(IndexError) {
     try unsafe Cursors.forEachFreeRecord(of: handle, body)
   }
@@ -150,10 +152,6 @@ struct WriteTransaction: ~Copyable {
       }
     }
     try LMDB.check("mdb_cursor_put", code)
-  }
-
-  func forEachFreeRecord(_ body: (Place) -> Void) throws(IndexError) {
-    try unsafe Cursors.forEachFreeRecord(of: handle, body)
   }
 
   /// Ends the transaction, for good or not at all; the answer is LMDB's code.
