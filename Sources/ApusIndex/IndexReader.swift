@@ -10,7 +10,6 @@ package struct IndexReader: ~Copyable {
   private var bounds: FileBounds
   /// The snapshot that `progress` and `bounds` are of: reading them once a commit is enough.
   private var seen: UInt64 = 0
-  private var isLive = false
   private var progress = IndexProgress()
 
   init(of index: Index) throws(IndexError) {
@@ -21,7 +20,6 @@ package struct IndexReader: ~Copyable {
 
   /// Takes the newest snapshot.
   package mutating func renew() throws(IndexError) {
-    precondition(!isLive, "a reader gives its snapshot back before it takes another")
     try transaction.renew()
     if transaction.id != seen {
       do throws(IndexError) { try look() } catch {
@@ -29,15 +27,10 @@ package struct IndexReader: ~Copyable {
         throw error
       }
     }
-    isLive = true
   }
 
   /// Gives the snapshot back, so that its pages can be used again.
-  package mutating func reset() {
-    guard isLive else { return }
-    transaction.reset()
-    isLive = false
-  }
+  package mutating func reset() { transaction.reset() }
 
   /// Nothing later than this LSN is in any row of the snapshot.
   package var touched: LSN { progress.touched }
@@ -58,7 +51,6 @@ package struct IndexReader: ~Copyable {
   /// The row of a whole key, or nil when there is none.
   @_lifetime(borrow self)
   package func get(_ key: RawSpan) throws(IndexError) -> IndexRow? {
-    precondition(isLive, "a reader reads between renew and reset")
     let found = transaction.get(key)
     if found.code == LMDB.notFound { return nil }
     try LMDB.check("mdb_get", found.code)
@@ -69,7 +61,6 @@ package struct IndexReader: ~Copyable {
   package mutating func forEachView(
     of prefix: RawSpan, _ body: (_ view: UInt32, IndexRow) -> Void
   ) throws(IndexError) {
-    precondition(isLive, "a reader reads between renew and reset")
     try transaction.renewCursor()
     var found = transaction.seek(atOrAfter: prefix)
     while found.code == LMDB.success {
@@ -87,14 +78,12 @@ package struct IndexReader: ~Copyable {
 
   /// Lends the store's note, which the last complete checkpoint wrote.
   package func note<T>(_ body: (RawSpan) -> T) throws(IndexError) -> T? {
-    precondition(isLive, "a reader reads between renew and reset")
     let key = RecordKey.note
     return try record(unsafe key.span.bytes) { .some(body($0)) }
   }
 
   /// How many keys a view version has.
   package func tally(of view: UInt32) throws(IndexError) -> IndexTally {
-    precondition(isLive, "a reader reads between renew and reset")
     let key = RecordKey.tally(of: view)
     return try record(unsafe key.span.bytes, { IndexTally.decode($0) }) ?? IndexTally()
   }

@@ -159,8 +159,12 @@ enum Commit {
   }
 
   private static func isReadable(_ index: Index) -> Bool {
-    guard var transaction = try? ReadTransaction(index.environment) else { return false }
-    return (try? transaction.renew()) != nil
+    do throws(IndexError) {
+      _ = try ReadTransaction(index.environment).id
+    } catch {
+      if case .abandoned = error { return false }
+    }
+    return true
   }
 
   /// LMDB writes no page that was taken and given back in one transaction, so the file may end before its last page. An opening could not tell

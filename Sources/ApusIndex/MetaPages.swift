@@ -14,7 +14,7 @@ struct MetaPages: Equatable {
 
   private static let byteCount = 152
   private static let metaFlag: UInt16 = 0x08
-  private static let magic: UInt32 = 0xBEEF_C0DE
+  private static let lmdbMagic: UInt32 = 0xBEEF_C0DE
   private static let dataVersion: UInt32 = 1
   /// The free list's keys are integers; that is LMDB's own doing, and the only flag.
   private static let freeFlags: UInt16 = 0x08
@@ -88,7 +88,7 @@ struct MetaPages: Equatable {
       try reader.skip(2)
       guard try reader.read(UInt16.self) == metaFlag else { return malformed("no meta page") }
       try reader.skip(4)
-      guard try reader.read(UInt32.self) == magic else { return malformed("not LMDB's magic") }
+      guard try reader.read(UInt32.self) == lmdbMagic else { return malformed("not LMDB's magic") }
       let version = try reader.read(UInt32.self)
       guard version == dataVersion else { return .failure(.dataVersion(version)) }
       guard try reader.read(UInt64.self) == 0 else { return malformed("a fixed address") }

@@ -15,6 +15,8 @@ struct Pages {
   private static let headByteCount: UInt = 16
   /// What stands before a node's key.
   private static let nodeHeadByteCount: UInt = 8
+  /// The flag of a node whose value has pages of its own.
+  private static let hasOwnPages: UInt16 = 0x01
   private static let branch: UInt16 = 0x01
   private static let leaf: UInt16 = 0x02
   private static let large: UInt16 = 0x04
@@ -56,12 +58,32 @@ struct Pages {
       nodesStart <= pageByteCount
     else { return false }
     var first = pageByteCount
+    var used: UInt = 0
     for _ in 0..<(placesEnd - Pages.headByteCount) / 2 {
       let place = UInt(try reader.read(UInt16.self))
-      guard place % 2 == 0, place <= pageByteCount - Pages.nodeHeadByteCount else { return false }
+      let size = try nodeByteCount(page, at: place, isLeaf: flags == Pages.leaf)
+      guard place % 2 == 0, size <= pageByteCount, place <= pageByteCount - size else { return false }
       first = min(first, place)
+      used += size
     }
-    return first == nodesStart
+    return first == nodesStart && used == pageByteCount - nodesStart
+  }
+
+  /// A node: 4 bytes of the value's length, 2 of flags, 2 of the key's length; the key; the value, or the page that it begins. In a
+  /// branch, the first 6 bytes are a page instead, and there is no value. Nodes have an even number of bytes.
+  private func nodeByteCount(_ page: RawSpan, at place: UInt, isLeaf: Bool) throws(BytesError) -> UInt {
+    var node = ByteReader(page)
+    try node.skip(Int(clamping: place))
+    let low = try node.read(UInt16.self)
+    let high = try node.read(UInt16.self)
+    let flags = try node.read(UInt16.self)
+    let key = UInt(try node.read(UInt16.self))
+    var size = Pages.nodeHeadByteCount + key
+    if isLeaf {
+      guard flags <= Pages.hasOwnPages else { return .max }
+      size += flags == Pages.hasOwnPages ? 8 : UInt(low) + UInt(high) << 16
+    }
+    return size + size % 2
   }
 
   /// Whether the head before a long value is what a writer may believe.

@@ -17,6 +17,7 @@ struct ReadTransaction: ~Copyable {
   let environment: Environment
   private let handle: OpaquePointer
   private let cursor: OpaquePointer
+  private var isLive = false
 
   /// Takes a slot for a reader, and gives the snapshot back at once.
   init(_ environment: Environment) throws(IndexError) {
@@ -41,14 +42,23 @@ struct ReadTransaction: ~Copyable {
     unsafe mdb_txn_abort(handle)
   }
 
+  /// Takes the newest snapshot.
   mutating func renew() throws(IndexError) {
+    precondition(!isLive, "a snapshot is given back before another is taken")
     try LMDB.check("mdb_txn_renew", unsafe mdb_txn_renew(handle))
+    isLive = true
   }
 
-  mutating func reset() { unsafe mdb_txn_reset(handle) }
+  /// Gives the snapshot back, if there is one.
+  mutating func reset() {
+    guard isLive else { return }
+    unsafe mdb_txn_reset(handle)
+    isLive = false
+  }
 
   /// Binds the cursor to the snapshot of now.
   mutating func renewCursor() throws(IndexError) {
+    precondition(isLive, "an index is read between renew and reset")
     try LMDB.check("mdb_cursor_renew", unsafe mdb_cursor_renew(handle, cursor))
   }
 
@@ -72,6 +82,7 @@ struct ReadTransaction: ~Copyable {
 
   @inline(__always)
   func get(_ key: RawSpan) -> Found {
+    precondition(isLive, "an index is read between renew and reset")
     var value = unsafe MDB_val()
     let code = unsafe LMDB.lend(key) { unsafe mdb_get(handle, LMDB.main, &$0, &value) }
     return unsafe Found(code: code, value: Place(value))

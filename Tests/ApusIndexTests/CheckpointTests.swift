@@ -2,7 +2,37 @@ import ApusBytes
 import ApusIndex
 import ApusSystem
 import ApusTestSupport
+import Glibc
 import Testing
+
+/// A life of checkpoints that each rewrite every row, ended by a signal.
+enum Killed {
+  static func row(_ lsn: UInt64) -> TestRow {
+    TestRow(lsn: lsn, bytes: [UInt8](repeating: UInt8(truncatingIfNeeded: lsn), count: 200))
+  }
+
+  static func rows(_ lsn: UInt64) -> [(key: [UInt8], row: TestRow)] {
+    (0..<2_000).map { (Keys.whole($0), row(lsn)) }
+  }
+
+  static func live(in parent: String, for nanoseconds: Int) throws {
+    var options = IndexOptions()
+    options.dirtyPagesMax = 40
+    let opening = try Index.open(IndexFolder(in: parent, epoch: 1), of: Fixture.storeID, options: options)
+    guard case .usable(let index) = opening else { return }
+    let clock = ContinuousClock()
+    let end = clock.now + .nanoseconds(nanoseconds)
+    let killer = try SystemThread.start(name: "killer") {
+      while clock.now < end {}
+      _ = Glibc.kill(getpid(), SIGKILL)
+    }
+    for lsn in UInt64(2)... {
+      try index.checkpoint(
+        rows(lsn).map { TestUpdate(key: $0.key, lsn: lsn, row: $0.row.bytes) }, through: lsn)
+    }
+    killer.join()
+  }
+}
 
 @Suite("Checkpoints of an index")
 struct CheckpointTests {
@@ -142,6 +172,53 @@ struct CheckpointTests {
     try index.checkpoint(Array(updates.prefix(100)), through: 2)
     #expect(try index.progress() == [2, 2])
     #expect(try index.scrubbed().rows == 100)
+  }
+
+  @Test("are whole or not there after a kill at any moment", .timeLimit(.minutes(2)))
+  func killed() async throws {
+    var random = SplitMix64(seed: 8)
+    for _ in 0..<12 {
+      let fixture = try Fixture()
+      do { try fixture.build(Killed.rows(1), complete: 1) }
+      let (parent, nanoseconds) = (fixture.temporary.path, random.within(1_000_000...60_000_000))
+      await #expect(processExitsWith: .signal(SIGKILL)) {
+        [parent = parent as String, nanoseconds = nanoseconds as Int] in
+        try Killed.live(in: parent, for: nanoseconds)
+      }
+      let index = try fixture.opened()
+      let progress = try index.progress()
+      #expect(progress[0] == progress[1] || progress[0] == progress[1] + 1)
+      for (key, _) in Killed.rows(1) {
+        let row = try #require(try index.row(key))
+        #expect(progress.contains(row.lsn) && row == Killed.row(row.lsn))
+      }
+      #expect(try index.scrubbed().isSound)
+      try index.checkpoint([], through: progress[0] + 1)
+    }
+  }
+
+  @Test("whose commit fails are the last: the index is given up, and the next opening knows")
+  func failedCommit() async throws {
+    let fixture = try Fixture()
+    do { try fixture.build(Killed.rows(1), complete: 1) }
+    let parent = fixture.temporary.path
+    await #expect(processExitsWith: .success) { [parent = parent as String] in
+      let fixture = FlipFolder(parent)
+      guard case .usable(let index) = try Index.open(fixture.folder, of: Fixture.storeID) else { _exit(1) }
+      // A file that may not grow: no error of space, as LMDB sees it.
+      _ = signal(SIGXFSZ, SIG_IGN)
+      var limit = rlimit(rlim_cur: rlim_t(index.usedByteCount), rlim_max: rlim_t(index.usedByteCount))
+      unsafe setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+      let updates = Killed.rows(2).map { TestUpdate(key: $0.key, lsn: 2, row: $0.row.bytes) }
+      for _ in 0..<2 {
+        guard case .abandoned = failure({ try index.checkpoint(updates, through: 2) }) else { _exit(2) }
+      }
+      if !index.isSuspect { _exit(3) }
+    }
+    guard case .suspect(.marked) = try fixture.open() else {
+      Issue.record("a failed commit left no mark")
+      return
+    }
   }
 
   @Test("with updates out of order, of an older LSN, or by a second writer are our own mistake, and trap")

@@ -125,7 +125,8 @@ struct FlipFolder {
 
 @Suite("Damage to an index")
 struct DamageTests {
-  static let count = 600
+  /// As many as $APUS_FLIPS says.
+  static let count = unsafe getenv("APUS_FLIPS").flatMap { unsafe Int(String(cString: $0)) } ?? 600
 
   @Test(
     "of any single bit: no wrong row is ever returned, and the scrub finds all that is lost",
