@@ -93,13 +93,16 @@ final class Environment: @unchecked Sendable {
   let file: any DiskFile
   private let lock: any FileLock
   let pageByteCount: UInt64
+  private let lastWords: LastWords
 
   /// Opens or makes `data.mdb`. The caller has judged what is there.
   init(_ folder: IndexFolder, path: String, lock: any FileLock, options: IndexOptions) throws(IndexError) {
     var handle: OpaquePointer?
     try LMDB.check("mdb_env_create", unsafe mdb_env_create(&handle))
     guard let handle = unsafe handle else { throw LMDB.error("mdb_env_create", MDB_PANIC) }
+    let lastWords = LastWords(folder)
     do throws(IndexError) {
+      try unsafe lastWords.listen(to: handle)
       try LMDB.check("mdb_env_set_mapsize", unsafe mdb_env_set_mapsize(handle, options.mapByteCount))
       let readers = UInt32(truncatingIfNeeded: options.readersMax)
       try LMDB.check("mdb_env_set_maxreaders", unsafe mdb_env_set_maxreaders(handle, readers))
@@ -118,6 +121,7 @@ final class Environment: @unchecked Sendable {
     }
     unsafe self.handle = handle
     self.lock = lock
+    self.lastWords = lastWords
     _ = try clearDeadReaders()
   }
 
@@ -158,5 +162,24 @@ final class Environment: @unchecked Sendable {
     var info = unsafe MDB_envinfo()
     unsafe _ = mdb_env_info(handle, &info)
     return Int(unsafe info.me_numreaders)
+  }
+}
+
+/// LMDB ends the process when its tree contradicts itself. It says so first, and that is time enough to mark the index suspect.
+private final class LastWords: Sendable {
+  private let folder: IndexFolder
+
+  init(_ folder: IndexFolder) { self.folder = folder }
+
+  /// The environment must not outlive this object.
+  func listen(to handle: OpaquePointer) throws(IndexError) {
+    let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+    try LMDB.check("mdb_env_set_userctx", unsafe mdb_env_set_userctx(handle, context))
+    let code = unsafe mdb_env_set_assert(handle) { handle, words in
+      guard let context = unsafe mdb_env_get_userctx(handle), let words = unsafe words else { return }
+      let listener = unsafe Unmanaged<LastWords>.fromOpaque(context).takeUnretainedValue()
+      try? listener.folder.markSuspect(unsafe String(cString: words))
+    }
+    try LMDB.check("mdb_env_set_assert", code)
   }
 }

@@ -64,7 +64,8 @@ struct Flips {
     for one in [SIGSEGV, SIGBUS, SIGABRT] {
       _ = signal(one) { number in
         unsafe _ = write(2, number == SIGABRT ? "ABRT\n" : number == SIGSEGV ? "SEGV\n" : "SBUS\n", 5)
-        _exit(0) }
+        _exit(0)
+      }
     }
     let (image, rows) = try image()
     let file = unsafe fopen(journal, "a")
@@ -88,6 +89,8 @@ struct FlipFolder {
   let folder: IndexFolder
 
   init(_ parent: String) { folder = IndexFolder(in: parent, epoch: 1) }
+
+  func reopened() throws -> IndexOpening { try Index.open(folder, of: Fixture.storeID) }
 
   func fill(_ image: [UInt8]) throws {
     let disk = RealDisk()
@@ -153,7 +156,9 @@ struct DamageTests {
   }
 
   /// What a read cannot see: a whole page of a time before, with good checksums. The scrub does.
-  @Test("of the root's children may show the past until the scrub, which finds every one", .timeLimit(.minutes(5)))
+  @Test(
+    "of the root's children may show the past until the scrub, which finds every one", .timeLimit(.minutes(5))
+  )
   func children() async throws {
     let count = Flips.childBits(in: try Flips.image().image).count
     #expect(count > 300)
@@ -165,18 +170,22 @@ struct DamageTests {
     let journal = temporary.path("journal")
     var next = 0
     var signals: [Int] = []
+    var marked = 0
     var words: [String: Int] = [:]
     while next < count {
       let (first, folder) = (next, temporary.path)
       await #expect(processExitsWith: .success) {
         [
-          first = first as Int, count = count as Int, ofChildren = ofChildren as Bool, folder = folder as String, journal = journal as String] in
+          first = first as Int, count = count as Int, ofChildren = ofChildren as Bool,
+          folder = folder as String, journal = journal as String
+        ] in
         try Flips.judge(from: first, to: count, in: folder, journal: journal, ofChildren: ofChildren)
       }
       let lines = String(decoding: (try? bytes(of: journal)) ?? [], as: UTF8.self).split(separator: "\n")
       let judged = signals.count + lines.count
       if judged < count {
         signals.append(judged)
+        if case .suspect(.marked) = try FlipFolder(temporary.path).reopened() { marked += 1 }
         next = judged + 1
       } else {
         next = count
@@ -193,10 +202,11 @@ struct DamageTests {
     }
     let signalled = signals.map { "\($0)" }.joined(separator: ", ")
     print(
-      "index: \(count) flipped bits\(ofChildren ? " of children" : ""): \(words.sorted { $0.key < $1.key }), ended by a signal: \(signalled)"
+      "index: \(count) flipped bits\(ofChildren ? " of children" : ""): \(words.sorted { $0.key < $1.key }), ended by a signal, \(marked) of them with a mark: \(signalled)"
     )
     #expect(words.values.reduce(0, +) + signals.count == count)
     #expect(signals.count * 10 < count, "more than one in ten ends the process")
+    #expect(!ofChildren || marked > 0, "an assertion of LMDB leaves a mark")
     return words
   }
 
