@@ -38,6 +38,11 @@ package final class RealDisk: Disk {
     try Kernel.call("mkdir", on: path) { unsafe linux_mkdir(path, Self.folderMode) }
   }
 
+  /// Removes a folder that is empty. Not part of the seam: only rooms whose library talks to the kernel itself need it.
+  package func removeFolder(_ path: String) throws(SystemError) {
+    try Kernel.call("rmdir", on: path) { unsafe linux_rmdir(path) }
+  }
+
   package func syncFolder(_ path: String) throws(SystemError) {
     let folder = try Self.open(path, LINUX_FOLDER)
     let raw = folder.raw

@@ -140,6 +140,8 @@ static inline int64_t linux_rename(const char *from, const char *to) { LINUX_ANS
 
 static inline int64_t linux_unlink(const char *path) { LINUX_ANSWER(unlink(path)); }
 
+static inline int64_t linux_rmdir(const char *path) { LINUX_ANSWER(rmdir(path)); }
+
 static inline int64_t linux_mkdir(const char *path, uint32_t mode) { LINUX_ANSWER(mkdir(path, (mode_t)mode)); }
 
 // Takes the descriptor over when it succeeds; `linux_close_folder` then closes both.

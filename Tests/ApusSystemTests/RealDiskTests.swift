@@ -22,6 +22,18 @@ struct RealDiskTests {
     #expect(mode(folder.path("f")) == 0o700)
   }
 
+  @Test("removes a folder only when it is empty")
+  func removeFolder() throws {
+    try disk.makeFolder(folder.path("f"))
+    _ = try disk.open(folder.path("f/a"), .create)
+    #expect(throws: SystemError("rmdir", .notEmpty, on: folder.path("f"))) {
+      try disk.removeFolder(folder.path("f"))
+    }
+    try disk.remove(folder.path("f/a"))
+    try disk.removeFolder(folder.path("f"))
+    #expect(try disk.entry(at: folder.path("f")) == nil)
+  }
+
   @Test("does not make or lock a file through a symbolic link")
   func links() throws {
     let link = folder.path("link")

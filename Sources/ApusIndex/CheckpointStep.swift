@@ -1,0 +1,133 @@
+// What one transaction of a checkpoint does to the tree, and about how many pages it has dirtied by that.
+
+import ApusBytes
+
+struct CheckpointStep {
+  private let seal: ValueSeal
+  private let bounds: FileBounds
+  private let mapByteCount: UInt
+  private let pageByteCount: Int
+  private let quota: UInt64
+  private let pagesMax: Int
+  /// Pages that may still be taken from free ones or from the end of the file.
+  private let pagesAvailable: Int
+  private var leaves = 0
+  private var largePages = 0
+  private var insertedByteCount = 0
+  /// Of the views that this transaction changed.
+  private(set) var tallies: [UInt32: IndexTally] = [:]
+  private let before: [UInt32: IndexTally]
+
+  /// `pagesFree` are those that the list of free pages names.
+  init(_ index: Index, _ tallies: [UInt32: IndexTally], pagesFree: Int) {
+    seal = index.seal
+    bounds = index.bounds
+    mapByteCount = UInt(index.options.mapByteCount)
+    pageByteCount = Int(truncatingIfNeeded: index.environment.pageByteCount)
+    quota = index.options.quotaByteCount
+    pagesMax = index.options.dirtyPagesMax
+    before = tallies
+    let used = index.environment.usedByteCount
+    let left = (quota > used ? quota - used : 0) / index.environment.pageByteCount
+    pagesAvailable = pagesFree + Int(truncatingIfNeeded: left)
+  }
+
+  /// About how many pages this transaction has dirtied: the leaves it met clean, what inserted rows split off (pages are at least half full),
+  /// pages of long rows, and the branches above.
+  private var pages: Int {
+    let dirty = leaves + largePages + insertedByteCount / (pageByteCount / 2)
+    return dirty + dirty / 16 + 16
+  }
+
+  /// About how many bytes the transaction writes.
+  var byteCountMax: UInt64 { UInt64(pages) * UInt64(pageByteCount) }
+
+  var isFull: Bool { pages >= pagesMax }
+
+  mutating func apply(
+    _ key: RawSpan, _ update: RawSpan, through lsn: LSN, in transaction: inout WriteTransaction,
+    _ value: inout ByteWriter,
+    _ fold: (IndexRow?, RawSpan, inout ByteWriter) -> IndexOutcome
+  ) throws(IndexError) -> IndexOutcome {
+    guard let view = key.viewOfKey else { preconditionFailure("an update has a row's whole key") }
+    if pages > pagesAvailable { throw .full(.quota(byteCount: quota)) }
+    let found = transaction.seek(atOrAfter: key)
+    guard found.code == LMDB.success || found.code == LMDB.notFound else {
+      throw LMDB.error("mdb_cursor_get", found.code)
+    }
+    // What is not in the map is a page that this transaction has copied already.
+    let isClean = found.code == LMDB.success && found.key.start &- bounds.start < mapByteCount
+    if isClean { try judgePage(of: found.key) }
+    let isThere = isFound(found, key)
+    seal.begin(&value)
+    let outcome: IndexOutcome
+    var hashBefore: UInt64 = 0
+    if isThere {
+      guard isReadable(found.value) else { throw .damaged(.value(key: key.copied(), .place)) }
+      try judgeLarge(found)
+      let there = found.value.span(in: transaction)
+      do throws(ValueFault) {
+        outcome = fold(try seal.open(there, of: key, touched: lsn), update, &value)
+      } catch {
+        throw .damaged(.value(key: key.copied(), error))
+      }
+      hashBefore = RowHash.of(key, there)
+    } else {
+      outcome = fold(nil, update, &value)
+    }
+
+    switch outcome {
+    case .unchanged, .unreadable: return outcome
+    case .remove:
+      guard isThere else { return .unchanged }
+      try transaction.removeCurrent()
+      tallies[view, default: before[view] ?? IndexTally()].remove(hashBefore)
+    case .write(let newest):
+      precondition(newest <= lsn, "a checkpoint holds nothing later than its LSN")
+      let rowByteCount = value.count - IndexFormat.valueHeaderByteCount
+      precondition(rowByteCount <= IndexFormat.rowByteCountMax, "a row has at most 16 MiB")
+      seal.finish(&value, key: key, lsn: newest)
+      let hash = RowHash.of(key, value.bytes)
+      if isThere {
+        try transaction.replace(key, value.bytes)
+        tallies[view, default: before[view] ?? IndexTally()].replace(hashBefore, by: hash)
+      } else {
+        try transaction.insert(key, value.bytes)
+        insertedByteCount += key.byteCount + min(value.count, pageByteCount / 2) + 10
+        tallies[view, default: before[view] ?? IndexTally()].add(hash)
+      }
+      if value.count > pageByteCount / 2 - 64 { largePages += value.count / pageByteCount + 1 }
+    }
+    if isClean { leaves += 1 }
+    return outcome
+  }
+
+  /// LMDB believes the head of a page that it copies or frees.
+  private func judgePage(of key: Place) throws(IndexError) {
+    guard bounds.holds(key) else { throw .damaged(.key([])) }
+    let number = pageMap.number(of: key)
+    guard pageMap.isSound(number) else { throw .damaged(.page(number)) }
+  }
+
+  private func judgeLarge(_ found: Found) throws(IndexError) {
+    guard bounds.holds(found.value) else { return }
+    let key = bounds.holds(found.key) ? found.key : nil
+    guard let pages = pageMap.pages(of: found.value, besideKey: key) else { return }
+    guard pageMap.isSound(large: pages) else { throw .damaged(.page(pages.lowerBound)) }
+  }
+
+  private var pageMap: Pages { Pages(bounds: bounds, pageByteCount: UInt(pageByteCount)) }
+
+  private func isFound(_ found: Found, _ key: RawSpan) -> Bool {
+    guard found.code == LMDB.success, found.key.byteCount == key.byteCount else { return false }
+    // LMDB has just compared these bytes itself.
+    return found.key.span(in: self).isEqual(to: key)
+  }
+
+  /// A value on a copied page lies in LMDB's own memory, inside of that page: rows on pages of their own are copied only when they are
+  /// written, and no key comes twice.
+  private func isReadable(_ place: Place) -> Bool {
+    if place.start &- bounds.start < mapByteCount { return bounds.holds(place) }
+    return place.byteCount <= pageByteCount
+  }
+}

@@ -1,0 +1,124 @@
+import ApusBytes
+package import ApusSystem
+
+/// The names of one built index, and the steps that make it appear, be distrusted, and go.
+package struct IndexFolder: Equatable, Sendable {
+  package let parent: String
+  package let epoch: UInt64
+
+  package init(in parent: String, epoch: UInt64) {
+    self.parent = parent
+    self.epoch = epoch
+  }
+
+  static let prefix = "index-"
+  static let buildingSuffix = ".tmp"
+  static let retiredSuffix = ".old"
+  static let dataName = "data.mdb"
+  static let lockName = "LOCK"
+  static let suspectName = "SUSPECT"
+
+  package var path: String { parent + "/" + name }
+  package var building: String { path + IndexFolder.buildingSuffix }
+  package var retired: String { path + IndexFolder.retiredSuffix }
+  package var data: String { path + "/" + IndexFolder.dataName }
+  var lock: String { path + "/" + IndexFolder.lockName }
+  var marker: String { path + "/" + IndexFolder.suspectName }
+
+  private var name: String {
+    let digits = String(epoch)
+    return IndexFolder.prefix + String(repeating: "0", count: max(0, 10 - digits.count)) + digits
+  }
+
+  /// What a folder holds of indexes, by epoch, ascending.
+  package struct Listing: Equatable, Sendable {
+    package var ready: [UInt64] = []
+    package var building: [UInt64] = []
+    package var retired: [UInt64] = []
+  }
+
+  package static func list(in parent: String) throws(SystemError) -> Listing {
+    var listing = Listing()
+    for name in try RealDisk().names(in: parent) where name.hasPrefix(prefix) {
+      let rest = name.dropFirst(prefix.count)
+      if let epoch = UInt64(rest) { listing.ready.append(epoch) }
+      if rest.hasSuffix(buildingSuffix), let epoch = UInt64(rest.dropLast(4)) {
+        listing.building.append(epoch)
+      }
+      if rest.hasSuffix(retiredSuffix), let epoch = UInt64(rest.dropLast(4)) { listing.retired.append(epoch) }
+    }
+    listing.ready.sort()
+    listing.building.sort()
+    listing.retired.sort()
+    return listing
+  }
+
+  /// Makes the next open find the index suspect, whatever happens to this process. Doing it twice is no harm.
+  package func markSuspect(_ why: String) throws(SystemError) {
+    let disk = RealDisk()
+    do throws(SystemError) {
+      let file = try disk.open(marker, .create)
+      defer { file.close() }
+      let line = Array("\(why.split(separator: "\n").joined(separator: " "))\n".utf8)
+      // The marker counts without a word in it, so a full disk does not hinder it.
+      do throws(SystemError) { try file.writeAll(unsafe line.span.bytes, at: 0) } catch {
+        guard error.errno.meansDiskFull else { throw error }
+      }
+      try file.syncAll()
+    } catch {
+      guard error.errno == .exists else { throw error }
+    }
+    try disk.syncFolder(path)
+  }
+
+  /// Why the index is suspect; nil when nobody marked it.
+  func suspicion() throws(SystemError) -> String? {
+    let disk = RealDisk()
+    guard try disk.entry(at: marker) != nil else { return nil }
+    let file = try disk.open(marker, .read)
+    defer { file.close() }
+    var block = ByteBlock(byteCount: 1_024)
+    var target = block.mutableBytes
+    let count = try file.readFully(into: &target, at: 0)
+    let line = block.bytes.extracting(..<count).copied().prefix { $0 != UInt8(ascii: "\n") }
+    return String(decoding: line, as: UTF8.self)
+  }
+
+  /// Removes an index that nobody has open, and what a crash left of its building or its removal.
+  ///
+  /// Whoever has it open closes it first: that is refused as in use. The good name goes first, so that no crash leaves half an index under it.
+  package func remove() throws(IndexError) {
+    let disk = RealDisk()
+    if try wrapping({ () throws(SystemError) in try disk.entry(at: path) }) != nil {
+      try wrapping { () throws(SystemError) in try removeFiles(in: retired) }
+      let held = try hold(lock)
+      defer { held.release() }
+      try wrapping { () throws(SystemError) in
+        try disk.rename(path, to: retired)
+        try disk.syncFolder(parent)
+      }
+    }
+    try wrapping { () throws(SystemError) in
+      try removeFiles(in: retired)
+      try removeFiles(in: building)
+      try disk.syncFolder(parent)
+    }
+  }
+
+  /// Removes a folder of ours with its files, if it is there.
+  func removeFiles(in folder: String) throws(SystemError) {
+    let disk = RealDisk()
+    guard try disk.entry(at: folder) != nil else { return }
+    for name in try disk.names(in: folder) { try disk.remove(folder + "/" + name) }
+    try disk.removeFolder(folder)
+  }
+
+  /// Takes the lock that says who has the index open.
+  func hold(_ path: String) throws(IndexError) -> any FileLock {
+    let outcome = try wrapping { () throws(SystemError) in try RealDisk().lock(path, .exclusive) }
+    switch outcome {
+    case .held(let lock): return lock
+    case .taken(let process): throw .inUse(folder: self.path, process: process)
+    }
+  }
+}

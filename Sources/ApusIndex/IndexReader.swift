@@ -1,0 +1,144 @@
+package import ApusBytes
+
+/// Reads rows from one snapshot at a time. Owned by one thread, which renews it, reads, and resets it before it waits for anything.
+///
+/// Every row is checked against its key before it is lent, and lent only until the snapshot is given back: the compiler refuses whatever
+/// would outlive it. A read allocates nothing. An error means that the index is suspect, unless it says otherwise.
+package struct IndexReader: ~Copyable {
+  private let index: Index
+  private var transaction: ReadTransaction
+  private var bounds: FileBounds
+  /// The snapshot that `progress` and `bounds` are of: reading them once a commit is enough.
+  private var seen: UInt64 = 0
+  private var progress = IndexProgress()
+
+  init(of index: Index) throws(IndexError) {
+    self.index = index
+    transaction = try ReadTransaction(index.environment)
+    bounds = index.bounds
+  }
+
+  /// Takes the newest snapshot.
+  package mutating func renew() throws(IndexError) {
+    try transaction.renew()
+    if transaction.id != seen {
+      do throws(IndexError) { try look() } catch {
+        transaction.reset()
+        throw error
+      }
+    }
+  }
+
+  /// Gives the snapshot back, so that its pages can be used again.
+  package mutating func reset() { transaction.reset() }
+
+  /// Nothing later than this LSN is in any row of the snapshot.
+  package var touched: LSN { progress.touched }
+  /// Everything up to this LSN is in the snapshot's rows.
+  package var complete: LSN { progress.complete }
+
+  private mutating func look() throws(IndexError) {
+    bounds = index.bounds
+    let key = RecordKey.progress
+    guard let found = try record(unsafe key.span.bytes, { IndexProgress.decode($0) }) else {
+      throw .damaged(.record(key: key))
+    }
+    try found.check(against: transaction)
+    progress = found
+    seen = transaction.id
+  }
+
+  /// The row of a whole key, or nil when there is none.
+  @_lifetime(borrow self)
+  package func get(_ key: RawSpan) throws(IndexError) -> IndexRow? {
+    let found = transaction.get(key)
+    if found.code == LMDB.notFound { return nil }
+    try LMDB.check("mdb_get", found.code)
+    return try row(at: found.value, of: key)
+  }
+
+  /// Lends every row of an entity's key in the order of view versions. `prefix` is an `IndexKey.entityPrefix`.
+  package mutating func forEachView(
+    of prefix: RawSpan, _ body: (_ view: UInt32, IndexRow) -> Void
+  ) throws(IndexError) {
+    try transaction.renewCursor()
+    var found = transaction.seek(atOrAfter: prefix)
+    while found.code == LMDB.success {
+      guard bounds.holds(found.key) else { throw .damaged(.key(prefix.copied())) }
+      let key = found.key.span(in: transaction)
+      guard key.starts(with: prefix) else { return }
+      guard key.byteCount == prefix.byteCount + IndexFormat.viewByteCount, let view = key.viewOfKey else {
+        throw .damaged(.key(key.copied()))
+      }
+      body(view, try row(at: found.value, of: key))
+      found = transaction.next()
+    }
+    guard found.code == LMDB.notFound else { throw LMDB.error("mdb_cursor_get", found.code) }
+  }
+
+  /// Lends the store's note, which the last complete checkpoint wrote.
+  package func note<T>(_ body: (RawSpan) -> T) throws(IndexError) -> T? {
+    let key = RecordKey.note
+    return try record(unsafe key.span.bytes) { .some(body($0)) }
+  }
+
+  /// How many keys a view version has.
+  package func tally(of view: UInt32) throws(IndexError) -> IndexTally {
+    let key = RecordKey.tally(of: view)
+    return try record(unsafe key.span.bytes, { IndexTally.decode($0) }) ?? IndexTally()
+  }
+
+  /// Every view version's tally, for the writer.
+  mutating func allTallies() throws(IndexError) -> [UInt32: IndexTally] {
+    var tallies: [UInt32: IndexTally] = [:]
+    let prefix = RecordKey.tallies
+    try transaction.renewCursor()
+    var found = transaction.seek(atOrAfter: unsafe prefix.span.bytes)
+    while found.code == LMDB.success {
+      guard bounds.holds(found.key) else { throw .damaged(.key(prefix)) }
+      let key = found.key.span(in: transaction)
+      guard let view = RecordKey.view(ofTally: key) else { throw .damaged(.key(key.copied())) }
+      guard let tally = IndexTally.decode(try row(at: found.value, of: key).bytes) else {
+        throw .damaged(.record(key: key.copied()))
+      }
+      tallies[view] = tally
+      found = transaction.next()
+    }
+    guard found.code == LMDB.notFound else { throw LMDB.error("mdb_cursor_get", found.code) }
+    return tallies
+  }
+
+  /// The snapshot's own words on how far it is.
+  var allProgress: IndexProgress { progress }
+
+  /// What LMDB alone answers, unchecked: how many bytes the value of a key is said to have. Only to measure what the checks cost.
+  package func uncheckedByteCount(of key: RawSpan) -> Int? {
+    let found = transaction.get(key)
+    return found.code == LMDB.success ? found.value.byteCount : nil
+  }
+
+  @_lifetime(borrow self)
+  private func row(at place: Place, of key: RawSpan) throws(IndexError) -> IndexRow {
+    guard bounds.holds(place) else { throw .damaged(.value(key: key.copied(), .place)) }
+    do throws(ValueFault) {
+      return try index.seal.open(place.span(in: self), of: key, touched: progress.touched)
+    } catch {
+      throw .damaged(.value(key: key.copied(), error))
+    }
+  }
+
+  /// Reads a record; nil when there is none. One that is there and cannot be decoded is damage.
+  private func record<T>(_ key: RawSpan, _ body: (RawSpan) -> T?) throws(IndexError) -> T? {
+    let found = transaction.get(key)
+    if found.code == LMDB.notFound { return nil }
+    try LMDB.check("mdb_get", found.code)
+    guard let record = body(try row(at: found.value, of: key).bytes) else {
+      throw .damaged(.record(key: key.copied()))
+    }
+    return record
+  }
+}
+
+/// A snapshot belongs to the thread that took it.
+@available(*, unavailable)
+extension IndexReader: Sendable {}

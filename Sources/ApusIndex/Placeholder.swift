@@ -1,1 +1,0 @@
-// The index: see IndexFormat.md.

@@ -1,0 +1,203 @@
+// LMDB's transactions and cursors, each with one owner. A read transaction is kept and renewed; a write transaction ends with
+// its owner, and is undone unless it was committed.
+
+import ApusBytes
+import CLMDB
+
+/// What a search answered.
+struct Found {
+  var code: Int32
+  var key = Place()
+  var value = Place()
+}
+
+/// A snapshot, taken and given back many times without an allocation. Owned by the thread of its reader.
+@safe
+struct ReadTransaction: ~Copyable {
+  let environment: Environment
+  private let handle: OpaquePointer
+  private let cursor: OpaquePointer
+  private var isLive = false
+
+  /// Takes a slot for a reader, and gives the snapshot back at once.
+  init(_ environment: Environment) throws(IndexError) {
+    var handle: OpaquePointer?
+    let flags = UInt32(bitPattern: MDB_RDONLY)
+    try LMDB.check("mdb_txn_begin", unsafe mdb_txn_begin(environment.handle, nil, flags, &handle))
+    guard let handle = unsafe handle else { throw LMDB.error("mdb_txn_begin", MDB_PANIC) }
+    var cursor: OpaquePointer?
+    let code = unsafe mdb_cursor_open(handle, LMDB.main, &cursor)
+    guard code == LMDB.success, let cursor = unsafe cursor else {
+      unsafe mdb_txn_abort(handle)
+      throw LMDB.error("mdb_cursor_open", code)
+    }
+    unsafe mdb_txn_reset(handle)
+    self.environment = environment
+    unsafe self.handle = handle
+    unsafe self.cursor = cursor
+  }
+
+  deinit {
+    unsafe mdb_cursor_close(cursor)
+    unsafe mdb_txn_abort(handle)
+  }
+
+  /// Takes the newest snapshot.
+  mutating func renew() throws(IndexError) {
+    precondition(!isLive, "a snapshot is given back before another is taken")
+    try LMDB.check("mdb_txn_renew", unsafe mdb_txn_renew(handle))
+    isLive = true
+  }
+
+  /// Gives the snapshot back, if there is one.
+  mutating func reset() {
+    guard isLive else { return }
+    unsafe mdb_txn_reset(handle)
+    isLive = false
+  }
+
+  /// Binds the cursor to the snapshot of now.
+  mutating func renewCursor() throws(IndexError) {
+    precondition(isLive, "an index is read between renew and reset")
+    try LMDB.check("mdb_cursor_renew", unsafe mdb_cursor_renew(handle, cursor))
+  }
+
+  var id: UInt64 { UInt64(unsafe mdb_txn_id(handle)) }
+
+  var entries: UInt64 { UInt64(stat(LMDB.main).ms_entries) }
+
+  /// Pages of a tree, as LMDB counts them.
+  func pages(_ database: MDB_dbi) -> UInt64 {
+    let stat = stat(database)
+    return UInt64(stat.ms_branch_pages) &+ UInt64(stat.ms_leaf_pages) &+ UInt64(stat.ms_overflow_pages)
+  }
+
+  func branchPages(_ database: MDB_dbi) -> UInt64 { UInt64(stat(database).ms_branch_pages) }
+
+  private func stat(_ database: MDB_dbi) -> MDB_stat {
+    var stat = MDB_stat()
+    unsafe _ = mdb_stat(handle, database, &stat)
+    return stat
+  }
+
+  @inline(__always)
+  func get(_ key: RawSpan) -> Found {
+    precondition(isLive, "an index is read between renew and reset")
+    var value = unsafe MDB_val()
+    let code = unsafe LMDB.lend(key) { unsafe mdb_get(handle, LMDB.main, &$0, &value) }
+    return unsafe Found(code: code, value: Place(value))
+  }
+
+  func seek(atOrAfter key: RawSpan) -> Found {
+    unsafe LMDB.lend(key) { unsafe Cursors.move(cursor, MDB_SET_RANGE, &$0) }
+  }
+
+  func first() -> Found { unsafe Cursors.move(cursor, MDB_FIRST) }
+
+  func next() -> Found { unsafe Cursors.move(cursor, MDB_NEXT) }
+
+  /// Lends each record of the list of free pages, which LMDB shows to transactions that read.
+  func forEachFreeRecord(_ body: (Place) -> Void) throws(IndexError) {
+    try unsafe Cursors.forEachFreeRecord(of: handle, body)
+  }
+}
+
+/// The one transaction that writes, on the thread that began it.
+@safe
+struct WriteTransaction: ~Copyable {
+  private let handle: OpaquePointer
+  private let cursor: OpaquePointer
+
+  init(_ environment: Environment) throws(IndexError) {
+    var handle: OpaquePointer?
+    try LMDB.check("mdb_txn_begin", unsafe mdb_txn_begin(environment.handle, nil, 0, &handle))
+    guard let handle = unsafe handle else { throw LMDB.error("mdb_txn_begin", MDB_PANIC) }
+    var cursor: OpaquePointer?
+    let code = unsafe mdb_cursor_open(handle, LMDB.main, &cursor)
+    guard code == LMDB.success, let cursor = unsafe cursor else {
+      unsafe mdb_txn_abort(handle)
+      throw LMDB.error("mdb_cursor_open", code)
+    }
+    unsafe self.handle = handle
+    unsafe self.cursor = cursor
+  }
+
+  // LMDB closes the cursor of a write transaction with it.
+  deinit { unsafe mdb_txn_abort(handle) }
+
+  var id: UInt64 { UInt64(unsafe mdb_txn_id(handle)) }
+
+  var entries: UInt64 {
+    var stat = MDB_stat()
+    unsafe _ = mdb_stat(handle, LMDB.main, &stat)
+    return UInt64(stat.ms_entries)
+  }
+
+  mutating func seek(atOrAfter key: RawSpan) -> Found {
+    unsafe LMDB.lend(key) { unsafe Cursors.move(cursor, MDB_SET_RANGE, &$0) }
+  }
+
+  /// Gives the key where the cursor stands another value.
+  mutating func replace(_ key: RawSpan, _ value: RawSpan) throws(IndexError) {
+    try put(key, value, MDB_CURRENT)
+  }
+
+  mutating func insert(_ key: RawSpan, _ value: RawSpan) throws(IndexError) {
+    try put(key, value, 0)
+  }
+
+  /// Puts a key that comes after all others.
+  mutating func append(_ key: RawSpan, _ value: RawSpan) throws(IndexError) {
+    try put(key, value, MDB_APPEND)
+  }
+
+  /// Removes the key where the cursor stands.
+  mutating func removeCurrent() throws(IndexError) {
+    try LMDB.check("mdb_cursor_del", unsafe mdb_cursor_del(cursor, 0))
+  }
+
+  private mutating func put(_ key: RawSpan, _ value: RawSpan, _ flags: Int32) throws(IndexError) {
+    let code = unsafe LMDB.lend(key) { key in
+      unsafe LMDB.lend(value) { value in
+        unsafe mdb_cursor_put(cursor, &key, &value, UInt32(bitPattern: flags))
+      }
+    }
+    try LMDB.check("mdb_cursor_put", code)
+  }
+
+  /// Ends the transaction, for good or not at all; the answer is LMDB's code.
+  consuming func commit() -> Int32 {
+    let handle = unsafe handle
+    discard self
+    return unsafe mdb_txn_commit(handle)
+  }
+}
+
+private enum Cursors {
+  @inline(__always)
+  static func move(_ cursor: OpaquePointer, _ how: MDB_cursor_op, _ key: inout MDB_val) -> Found {
+    var value = unsafe MDB_val()
+    let code = unsafe mdb_cursor_get(cursor, &key, &value, how)
+    return unsafe Found(code: code, key: Place(key), value: Place(value))
+  }
+
+  static func move(_ cursor: OpaquePointer, _ how: MDB_cursor_op) -> Found {
+    var key = unsafe MDB_val()
+    return unsafe move(cursor, how, &key)
+  }
+
+  static func forEachFreeRecord(
+    of transaction: OpaquePointer, _ body: (Place) -> Void
+  ) throws(IndexError) {
+    var cursor: OpaquePointer?
+    try LMDB.check("mdb_cursor_open", unsafe mdb_cursor_open(transaction, LMDB.free, &cursor))
+    guard let cursor = unsafe cursor else { return }
+    defer { unsafe mdb_cursor_close(cursor) }
+    var found = unsafe move(cursor, MDB_FIRST)
+    while found.code == LMDB.success {
+      body(found.value)
+      found = unsafe move(cursor, MDB_NEXT)
+    }
+    guard found.code == LMDB.notFound else { throw LMDB.error("mdb_cursor_get", found.code) }
+  }
+}
