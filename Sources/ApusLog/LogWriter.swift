@@ -110,8 +110,9 @@ package final class LogWriter {
     return appended
   }
 
-  /// A full disk in either step drops frames that are in the buffer, and then the one that needs room must not follow them.
+  /// A full disk in any step drops frames that are in the buffer, and then the one that needs room must not follow them.
   private func makeRoom(recordCount: Int, payloadByteCount: Int) throws(LogError) {
+    if !state.hasBuffer(for: payloadByteCount) { try flush() }
     if state.active?.fits(payloadByteCount: payloadByteCount) != true { try rotate() }
     try raiseCeiling(to: nextLSN.advanced(by: recordCount))
   }

@@ -6,9 +6,13 @@ import ApusSystem
 ///
 /// Frames in `buffer` are those of `active` between `written` and `encoded`, and `nextLSN` follows the last of them.
 struct WriterState: ~Copyable {
+  /// The buffer's limit, unless one frame alone is longer: what is behind it is flushed first. Of this size it stays in a
+  /// core's cache between the copy and the write.
+  static let bufferByteCount = 256 << 10
+
   var appendClock: AppendClock
   var active: ActiveSegment?
-  var buffer = ByteWriter(capacity: 64 << 10)
+  var buffer = ByteWriter(capacity: WriterState.bufferByteCount)
   var nextLSN: LSN
   var durable: LSN
   /// LSNs below it may be given out: the manifest says so durably.
@@ -21,7 +25,8 @@ struct WriterState: ~Copyable {
     ceiling = state.ceiling
   }
 
-  /// Puts a frame into the buffer; nil, and only the clocks were looked at, when there is no room or no LSN for it.
+  /// Puts a frame into the buffer; nil, and only the clocks were looked at, when there is no room for it, in the buffer
+  /// or in the segment, or no LSN.
   ///
   /// May be called again with the same times after room was made.
   mutating func append(
@@ -29,7 +34,7 @@ struct WriterState: ~Copyable {
     monotonic: MonotonicTime
   ) throws(ClockJump) -> Appended? {
     let time = try appendClock.stamp(wall: wall, monotonic: monotonic)
-    guard nextLSN.advanced(by: recordCount) <= ceiling,
+    guard nextLSN.advanced(by: recordCount) <= ceiling, hasBuffer(for: payload.byteCount),
       active?.fits(payloadByteCount: payload.byteCount) == true,
       // In place: a copy of the segment costs as much as a small frame.
       let appended = active?.encode(
@@ -38,6 +43,12 @@ struct WriterState: ~Copyable {
     else { return nil }
     nextLSN = appended.lsns.last.next
     return appended
+  }
+
+  /// Whether the buffer takes a frame without growing; an empty one takes any.
+  func hasBuffer(for payloadByteCount: Int) -> Bool {
+    let frame = Format.frameHeaderByteCount + Format.aligned(payloadByteCount)
+    return buffer.isEmpty || buffer.count + frame <= WriterState.bufferByteCount
   }
 
   /// Puts a mark into the buffer, behind everything.
