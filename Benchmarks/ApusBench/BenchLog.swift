@@ -33,10 +33,15 @@ enum BenchLog {
 
   /// Appends `count` numbered frames in groups, flushing behind each.
   static func fill(_ writer: LogWriter, with payload: inout Payload, count: Int, group: Int) throws {
+    // As the appender does: one look at the clocks for all that waited together.
+    var moment = try writer.moment()
     for number in 0..<count {
       payload.number(number)
-      _ = try writer.append(recordCount: 1, payload: payload.bytes)
-      if (number + 1) % group == 0 { try writer.flush() }
+      _ = try writer.append(recordCount: 1, payload: payload.bytes, at: moment)
+      if (number + 1) % group == 0 {
+        try writer.flush()
+        moment = try writer.moment()
+      }
     }
     try writer.flush()
   }

@@ -68,13 +68,21 @@ final class AppenderLoop: @unchecked Sendable {
 
   private func process(_ group: [Appender.Job]) {
     var waiting: [Waiting] = []
+    // All of the group was taken before this moment, so one look at the clocks serves all; a job may move them.
+    var moment: AppendMoment?
     for job in group {
       switch job {
-      case .perform(let body): body(writer)
+      case .perform(let body):
+        body(writer)
+        moment = nil
       case .append(let recordCount, let payload, let completion):
         do throws(LogError) {
           // Any byte is a raw byte.
-          let appended = unsafe try writer.append(recordCount: recordCount, payload: payload.span.bytes)
+          let taken: AppendMoment
+          if let moment { taken = moment } else { taken = try writer.moment() }
+          moment = taken
+          let appended = unsafe try writer.append(
+            recordCount: recordCount, payload: payload.span.bytes, at: taken)
           waiting.append(Waiting(appended: appended, completion: completion))
         } catch {
           note(error)

@@ -8,6 +8,12 @@ package struct Appended: Equatable, Sendable {
   package let time: WallTime
 }
 
+/// A moment of the log's append clock, which only ever goes forward but where a person confirmed a step back.
+package struct AppendMoment: Comparable, Sendable {
+  package let time: WallTime
+  package static func < (a: AppendMoment, b: AppendMoment) -> Bool { a.time < b.time }
+}
+
 /// Appends frames. One thread owns it; nothing here is shared but through `reader`.
 ///
 /// `durable ≤ written ≤ next`: frames go from the buffer to the file in `flush`, and from the file to the disk in `sync`.
@@ -58,10 +64,32 @@ package final class LogWriter {
 
   // MARK: The four verbs
 
+  /// Reads the clocks, for requests that were all taken before: the append time of their frames.
+  ///
+  /// Throws while the wall clock is in doubt, until a person confirms it.
+  package func moment() throws(LogError) -> AppendMoment {
+    try checkUsable()
+    do throws(ClockJump) {
+      return AppendMoment(
+        time: try state.appendClock.stamp(wall: clock.wall(), monotonic: clock.monotonic()))
+    } catch {
+      throw .clockJump(error)
+    }
+  }
+
   /// Gives `recordCount` records LSNs and puts their frame into the buffer.
-  package func append(recordCount: Int, payload: RawSpan) throws(LogError) -> Appended {
+  ///
+  /// `moment` is when the request was taken, and not longer ago than this group of requests.
+  package func append(
+    recordCount: Int, payload: RawSpan, at moment: AppendMoment
+  ) throws(LogError) -> Appended {
     precondition(recordCount > 0 && recordCount <= UInt32.max, "a frame holds at least one record")
-    return try append(.records, recordCount: recordCount, payload: payload)
+    return try append(.records, recordCount: recordCount, payload: payload, at: moment)
+  }
+
+  /// Appends the frame of a request that was taken just now.
+  package func append(recordCount: Int, payload: RawSpan) throws(LogError) -> Appended {
+    try append(recordCount: recordCount, payload: payload, at: try moment())
   }
 
   /// Believes the wall clock after a jump, and logs that a person said so. Nil when no jump stands.
@@ -77,7 +105,8 @@ package final class LogWriter {
     let before = state.appendClock
     state.appendClock = confirmed
     do throws(LogError) {
-      let appended = try append(.clock, flags: .clockStep, recordCount: 1, payload: payload.bytes)
+      let appended = try append(
+        .clock, flags: .clockStep, recordCount: 1, payload: payload.bytes, at: try moment())
       try sync()
       return appended
     } catch {
@@ -87,25 +116,20 @@ package final class LogWriter {
   }
 
   private func append(
-    _ type: FrameType, flags: FrameFlags = [], recordCount: Int, payload: RawSpan
+    _ type: FrameType, flags: FrameFlags = [], recordCount: Int, payload: RawSpan, at moment: AppendMoment
   ) throws(LogError) -> Appended {
     try checkUsable()
     guard payload.byteCount <= payloadByteCountMax else {
       throw .payloadTooLong(byteCount: payload.byteCount, max: payloadByteCountMax)
     }
-    let wall = clock.wall()
-    let monotonic = clock.monotonic()
-    do throws(ClockJump) {
-      let appended = try state.append(
-        type, flags: flags, recordCount: recordCount, payload: payload, wall: wall, monotonic: monotonic)
-      if let appended { return appended }
-    } catch {
-      throw .clockJump(error)
+    if let appended = state.append(
+      type, flags: flags, recordCount: recordCount, payload: payload, time: moment.time)
+    {
+      return appended
     }
     try makeRoom(recordCount: recordCount, payloadByteCount: payload.byteCount)
-    // The jump rule has seen these times already.
-    let appended = try? state.append(
-      type, flags: flags, recordCount: recordCount, payload: payload, wall: wall, monotonic: monotonic)
+    let appended = state.append(
+      type, flags: flags, recordCount: recordCount, payload: payload, time: moment.time)
     guard let appended else { preconditionFailure("room was made") }
     return appended
   }

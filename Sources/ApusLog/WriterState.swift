@@ -11,6 +11,8 @@ struct WriterState: ~Copyable {
   static let bufferByteCount = 256 << 10
 
   var appendClock: AppendClock
+  /// Of the last frame with records that was appended here.
+  private var lastTime: WallTime?
   var active: ActiveSegment?
   var buffer = ByteWriter(capacity: WriterState.bufferByteCount)
   var nextLSN: LSN
@@ -25,15 +27,12 @@ struct WriterState: ~Copyable {
     ceiling = state.ceiling
   }
 
-  /// Puts a frame into the buffer; nil, and only the clocks were looked at, when there is no room for it, in the buffer
-  /// or in the segment, or no LSN.
-  ///
-  /// May be called again with the same times after room was made.
+  /// Puts a frame into the buffer; nil, and nothing was done, when there is no room for it, in the buffer or in the
+  /// segment, or no LSN.
   mutating func append(
-    _ type: FrameType, flags: FrameFlags, recordCount: Int, payload: RawSpan, wall: WallTime,
-    monotonic: MonotonicTime
-  ) throws(ClockJump) -> Appended? {
-    let time = try appendClock.stamp(wall: wall, monotonic: monotonic)
+    _ type: FrameType, flags: FrameFlags, recordCount: Int, payload: RawSpan, time: WallTime
+  ) -> Appended? {
+    let time = flags.contains(.clockStep) ? time : settled(time)
     guard nextLSN.advanced(by: recordCount) <= ceiling, hasBuffer(for: payload.byteCount),
       active?.fits(payloadByteCount: payload.byteCount) == true,
       // In place: a copy of the segment costs as much as a small frame.
@@ -42,7 +41,13 @@ struct WriterState: ~Copyable {
         into: &buffer)
     else { return nil }
     nextLSN = appended.lsns.last.next
+    lastTime = time
     return appended
+  }
+
+  /// Where a moment stands that was taken before the last frame's, or before a person confirmed an earlier clock.
+  private func settled(_ time: WallTime) -> WallTime {
+    max(min(time, appendClock.lastAppend ?? time), lastTime ?? time)
   }
 
   /// Whether the buffer takes a frame without growing; an empty one takes any.

@@ -219,6 +219,33 @@ struct WriterTests {
     #expect(try LogCheck.run(Fixture.folder, on: fixture.disk.killProcess()).isSound)
   }
 
+  @Test(
+    "frames of one moment have its time, whenever they are written; no order of moments makes time go back")
+  func moments() throws {
+    var fixture = Fixture(segmentByteCount: 8192)
+    let writer = try fixture.openWriter()
+    let early = try writer.moment()
+    fixture.clock.advance(nanoseconds: 1000)
+    let late = try writer.moment()
+    #expect(early < late)
+    let payload = [UInt8](repeating: 7, count: 1500)
+    // Any byte is a raw byte.
+    func append(_ moment: AppendMoment) throws -> WallTime {
+      unsafe try writer.append(recordCount: 1, payload: payload.span.bytes, at: moment).time
+    }
+    // The third needs the next segment, and keeps its time.
+    for _ in 0..<3 { #expect(try append(early) == early.time) }
+    #expect(try append(late) == late.time)
+    #expect(try append(early) == late.time)
+    fixture.clock.jumpWall(nanoseconds: -3_600_000_000_000)
+    #expect(throws: LogError.self) { try writer.moment() }
+    let confirmed = try #require(try writer.confirmClock()).time
+    #expect(try append(late) == confirmed)
+    #expect(try append(try writer.moment()) >= confirmed)
+    try writer.close()
+    #expect(try LogCheck.run(Fixture.folder, on: fixture.disk.killProcess()).isSound)
+  }
+
   @Test("within 60 s the clock may go back, and append times stand still")
   func slowClock() throws {
     var fixture = Fixture()
