@@ -23,8 +23,9 @@ extension YamlFault: CustomStringConvertible {
     case .controlCharacter(let value):
       "the character U+\(Self.hex(value)) is not allowed here; write it escaped, in double quotes"
     case .tooDeep(let limit): "nested more than \(limit) deep"
-    case .syntax(let words, nil): "this is not YAML: \(words)"
-    case .syntax(let words, .some(let context)): "this is not YAML: \(words) (\(context))"
+    case .syntax(let words, let context, let isBracket):
+      "this is not YAML: \(words)" + (context.map { " (\($0))" } ?? "")
+        + (isBracket ? "; text with brackets needs quotes here, as in \"float32[64]\"" : "")
     case .alias(let name): "the alias *\(Shortened(name)) is not allowed; write the value out"
     case .anchor(let name):
       "the anchor &\(Shortened(name)) is not allowed; write the value out where it is needed"
@@ -63,14 +64,17 @@ extension DefinitionFault: CustomStringConvertible {
         + (near.map { "; did you mean \(Quoted($0))?" } ?? "")
     case .duplicate(let kind, let name, let first, let file):
       "the \(kind.rawValue) \(Quoted(name)) is defined twice, first at \(file.map { "\($0):" } ?? "")\(first)"
-    case .badType(let fault, let near): "\(fault)" + (near.map { "; did you mean \(Quoted($0))?" } ?? "")
+    case .badType(let fault, .some(let near)): "\(fault); did you mean \(Quoted(near))?"
+    case .badType(.unknown(let text), nil):
+      "\(DefinedType.Fault.unknown(text)); there are \(DefinedScalar.allCases.map(\.spelling).joined(separator: ", ")), list<T> and, in quotes, float32[N]"
+    case .badType(let fault, nil): "\(fault)"
     case .keyType(let type):
       "a key cannot be \(type.spelling): equal floats are not always equal; use int64 or string"
-    case .badPeriod(let text, .zero):
-      "\(Quoted(text)) is no length of time: 0 could mean both at once and never; write none or a duration"
-    case .badPeriod(let text, .tooLong): "\(Quoted(text)) is longer than the 292 years that can be told"
-    case .badPeriod(let text, .spelling):
-      "\(Quoted(text)) is no length of time; write a number and ms, s, m, h, d or w, as in 30d"
+    case .badPeriod(let text, .zero, let words):
+      "\(Quoted(text)) is no length of time: 0 could mean both at once and never; write \((words + ["a number and a unit, as in 30d"]).joined(separator: " or "))"
+    case .badPeriod(let text, .tooLong, _): "\(Quoted(text)) is longer than the 292 years that can be told"
+    case .badPeriod(let text, .spelling, let words):
+      "\(Quoted(text)) is no length of time; write \((words + ["a number and ms, s, m, h, d or w, as in 30d"]).joined(separator: " or "))"
     case .meaningless(let rule, let type): "\(rule.rawValue) means nothing for \(type)"
     case .badValue(let found, let expected): "expected a value of \(expected), found \(found)"
     case .minAboveMax(let min, let max): "min \(min) is above max \(max): no value could be admitted"

@@ -27,7 +27,8 @@ package enum DefinitionFault: Equatable, Sendable {
   case duplicate(Kind, String, first: SourcePlace, file: String?)
   case badType(DefinedType.Fault, suggestion: String?)
   case keyType(DefinedScalar)
-  case badPeriod(String, Period.Fault)
+  /// The words are what else may stand there.
+  case badPeriod(String, Period.Fault, or: [String])
   case meaningless(Rule, DefinedType)
   case badValue(String, expected: DefinedType)
   case minAboveMax(String, String)

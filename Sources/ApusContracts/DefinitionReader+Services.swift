@@ -60,7 +60,9 @@ extension DefinitionReader {
 
     var member = ServiceMember(view: name)
     if let role = fields["as"].flatMap({ string($0) }) { member.role = role }
-    if let node = fields["as"], let role = member.role { check(role: role, at: node.place, &outputs) }
+    if let node = fields["as"], let role = member.role, !isNew(role: role, at: node.place, &outputs) {
+      return member
+    }
     if let node = fields["take"] { member.take = take(node, of: view, member.role, &outputs) }
     if fields["take"] == nil {
       for feature in view?.features ?? [] { add(feature.name, view, member.role, viewNode.place, &outputs) }
@@ -80,14 +82,17 @@ extension DefinitionReader {
     return member
   }
 
-  private mutating func check(role: String, at place: SourcePlace, _ outputs: inout Outputs) {
+  /// Complains unless the role has a name that no other has; false when another has it.
+  private mutating func isNew(role: String, at place: SourcePlace, _ outputs: inout Outputs) -> Bool {
     if let fault = DefinitionName.fault(in: role) {
       complain(.badName(role, fault), place)
     } else if let first = outputs.roles[role] {
       complain(.duplicate(.role, role, first: first, file: nil), place)
+      return false
     } else {
       outputs.roles[role] = place
     }
+    return true
   }
 
   private mutating func take(

@@ -67,26 +67,27 @@ extension DefinitionReader {
     return nil
   }
 
-  /// The settings of a thing, by name; unknown ones are complained about and left out.
+  /// The settings of a thing, by name. Unknown ones are complained about; a misspelt one then counts as what was meant, so
+  /// that nobody is told that it is missing too.
   mutating func fields(_ node: YamlNode, of thing: String, _ known: [String]) -> [String: YamlNode]? {
-    guard let entries = mapping(node, "\(thing): a mapping") else { return nil }
+    guard let entries = mapping(node, "the settings of \(thing) (a mapping)") else { return nil }
     var fields: [String: YamlNode] = [:]
-    for entry in entries {
-      if known.contains(entry.key) {
-        fields[entry.key] = entry.value
-      } else {
-        complain(
-          .unknownSetting(
-            entry.key, of: thing, suggestion: Suggestion.nearest(to: entry.key, among: known), known: known),
-          entry.keyPlace)
-      }
+    for entry in entries where known.contains(entry.key) { fields[entry.key] = entry.value }
+    for entry in entries where !known.contains(entry.key) {
+      let near = Suggestion.nearest(to: entry.key, among: known)
+      complain(.unknownSetting(entry.key, of: thing, suggestion: near, known: known), entry.keyPlace)
+      if let near, fields[near] == nil { fields[near] = entry.value }
     }
     return fields
   }
 
   mutating func string(_ node: YamlNode, _ what: String = "text") -> String? {
-    if case .scalar(.string(let text)) = node.content { return text }
-    expected(what, node)
+    switch node.content {
+    case .scalar(.string(let text)): return text
+    case .scalar(.null), .sequence, .mapping, .refused: expected(what, node)
+    case .scalar(let scalar):
+      complain(.expected(what, found: "\(scalar), which is text only in quotes"), node.place)
+    }
     return nil
   }
 
@@ -148,7 +149,7 @@ extension DefinitionReader {
     do throws(Period.Fault) {
       return .period(try Period(spelling: text))
     } catch {
-      complain(.badPeriod(text, error), node.place)
+      complain(.badPeriod(text, error, or: words), node.place)
       return nil
     }
   }

@@ -134,10 +134,17 @@ package struct DefinitionReader {
       if let type = DefinedScalar(spelling: spelling) {
         if !type.isKey { complain(.keyType(type), entry.value.place) }
         keys.append(KeyDefinition(name: entry.key, type: type))
+      } else if (try? DefinedType(spelling: spelling)) != nil {
+        complain(.expected("the type of one value for a key", found: spelling), entry.value.place)
       } else {
         let known = DefinedScalar.allCases.filter(\.isKey).map(\.spelling)
-        let near = Suggestion.nearest(to: spelling, among: known)
-        complain(.badType(.unknown(spelling), suggestion: near), entry.value.place)
+        if let near = Suggestion.nearest(to: spelling, among: known) {
+          complain(.badType(.unknown(spelling), suggestion: near), entry.value.place)
+        } else {
+          let found = Quoted(spelling).description
+          complain(
+            .expected("the type of a key: \(known.joined(separator: ", "))", found: found), entry.value.place)
+        }
       }
     }
     return keys

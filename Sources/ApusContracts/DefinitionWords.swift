@@ -38,7 +38,7 @@ package enum Suggestion {
     var best: (distance: Int, name: String)?
     for candidate in candidates {
       let other = Array(candidate.utf8)
-      let limit = min(3, max(1, max(wanted.count, other.count) / 3), (best?.distance ?? .max) - 1)
+      let limit = min(3, max(wanted.count, other.count) / 3, (best?.distance ?? .max) - 1)
       guard other.count <= wordLengthMax, abs(other.count - wanted.count) <= limit else { continue }
       let found = distance(wanted.map(lowered), other.map(lowered))
       if found <= limit { best = (found, candidate) }

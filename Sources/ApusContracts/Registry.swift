@@ -56,7 +56,12 @@ package struct RegisteredVersion: Equatable, Sendable {
 
 package struct RegisteredFeature: Equatable, Sendable {
   package var definition: FeatureDefinition
-  package var isRemoved = false
+  package var isRemoved: Bool
+
+  package init(definition: FeatureDefinition, isRemoved: Bool = false) {
+    self.definition = definition
+    self.isRemoved = isRemoved
+  }
 }
 
 package struct RegisteredService: Equatable, Sendable {
@@ -90,6 +95,13 @@ package struct PinnedMember: Equatable, Sendable {
   package var features: [FeatureIndex]
   package var role: String?
   package var keys: [KeyRename]
+
+  package init(version: ViewVersionID, features: [FeatureIndex], role: String?, keys: [KeyRename]) {
+    self.version = version
+    self.features = features
+    self.role = role
+    self.keys = keys
+  }
 }
 
 package struct Registry: Equatable, Sendable {

@@ -65,8 +65,9 @@ package enum YamlFault: Equatable, Sendable {
   case invalidUTF8
   case controlCharacter(UInt32)
   case tooDeep(limit: Int)
-  /// What libyaml says is wrong, and what it was in the middle of.
-  case syntax(String, context: String?)
+  /// What libyaml says is wrong, what it was in the middle of, and whether it stumbled over a bracket, as in an unquoted
+  /// `float32[64]`.
+  case syntax(String, context: String?, isBracket: Bool)
   case alias(String)
   case anchor(String)
   case tag(String)

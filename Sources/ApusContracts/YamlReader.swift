@@ -48,9 +48,9 @@ private struct YamlTree: ~Copyable {
 
   mutating func document() throws(YamlProblem) -> YamlNode {
     _ = try events.next()  // the stream's start
-    guard case .documentStart = try events.next().kind else {
-      throw YamlProblem(place: .start, fault: .empty)
-    }
+    let start = try events.next()
+    guard case .documentStart = start.kind else { throw YamlProblem(place: .start, fault: .empty) }
+    note(start.problems)
     let first = try events.next()
     note(first.problems)
     let root = try node(first, depth: 0)
@@ -234,8 +234,18 @@ private struct YamlEvent {
       if let began = unsafe failed.context {
         context = unsafe "\(String(cString: began)) at \(place(failed.context_mark))"
       }
-      return YamlProblem(place: unsafe place(failed.problem_mark), fault: .syntax(words, context: context))
+      let place = unsafe place(failed.problem_mark)
+      let fault = YamlFault.syntax(words, context: context, isBracket: scalar(at: place) == "[")
+      return YamlProblem(place: place, fault: fault)
     }
+  }
+
+  private func scalar(at place: SourcePlace) -> Unicode.Scalar? {
+    let lines = bytes.split(
+      separator: UInt8(ascii: "\n"), maxSplits: place.line, omittingEmptySubsequences: false)
+    guard place.line <= lines.count else { return nil }
+    return String(decoding: lines[place.line - 1], as: UTF8.self).unicodeScalars.dropFirst(place.column - 1)
+      .first
   }
 
   private func place(_ mark: yaml_mark_t) -> SourcePlace {

@@ -1,2 +1,0 @@
-// Sentences about promises.
-import Testing
