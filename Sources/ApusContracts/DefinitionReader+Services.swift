@@ -28,7 +28,9 @@ extension DefinitionReader {
         if case .sequence(let nodes) = node.content, nodes.isEmpty {
           complain(.empty("features"), node.place)
         }
-        service.members = members.compactMap { member($0, &outputs) }
+        service.members = limited(members, "members", to: Self.memberCountMax).compactMap {
+          member($0, &outputs)
+        }
       } else {
         complain(.missing("features", of: "a service"), entry.keyPlace)
       }
@@ -54,7 +56,7 @@ extension DefinitionReader {
     }
     let view = name.number == nil ? views[name.name] : nil
     if name.number == nil, view == nil {
-      let near = Suggestion.nearest(to: name.name, among: views.all.map(\.name))
+      let near = nearest(to: name.name, among: views.all.map(\.name))
       complain(.unknown(.view, name.name, in: nil, suggestion: near), viewNode.place)
     }
 
@@ -65,7 +67,9 @@ extension DefinitionReader {
     }
     if let node = fields["take"] { member.take = take(node, of: view, member.role, &outputs) }
     if fields["take"] == nil {
-      for feature in view?.features ?? [] { add(feature.name, view, member.role, viewNode.place, &outputs) }
+      for feature in view?.features ?? [] {
+        add(feature.name, feature.type, member.role, viewNode.place, &outputs)
+      }
     }
     if view == nil { outputs.isOpen = true }
     // The entity's keys are known only with the view.
@@ -104,7 +108,7 @@ extension DefinitionReader {
     }
     if nodes.isEmpty { complain(.empty("take"), node.place) }
     var taken: [String] = []
-    for node in nodes {
+    for node in limited(nodes, "features", to: Self.featureCountMax) {
       guard let name = string(node, "a feature's name") else { continue }
       if taken.contains(name) {
         complain(.twice(Quoted(name).description), node.place)
@@ -113,18 +117,21 @@ extension DefinitionReader {
       taken.append(name)
       if let fault = DefinitionName.fault(in: name) {
         complain(.badName(name, fault), node.place)
-      } else if let view, !view.features.contains(where: { $0.name == name }) {
-        let near = Suggestion.nearest(to: name, among: view.features.map(\.name))
+        continue
+      }
+      let feature = view?.features.first { $0.name == name }
+      if let view, feature == nil {
+        let near = nearest(to: name, among: view.features.map(\.name))
         complain(.unknown(.feature, name, in: view.name, suggestion: near), node.place)
       } else {
-        add(name, view, role, node.place, &outputs)
+        add(name, feature?.type, role, node.place, &outputs)
       }
     }
     return taken
   }
 
   private mutating func add(
-    _ feature: String, _ view: ViewDefinition?, _ role: String?, _ place: SourcePlace,
+    _ feature: String, _ type: DefinedType?, _ role: String?, _ place: SourcePlace,
     _ outputs: inout Outputs
   ) {
     let output = DefinitionName.output(of: feature, role: role)
@@ -132,19 +139,21 @@ extension DefinitionReader {
       complain(.collision(output, first: first), place)
     } else {
       outputs.places[output] = place
-      outputs.types[output] = view?.features.first { $0.name == feature }?.type
+      outputs.types[output] = type
     }
   }
 
   private mutating func renames(_ node: YamlNode, of entity: EntityDefinition?) -> [KeyRename] {
     var renames: [KeyRename] = []
-    for entry in mapping(node, "a mapping of the entity's keys to the request's") ?? [] {
+    let entries = mapping(node, "a mapping of the entity's keys to the request's") ?? []
+    if entries.count > Self.keyCountMax { complain(.tooMany("keys", limit: Self.keyCountMax), node.place) }
+    for entry in entries.prefix(Self.keyCountMax) {
       guard let requested = string(entry.value, "a name for the key in requests") else { continue }
       if let fault = DefinitionName.fault(in: requested) {
         complain(.badName(requested, fault), entry.value.place)
       }
       if let entity, !entity.keys.contains(where: { $0.name == entry.key }) {
-        let near = Suggestion.nearest(to: entry.key, among: entity.keys.map(\.name))
+        let near = nearest(to: entry.key, among: entity.keys.map(\.name))
         complain(.unknown(.key, entry.key, in: entity.name, suggestion: near), entry.keyPlace)
       }
       if let other = renames.first(where: { $0.requested == requested }) {
@@ -166,7 +175,7 @@ extension DefinitionReader {
         // Checked against the pinned feature's type when the plan is made.
         defaults.append(ServiceDefault(output: entry.key, value: value))
       } else if !outputs.isOpen {
-        let near = Suggestion.nearest(to: entry.key, among: outputs.places.keys.sorted())
+        let near = nearest(to: entry.key, among: outputs.places.keys.sorted())
         complain(.unknown(.output, entry.key, in: "the service", suggestion: near), entry.keyPlace)
       }
     }

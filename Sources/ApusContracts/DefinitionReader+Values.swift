@@ -7,8 +7,10 @@ struct DefinitionComplaints {
   private var found: [(file: Int, error: DefinitionError)] = []
   private var isCut = false
 
+  var isFull: Bool { found.count >= DefinitionErrors.countMax }
+
   mutating func add(_ fault: @autoclosure () -> DefinitionFault, at place: SourcePlace, in file: Int) {
-    guard found.count < DefinitionErrors.countMax else {
+    guard !isFull else {
       isCut = true
       return
     }
@@ -49,6 +51,11 @@ extension DefinitionReader {
     if !node.isRefused { complain(.expected(what, found: node.found), node.place) }
   }
 
+  /// What was probably meant; not sought once nobody would be told.
+  func nearest(to name: String, among candidates: some Sequence<String>) -> String? {
+    errors.isFull ? nil : Suggestion.nearest(to: name, among: candidates)
+  }
+
   mutating func checkName(_ entry: YamlEntry) {
     if let fault = DefinitionName.fault(in: entry.key) {
       complain(.badName(entry.key, fault), entry.keyPlace)
@@ -74,7 +81,7 @@ extension DefinitionReader {
     var fields: [String: YamlNode] = [:]
     for entry in entries where known.contains(entry.key) { fields[entry.key] = entry.value }
     for entry in entries where !known.contains(entry.key) {
-      let near = Suggestion.nearest(to: entry.key, among: known)
+      let near = nearest(to: entry.key, among: known)
       complain(.unknownSetting(entry.key, of: thing, suggestion: near, known: known), entry.keyPlace)
       if let near, fields[near] == nil { fields[near] = entry.value }
     }
@@ -114,11 +121,17 @@ extension DefinitionReader {
     return nil
   }
 
+  /// The first of the nodes; the others cost a complaint and nothing more.
+  mutating func limited(_ nodes: [YamlNode], _ what: String, to limit: Int) -> ArraySlice<YamlNode> {
+    if nodes.count > limit { complain(.tooMany(what, limit: limit), nodes[limit].place) }
+    return nodes.prefix(limit)
+  }
+
   /// A list of different texts.
   mutating func tags(_ node: YamlNode?) -> [String] {
     guard let node, let nodes = sequence(node, "a list of texts") else { return [] }
     var tags: [String] = []
-    for node in nodes {
+    for node in limited(nodes, "tags", to: Self.tagCountMax) {
       guard let tag = string(node) else { continue }
       if tags.contains(tag) {
         complain(.twice(Quoted(tag).description), node.place)

@@ -22,7 +22,7 @@ extension DefinitionReader {
       if let node = fields["entity"], let name = string(node) {
         view.entity = name
         if entities[name] == nil {
-          let near = Suggestion.nearest(to: name, among: entities.all.map(\.name))
+          let near = nearest(to: name, among: entities.all.map(\.name))
           complain(.unknown(.entity, name, in: nil, suggestion: near), node.place)
         }
       }
@@ -56,7 +56,7 @@ extension DefinitionReader {
     if entries.count > Self.featureCountMax {
       complain(.tooMany("features", limit: Self.featureCountMax), node.place)
     }
-    return entries.map { feature($0) }
+    return entries.prefix(Self.featureCountMax).map { feature($0) }
   }
 
   private mutating func feature(_ entry: YamlEntry) -> FeatureDefinition {
@@ -90,7 +90,7 @@ extension DefinitionReader {
     } catch {
       var near: String?
       if case .unknown(let name) = error {
-        near = Suggestion.nearest(to: name, among: DefinedScalar.allCases.map(\.spelling))
+        near = nearest(to: name, among: DefinedScalar.allCases.map(\.spelling))
       }
       complain(.badType(error, suggestion: near), node.place)
       return nil

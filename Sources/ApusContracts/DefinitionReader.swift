@@ -15,6 +15,10 @@ package struct DefinitionFile: Sendable {
 package struct DefinitionReader {
   package static let keyCountMax = 8
   package static let featureCountMax = 4_096
+  package static let memberCountMax = 256
+  package static let tagCountMax = 64
+  /// Of entities, of views and of services in one file.
+  package static let definitionCountMax = 4_096
 
   var errors = DefinitionComplaints()
   var file = 0
@@ -92,7 +96,11 @@ package struct DefinitionReader {
 
   private mutating func entries(_ node: YamlNode?, of section: String) -> [YamlEntry] {
     guard let node else { return [] }
-    return mapping(node, "a mapping of names to \(section)") ?? []
+    let entries = mapping(node, "a mapping of names to \(section)") ?? []
+    if entries.count > Self.definitionCountMax {
+      complain(.tooMany(section, limit: Self.definitionCountMax), node.place)
+    }
+    return Array(entries.prefix(Self.definitionCountMax))
   }
 
   /// Puts a definition in its place, or complains that its name is taken.
@@ -138,7 +146,7 @@ package struct DefinitionReader {
         complain(.expected("the type of one value for a key", found: spelling), entry.value.place)
       } else {
         let known = DefinedScalar.allCases.filter(\.isKey).map(\.spelling)
-        if let near = Suggestion.nearest(to: spelling, among: known) {
+        if let near = nearest(to: spelling, among: known) {
           complain(.badType(.unknown(spelling), suggestion: near), entry.value.place)
         } else {
           let found = Quoted(spelling).description

@@ -36,25 +36,27 @@ package enum Suggestion {
     let wanted = Array(name.utf8)
     guard wanted.count <= wordLengthMax else { return nil }
     var best: (distance: Int, name: String)?
-    for candidate in candidates {
+    for candidate in candidates.prefix(candidateCountMax) {
       let other = Array(candidate.utf8)
       let limit = min(3, max(wanted.count, other.count) / 3, (best?.distance ?? .max) - 1)
       guard other.count <= wordLengthMax, abs(other.count - wanted.count) <= limit else { continue }
-      let found = distance(wanted.map(lowered), other.map(lowered))
-      if found <= limit { best = (found, candidate) }
+      if let found = distance(wanted.map(lowered), other.map(lowered), atMost: limit) {
+        best = (found, candidate)
+      }
     }
     return best?.name
   }
 
   /// Longer words are not compared, so that a complaint costs little whatever the file says.
   private static let wordLengthMax = 64
+  private static let candidateCountMax = 1_000
 
   private static func lowered(_ byte: UInt8) -> UInt8 {
     (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
   }
 
-  /// Damerau and Levenshtein's, restricted to swaps of neighbours.
-  private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+  /// Damerau and Levenshtein's, restricted to swaps of neighbours; nil once it must be above the limit.
+  private static func distance(_ a: [UInt8], _ b: [UInt8], atMost limit: Int) -> Int? {
     var twoAgo = [Int](repeating: 0, count: b.count + 1)
     var above = Array(0...b.count)
     for i in 0..<a.count {
@@ -64,8 +66,10 @@ package enum Suggestion {
         if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { least = min(least, twoAgo[j - 1] + 1) }
         row.append(least)
       }
+      // A swap skips a row, so both must be above.
+      if (row.min() ?? 0) > limit, (above.min() ?? 0) > limit { return nil }
       (twoAgo, above) = (above, row)
     }
-    return above[b.count]
+    return above[b.count] <= limit ? above[b.count] : nil
   }
 }

@@ -89,7 +89,10 @@ extension DefinedType: CustomStringConvertible {
 
 /// A value of one of those types. Narrow numbers are held wide, but only as what they are: a float32 is a number
 /// that 32 bits hold.
-package enum DefinedValue: Hashable, Sendable {
+///
+/// Two strings are the same value when their bytes are: Swift's own equality would take a letter with an accent and the
+/// two characters that show as one for the same, and `one_of` would admit what is not in it.
+package enum DefinedValue: Sendable {
   case bool(Bool)
   case integer(Int64)
   case float(Double)
@@ -121,18 +124,44 @@ package enum DefinedValue: Hashable, Sendable {
   }
 }
 
+extension DefinedValue: Hashable {
+  package static func == (a: DefinedValue, b: DefinedValue) -> Bool {
+    switch (a, b) {
+    case (.bool(let a), .bool(let b)): a == b
+    case (.integer(let a), .integer(let b)), (.timestamp(let a), .timestamp(let b)): a == b
+    case (.float(let a), .float(let b)): a == b
+    case (.string(let a), .string(let b)): a.utf8.elementsEqual(b.utf8)
+    case (.bytes(let a), .bytes(let b)): a == b
+    case (.many(let a), .many(let b)): a == b
+    default: false
+    }
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    switch self {
+    case .bool(let value): hasher.combine(value)
+    case .integer(let value), .timestamp(let value): hasher.combine(value)
+    case .float(let value): hasher.combine(value)
+    case .string(let text): for byte in text.utf8 { hasher.combine(byte) }
+    case .bytes(let bytes): hasher.combine(bytes)
+    case .many(let values): hasher.combine(values)
+    }
+  }
+}
+
 extension DefinedValue {
   /// What a scalar of a file means as a value of this type, or nil when it means none. A float32 is rounded as every
   /// producer's is, so that `max: 0.1` admits 0.1. There is no way to write bytes.
+  /// Minus zero is zero (which adding 0 makes of it): equal values have equal bytes.
   package init?(_ scalar: YamlScalar, as type: DefinedScalar) {
     switch (scalar, type) {
     case (.bool(let value), .bool): self = .bool(value)
     case (.integer(let value), .int64): self = .integer(value)
     case (.integer(let value), .int32) where Int32(exactly: value) != nil: self = .integer(value)
     case (.integer(let value), .float64): self = .float(Double(value))
-    case (.float(let value), .float64) where value.isFinite: self = .float(value)
+    case (.float(let value), .float64) where value.isFinite: self = .float(value + 0)
     case (.integer(let value), .float32): self = .float(Double(Float(value)))
-    case (.float(let value), .float32) where Float(value).isFinite: self = .float(Double(Float(value)))
+    case (.float(let value), .float32) where Float(value).isFinite: self = .float(Double(Float(value)) + 0)
     case (.string(let text), .string): self = .string(text)
     case (.string(let text), .timestamp):
       guard let nanoseconds = TimestampSpelling.nanoseconds(text) else { return nil }

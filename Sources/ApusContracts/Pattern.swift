@@ -32,7 +32,7 @@ package struct Pattern: Sendable {
 }
 
 extension Pattern: Equatable {
-  package static func == (a: Pattern, b: Pattern) -> Bool { a.source == b.source }
+  package static func == (a: Pattern, b: Pattern) -> Bool { a.source.utf8.elementsEqual(b.source.utf8) }
 }
 
 extension Pattern {

@@ -42,6 +42,19 @@ struct DefinitionTests {
     #expect(try define(project.yaml).get() == project, "seed \(seed)\n\(project.yaml)")
   }
 
+  @Test("minus zero is zero, so that equal definitions have equal bytes")
+  func zero() throws {
+    let text = exampleText.replacing(
+      "avg_amount_30d: {type: float64, min: 0}", with: "avg_amount_30d: {type: float64, min: -0.0}")
+    #expect(
+      try Registry().plan(try define(text).get()).records
+        == Registry().plan(try define(exampleText).get()).records)
+    guard case .float(let min)? = try define(text).get().views[0].features[1].rules.min else {
+      return #expect(Bool(false))
+    }
+    #expect(min.sign == .plus)
+  }
+
   @Test("a project in several files is the project in one, whatever their order")
   func files() throws {
     let lines = exampleText.split(separator: "\n", omittingEmptySubsequences: false)

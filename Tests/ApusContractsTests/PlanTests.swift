@@ -277,6 +277,20 @@ struct PlanTests {
     #expect(try plan(old, new).changes.map(\.kind) == (kind.map { [$0] } ?? []))
   }
 
+  @Test("the random projects meet every kind of change but those that need an older version")
+  func reach() throws {
+    var met: Set<ChangeClass> = []
+    var random = SplitMix64(seed: 11)
+    for _ in 0..<300 {
+      var registry = Registry()
+      for _ in 0..<4 {
+        guard let plan = try? apply(ProjectDefinition.random(&random), to: &registry) else { continue }
+        met.formUnion(plan.changes.map(\.kind))
+      }
+    }
+    #expect(Set(ChangeClass.allCases).subtracting(met) == [.versionReopened, .serviceFeatureMoved])
+  }
+
   @Test("whatever comes after whatever, applying it once is enough", arguments: 0..<150)
   func idempotent(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)

@@ -29,7 +29,18 @@ extension ProjectDefinition {
               $0.key < $1.key
             }))
       }
-      return ServiceDefinition(name: name, members: members)
+      var service = ServiceDefinition(name: name, members: members)
+      service.owner = words(&random)
+      // A default that every version has room for: feature a is nearly always an integer.
+      if let member = members.first, let role = member.role, random.coin(),
+        let view = views.first(where: { $0.name == member.view.name }),
+        view.features.contains(where: { $0.name == "a" && $0.type == .one(.int64) }),
+        member.take?.contains("a") ?? true
+      {
+        let value = DefinedValue.integer(Int64(random.below(3)))
+        service.defaults = [ServiceDefault(output: DefinitionName.output(of: "a", role: role), value: value)]
+      }
+      return service
     }
     return ProjectDefinition(name: "p", entities: entities, views: views, services: services)
   }
@@ -64,10 +75,14 @@ extension ViewSettings {
 
 extension FeatureDefinition {
   static func random(_ name: String, _ random: inout SplitMix64) -> FeatureDefinition {
-    let scalar = random.pick(DefinedScalar.allCases)
+    // Mostly the same type for the same name, so that rules meet rules.
+    let usual: [String: DefinedScalar] = [
+      "a": .int64, "b": .float32, "c": .string, "d": .string, "e": .timestamp,
+    ]
+    let scalar = random.chance(0.9) ? usual[name] ?? .bytes : random.pick(DefinedScalar.allCases)
     var type = DefinedType.one(scalar)
-    if random.chance(0.2) { type = .list(of: scalar) }
-    if random.chance(0.2), scalar.isFloat || scalar.isInteger {
+    if random.chance(0.05) { type = .list(of: scalar) }
+    if random.chance(0.05), scalar.isFloat || scalar.isInteger {
       type = .vector(of: scalar, count: 1 + random.below(3))
     }
     var feature = FeatureDefinition(name: name, type: type)

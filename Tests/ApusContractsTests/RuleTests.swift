@@ -37,6 +37,8 @@ struct RuleTests {
       ("type: string, one_of: [on]", .value(.string("off")), .oneOf),
       ("type: string, max_length: 2", .value(.string("é😀")), nil),
       ("type: string, max_length: 2", .value(.string("abc")), .maxLength),
+      ("type: string, one_of: [\"\\u00e9\"]", .value(.string("e\u{301}")), .oneOf),
+      ("type: string, pattern: \"\\u00e9\"", .value(.string("e\u{301}")), .pattern),
       ("type: bytes, max_length: 2", .value(.bytes([1, 2, 3])), .maxLength),
       ("type: string, pattern: '[a-z]+'", .value(.string("abc1")), .pattern),
       ("type: list<string>, pattern: '[a-z]+'", .value(.many([.string("abc"), .string("")])), .pattern),

@@ -88,6 +88,30 @@ struct YamlReaderTests {
     }
   }
 
+  @Test("valid YAML made to be costly is judged soon too")
+  func costly() {
+    let head = "project: p\nentities: {e: {keys: {k: int64}}}\nviews:\n  v:\n    entity: e\n    ttl: none\n"
+    let long = String(repeating: "x", count: 58)
+    func many(_ count: Int, _ text: (Int) -> String) -> String {
+      (0..<count).map(text).joined(separator: ", ")
+    }
+    let files = [
+      head + "    tags: [\(many(140_000) { "t\($0)" })]\n    features: {x: {type: int64}}\n",
+      head + "    features: {\(many(12_000) { "\(long)\($0): {}" })}\n",
+      head
+        + "    features: {\(many(7_000) { "\(long)\($0 % 5_000): {type: int64}" })}\nservices: {s: {features: [{view: v, take: [\(many(4_000) { "\(long)y\($0)" })]}]}}\n",
+      head
+        + "    features: {\(many(4_000) { "a\($0): {type: int64}" })}\nservices: {s: {features: [\(many(40_000) { _ in "{view: v}" })]}}\n",
+      head
+        + "    features: {x: {type: int64}}\nservices: {\(many(20_000) { "s\($0): {features: [{view: v}]}" })}\n",
+    ]
+    let clock = ContinuousClock()
+    for (index, file) in files.enumerated() {
+      let taken = clock.measure { #expect(define(file).error != nil) }
+      #expect(taken < .seconds(10), "file \(index) took \(taken)")
+    }
+  }
+
   @Test("whatever is done to a good file, it is read or refused, never anything else", arguments: 0..<40)
   func fuzz(seed: UInt64) {
     var random = SplitMix64(seed: seed)
