@@ -107,10 +107,14 @@ extension DefinitionReader {
       return nil
     }
     if nodes.isEmpty { complain(.empty("take"), node.place) }
+    let known = view.map { view in
+      Dictionary(view.features.map { ($0.name, $0.type) }, uniquingKeysWith: { first, _ in first })
+    }
     var taken: [String] = []
+    var seen: Set<String> = []
     for node in limited(nodes, "features", to: Self.featureCountMax) {
       guard let name = string(node, "a feature's name") else { continue }
-      if taken.contains(name) {
+      if !seen.insert(name).inserted {
         complain(.twice(Quoted(name).description), node.place)
         continue
       }
@@ -119,12 +123,11 @@ extension DefinitionReader {
         complain(.badName(name, fault), node.place)
         continue
       }
-      let feature = view?.features.first { $0.name == name }
-      if let view, feature == nil {
+      if let view, let known, known[name] == nil {
         let near = nearest(to: name, among: view.features.map(\.name))
         complain(.unknown(.feature, name, in: view.name, suggestion: near), node.place)
       } else {
-        add(name, feature?.type, role, node.place, &outputs)
+        add(name, known?[name], role, node.place, &outputs)
       }
     }
     return taken

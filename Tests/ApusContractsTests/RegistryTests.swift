@@ -117,6 +117,9 @@ struct RegistryTests {
     #expect(throws: RegistryError.unknownField(0x66, in: .record)) {
       try RegistryChange(decoding: promoted + [0x66, 0x00])
     }
+    #expect(
+      "\(RegistryError.unknownField(102, in: .record))"
+        == "a newer Apus wrote this: field 102 of the record is unknown")
     #expect(throws: RegistryError.unknownRecord(0x7E)) { try RegistryChange(decoding: [0x7E]) }
     #expect(throws: RegistryError.missingField(2, in: .record)) { try RegistryChange(decoding: [0x0E]) }
     #expect(throws: RegistryError.badField(2, in: .record)) {

@@ -96,7 +96,7 @@ struct YamlReaderTests {
       (0..<count).map(text).joined(separator: ", ")
     }
     let files = [
-      head + "    tags: [\(many(140_000) { "t\($0)" })]\n    features: {x: {type: int64}}\n",
+      head + "    tags: [\(many(110_000) { "t\($0)" })]\n    features: {x: {type: int64}}\n",
       head + "    features: {\(many(12_000) { "\(long)\($0): {}" })}\n",
       head
         + "    features: {\(many(7_000) { "\(long)\($0 % 5_000): {type: int64}" })}\nservices: {s: {features: [{view: v, take: [\(many(4_000) { "\(long)y\($0)" })]}]}}\n",
