@@ -11,7 +11,7 @@ package struct Contract: Equatable, Sendable {
   package struct Feature: Equatable, Sendable {
     package var index: FeatureIndex
     package var name: String
-    package var type: DefinedType
+    package var type: FeatureType
     package var rules: FeatureRules
   }
 }
@@ -20,7 +20,7 @@ package struct Contract: Equatable, Sendable {
 package struct Refusal: Error, Equatable, Sendable {
   package var feature: String
   package var rule: Rule
-  package var cell: FeatureCell
+  package var input: FeatureInput
   package var view: String
   package var version: ViewNumber
   package var revision: UInt32
@@ -30,23 +30,23 @@ package struct Refusal: Error, Equatable, Sendable {
 }
 
 extension Contract {
-  /// Judges one row, its cells in the order of `features`. All of it is admitted or none.
-  package func admit(_ cells: [FeatureCell]) throws(Refusal) {
-    precondition(cells.count == features.count, "a row has one cell for every feature of its contract")
-    for (feature, cell) in zip(features, cells) {
-      if let rule = feature.rules.broken(by: cell, of: feature.type) {
+  /// Judges what one event says, its inputs in the order of `features`. All of it is admitted or none.
+  package func admit(_ inputs: [FeatureInput]) throws(Refusal) {
+    precondition(inputs.count == features.count, "an event has one input for every feature of its contract")
+    for (feature, input) in zip(features, inputs) {
+      if let rule = feature.rules.broken(by: input, of: feature.type) {
         throw Refusal(
-          feature: feature.name, rule: rule, cell: cell, view: view, version: version, revision: revision)
+          feature: feature.name, rule: rule, input: input, view: view, version: version, revision: revision)
       }
     }
   }
 }
 
 extension Refusal: CustomStringConvertible {
-  package var description: String { "\(name): \(shownCell) is refused by \(view)@\(version)" }
+  package var description: String { "\(name): \(shown) is refused by \(view)@\(version)" }
 
-  private var shownCell: String {
-    switch cell {
+  private var shown: String {
+    switch input {
     case .absent: "nothing"
     case .null: "null"
     case .value(.string(let text)): Quoted(text).description

@@ -33,9 +33,9 @@ package struct EntityDefinition: Equatable, Sendable {
 
 package struct KeyDefinition: Hashable, Sendable {
   package var name: String
-  package var type: DefinedScalar
+  package var type: KeyType
 
-  package init(name: String, type: DefinedScalar) {
+  package init(name: String, type: KeyType) {
     self.name = name
     self.type = type
   }
@@ -87,12 +87,12 @@ package enum History: Hashable, Sendable, CustomStringConvertible {
 
 package struct FeatureDefinition: Equatable, Sendable {
   package var name: String
-  package var type: DefinedType
+  package var type: FeatureType
   package var rules = FeatureRules()
   package var description = ""
   package var tags: [String] = []
 
-  package init(name: String, type: DefinedType) {
+  package init(name: String, type: FeatureType) {
     self.name = name
     self.type = type
   }
@@ -142,12 +142,12 @@ package struct KeyRename: Hashable, Sendable {
   }
 }
 
-/// What fills a blank cell.
+/// What fills a blank cell, as it is written: the type may be known only to the registry.
 package struct ServiceDefault: Equatable, Sendable {
   package var output: String
-  package var value: DefinedValue
+  package var value: Literal
 
-  package init(output: String, value: DefinedValue) {
+  package init(output: String, value: Literal) {
     self.output = output
     self.value = value
   }

@@ -66,10 +66,10 @@ extension DefinitionFault: CustomStringConvertible {
       "the \(kind.rawValue) \(Quoted(name)) is defined twice, first at \(file.map { "\($0):" } ?? "")\(first)"
     case .badType(let fault, .some(let near)): "\(fault); did you mean \(Quoted(near))?"
     case .badType(.unknown(let text), nil):
-      "\(DefinedType.Fault.unknown(text)); there are \(DefinedScalar.allCases.map(\.spelling).joined(separator: ", ")), list<T> and, in quotes, float32[N]"
+      "\(FeatureType.Fault.unknown(text)); there are \(ElementType.allCases.map(\.description).joined(separator: ", ")), list<T> and, in quotes, float32[N]"
     case .badType(let fault, nil): "\(fault)"
     case .keyType(let type):
-      "a key cannot be \(type.spelling): equal floats are not always equal; use int64 or string"
+      "a key cannot be \(type): equal floats are not always equal; use int64 or string"
     case .badPeriod(let text, .zero, let words):
       "\(Quoted(text)) is no length of time: 0 could mean both at once and never; write \((words + ["a number and a unit, as in 30d"]).joined(separator: " or "))"
     case .badPeriod(let text, .tooLong, _): "\(Quoted(text)) is longer than the 292 years that can be told"
@@ -85,7 +85,7 @@ extension DefinitionFault: CustomStringConvertible {
     case .collision(let name, let first):
       "the service would have two features called \(Quoted(name)), the first from \(first); give one of them a role with as"
     case .keyTypes(let name, let a, let b):
-      "the request's key \(Quoted(name)) would be both \(a.spelling) and \(b.spelling); rename one with keys"
+      "the request's key \(Quoted(name)) would be both \(a) and \(b); rename one with keys"
     case .otherProject(let name, let first):
       "this file is of project \(Quoted(name)), the others are of \(Quoted(first))"
     case .outOfRange(let value, let range):
@@ -108,13 +108,13 @@ extension DefinitionName.Fault: CustomStringConvertible {
   }
 }
 
-extension DefinedType.Fault: CustomStringConvertible {
+extension FeatureType.Fault: CustomStringConvertible {
   package var description: String {
     switch self {
     case .unknown(let text): "there is no type \(Quoted(text))"
     case .vectorCount(let text):
-      "\(Quoted(text)) is no size of a vector; write a number from 1 to \(DefinedType.vectorCountMax)"
-    case .vectorElement(let type): "there are no vectors of \(type.spelling); write list<\(type.spelling)>"
+      "\(Quoted(text)) is no size of a vector; write a number from 1 to \(RowFormat.vectorCountMax)"
+    case .vectorElement(let type): "there are no vectors of \(type); write list<\(type)>"
     }
   }
 }

@@ -8,9 +8,9 @@ extension DefinitionReader {
   /// What a service's members come to, as far as these files know.
   private struct Outputs {
     var places: [String: SourcePlace] = [:]
-    var types: [String: DefinedType] = [:]
+    var types: [String: FeatureType] = [:]
     var roles: [String: SourcePlace] = [:]
-    var requested: [String: DefinedScalar] = [:]
+    var requested: [String: KeyType] = [:]
     /// Whether some member's features are not known here.
     var isOpen = false
   }
@@ -112,7 +112,7 @@ extension DefinitionReader {
     }
     var taken: [String] = []
     var seen: Set<String> = []
-    for node in limited(nodes, "features", to: Self.featureCountMax) {
+    for node in limited(nodes, "features", to: RowFormat.featureCountMax) {
       guard let name = string(node, "a feature's name") else { continue }
       if !seen.insert(name).inserted {
         complain(.twice(Quoted(name).description), node.place)
@@ -134,7 +134,7 @@ extension DefinitionReader {
   }
 
   private mutating func add(
-    _ feature: String, _ type: DefinedType?, _ role: String?, _ place: SourcePlace,
+    _ feature: String, _ type: FeatureType?, _ role: String?, _ place: SourcePlace,
     _ outputs: inout Outputs
   ) {
     let output = DefinitionName.output(of: feature, role: role)
@@ -172,9 +172,9 @@ extension DefinitionReader {
     for entry in mapping(node, "a mapping of the service's features to values") ?? [] {
       if let type = outputs.types[entry.key] {
         if let value = value(entry.value, of: type) {
-          defaults.append(ServiceDefault(output: entry.key, value: value))
+          defaults.append(ServiceDefault(output: entry.key, value: value.literal))
         }
-      } else if let value = untyped(entry.value), outputs.isOpen || outputs.places[entry.key] != nil {
+      } else if let value = literal(entry.value), outputs.isOpen || outputs.places[entry.key] != nil {
         // Checked against the pinned feature's type when the plan is made.
         defaults.append(ServiceDefault(output: entry.key, value: value))
       } else if !outputs.isOpen {

@@ -173,41 +173,38 @@ extension DefinitionReader {
   }
 
   /// A value for one element of a type.
-  mutating func value(_ node: YamlNode, ofElementOf type: DefinedType) -> DefinedValue? {
-    if case .scalar(let scalar) = node.content, let value = DefinedValue(scalar, as: type.element) {
+  mutating func value(_ node: YamlNode, ofElementOf type: FeatureType) -> Value? {
+    if case .scalar(let scalar) = node.content, let literal = Literal(scalar),
+      let value = Value(literal, as: .scalar(type.element))
+    {
       return value
     }
-    if !node.isRefused { complain(.badValue(node.found, expected: .one(type.element)), node.place) }
+    if !node.isRefused { complain(.badValue(node.found, expected: .scalar(type.element)), node.place) }
     return nil
   }
 
   /// A value of the whole type: a list for lists and vectors.
-  mutating func value(_ node: YamlNode, of type: DefinedType) -> DefinedValue? {
-    if type.isOne { return value(node, ofElementOf: type) }
+  mutating func value(_ node: YamlNode, of type: FeatureType) -> Value? {
+    if type.shape == .scalar { return value(node, ofElementOf: type) }
     guard case .sequence(let nodes) = node.content else {
       if !node.isRefused { complain(.badValue(node.found, expected: type), node.place) }
       return nil
     }
     let values = nodes.compactMap { value($0, ofElementOf: type) }
     guard values.count == nodes.count else { return nil }
-    if DefinedValue.many(values).isOf(type) { return .many(values) }
+    if let value = Value(.many(values.map(\.literal)), as: type) { return value }
     complain(.badValue("a list of \(values.count)", expected: type), node.place)
     return nil
   }
 
   /// A value whose type only the registry knows.
-  mutating func untyped(_ node: YamlNode) -> DefinedValue? {
-    switch node.content {
-    case .scalar(.bool(let value)): return .bool(value)
-    case .scalar(.integer(let value)): return .integer(value)
-    case .scalar(.float(let value)) where value.isFinite: return .float(value)
-    case .scalar(.string(let text)): return .string(text)
-    case .sequence(let nodes):
-      let values = nodes.compactMap { untyped($0) }
-      return values.count == nodes.count ? .many(values) : nil
-    default:
-      expected("a value", node)
-      return nil
+  mutating func literal(_ node: YamlNode) -> Literal? {
+    if case .sequence(let nodes) = node.content {
+      let literals = nodes.compactMap { literal($0) }
+      return literals.count == nodes.count ? .many(literals) : nil
     }
+    if case .scalar(let scalar) = node.content, let literal = Literal(scalar) { return literal }
+    expected("a value", node)
+    return nil
   }
 }

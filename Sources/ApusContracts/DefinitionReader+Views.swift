@@ -53,16 +53,16 @@ extension DefinitionReader {
   private mutating func features(_ node: YamlNode) -> [FeatureDefinition] {
     guard let entries = mapping(node, "a mapping of feature names to features") else { return [] }
     if entries.isEmpty { complain(.empty("features"), node.place) }
-    if entries.count > Self.featureCountMax {
-      complain(.tooMany("features", limit: Self.featureCountMax), node.place)
+    if entries.count > RowFormat.featureCountMax {
+      complain(.tooMany("features", limit: RowFormat.featureCountMax), node.place)
     }
-    return entries.prefix(Self.featureCountMax).map { feature($0) }
+    return entries.prefix(RowFormat.featureCountMax).map { feature($0) }
   }
 
   private mutating func feature(_ entry: YamlEntry) -> FeatureDefinition {
     checkName(entry)
     // What a broken feature's type is matters to nobody: the file is refused.
-    var feature = FeatureDefinition(name: entry.key, type: .one(.string))
+    var feature = FeatureDefinition(name: entry.key, type: .string)
     guard let fields = fields(entry.value, of: "a feature", Self.featureSettings) else { return feature }
     feature.description = text(fields["description"])
     feature.tags = tags(fields["tags"])
@@ -76,7 +76,7 @@ extension DefinitionReader {
     return feature
   }
 
-  private mutating func type(_ node: YamlNode) -> DefinedType? {
+  private mutating func type(_ node: YamlNode) -> FeatureType? {
     if case .sequence = node.content {
       complain(
         .expected("a type as in int64, list<string> or \"float32[64]\"", found: node.found), node.place)
@@ -85,19 +85,19 @@ extension DefinitionReader {
     guard let spelling = string(node, "a type as in int64, list<string> or \"float32[64]\"") else {
       return nil
     }
-    do throws(DefinedType.Fault) {
-      return try DefinedType(spelling: spelling)
+    do throws(FeatureType.Fault) {
+      return try FeatureType(spelling: spelling)
     } catch {
       var near: String?
       if case .unknown(let name) = error {
-        near = nearest(to: name, among: DefinedScalar.allCases.map(\.spelling))
+        near = nearest(to: name, among: ElementType.allCases.map(\.description))
       }
       complain(.badType(error, suggestion: near), node.place)
       return nil
     }
   }
 
-  private mutating func rules(_ fields: [String: YamlNode], for type: DefinedType) -> FeatureRules {
+  private mutating func rules(_ fields: [String: YamlNode], for type: FeatureType) -> FeatureRules {
     var rules = FeatureRules()
     rules.isNullable = bool(fields["nullable"], true)
     rules.isRequired = bool(fields["required"], false)
@@ -116,9 +116,8 @@ extension DefinitionReader {
     if let node = meaningful(.oneOf, fields, type, type.element != .bytes && !type.element.isFloat) {
       rules.oneOf = choices(node, type, rules)
     }
-    var hasLength = type.element == .string || type.element == .bytes
-    if case .list = type { hasLength = true }
-    if case .vector = type { hasLength = false }
+    // A vector's length is in its type.
+    let hasLength = type.shape == .list || type == .string || type == .bytes
     if let node = meaningful(.maxLength, fields, type, hasLength) {
       rules.maxLength = integer(node, in: 1...(1 << 31)).flatMap(Int.init(exactly:))
     }
@@ -134,7 +133,7 @@ extension DefinitionReader {
 
   /// The node of a rule, if it is there and the rule means something for the type.
   private mutating func meaningful(
-    _ rule: Rule, _ fields: [String: YamlNode], _ type: DefinedType, _ means: Bool
+    _ rule: Rule, _ fields: [String: YamlNode], _ type: FeatureType, _ means: Bool
   ) -> YamlNode? {
     guard let node = fields[rule.rawValue] else { return nil }
     if means { return node }
@@ -142,13 +141,13 @@ extension DefinitionReader {
     return nil
   }
 
-  private mutating func choices(_ node: YamlNode, _ type: DefinedType, _ rules: FeatureRules)
-    -> [DefinedValue]?
+  private mutating func choices(_ node: YamlNode, _ type: FeatureType, _ rules: FeatureRules)
+    -> Choices?
   {
     guard let nodes = sequence(node, "a list of values") else { return nil }
     if nodes.isEmpty { complain(.empty("one_of"), node.place) }
-    var choices: [DefinedValue] = []
-    var seen: Set<DefinedValue> = []
+    var choices: [Value] = []
+    var seen: Set<Value> = []
     for node in nodes {
       guard let value = value(node, ofElementOf: type) else { continue }
       if !seen.insert(value).inserted {
@@ -158,6 +157,6 @@ extension DefinitionReader {
       }
       choices.append(value)
     }
-    return choices
+    return Choices(choices)
   }
 }

@@ -14,7 +14,6 @@ package struct DefinitionFile: Sendable {
 
 package struct DefinitionReader {
   package static let keyCountMax = 8
-  package static let featureCountMax = 4_096
   package static let memberCountMax = 256
   package static let tagCountMax = 64
   /// Of entities, of views and of services in one file.
@@ -139,13 +138,14 @@ package struct DefinitionReader {
     for entry in entries {
       checkName(entry)
       guard let spelling = string(entry.value) else { continue }
-      if let type = DefinedScalar(spelling: spelling) {
-        if !type.isKey { complain(.keyType(type), entry.value.place) }
+      if let type = KeyType(spelling: spelling) {
         keys.append(KeyDefinition(name: entry.key, type: type))
-      } else if (try? DefinedType(spelling: spelling)) != nil {
+      } else if let type = ElementType(spelling: spelling) {
+        complain(.keyType(type), entry.value.place)
+      } else if (try? FeatureType(spelling: spelling)) != nil {
         complain(.expected("the type of one value for a key", found: spelling), entry.value.place)
       } else {
-        let known = DefinedScalar.allCases.filter(\.isKey).map(\.spelling)
+        let known = KeyType.allCases.map(\.description)
         if let near = nearest(to: spelling, among: known) {
           complain(.badType(.unknown(spelling), suggestion: near), entry.value.place)
         } else {

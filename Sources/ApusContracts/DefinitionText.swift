@@ -6,7 +6,7 @@ extension ProjectDefinition {
     var lines = ["project: \(YamlText.quoted(name))"]
     if !entities.isEmpty { lines.append("entities:") }
     for entity in entities {
-      let keys = entity.keys.map { "\(YamlText.quoted($0.name)): \($0.type.spelling)" }.joined(
+      let keys = entity.keys.map { "\(YamlText.quoted($0.name)): \($0.type)" }.joined(
         separator: ", ")
       let words = Self.setting("description", entity.description)
       lines.append(
@@ -52,7 +52,7 @@ extension FeatureDefinition {
     if rules.isRequired { settings.append("required: true") }
     if let min = rules.min { settings.append("min: \(min)") }
     if let max = rules.max { settings.append("max: \(max)") }
-    if let choices = rules.oneOf { settings.append("one_of: \(DefinedValue.many(choices))") }
+    if let choices = rules.oneOf { settings.append("one_of: \(Literal.many(choices.listed.map(\.literal)))") }
     if let length = rules.maxLength { settings.append("max_length: \(length)") }
     if let pattern = rules.pattern { settings.append("pattern: \(YamlText.quoted(pattern.source))") }
     if !rules.isFinite { settings.append("finite: false") }

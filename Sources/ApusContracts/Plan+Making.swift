@@ -15,9 +15,11 @@ package enum PlanError: Error, Equatable, Sendable {
   case unknownKey(service: String, String, String)
   case collision(service: String, String)
   case unknownOutput(service: String, String)
-  case badDefault(service: String, String, DefinedType)
-  case keyTypes(service: String, String, DefinedScalar, DefinedScalar)
+  case badDefault(service: String, String, FeatureType)
+  case keyTypes(service: String, String, KeyType, KeyType)
   case unknownEntity(view: String, String)
+  /// Removed features keep their places in rows, so they count.
+  case tooManyFeatures(view: String, count: Int, limit: Int)
   case registry(RegistryError)
 }
 
@@ -113,6 +115,6 @@ struct Planner {
   }
 
   static func spelled(_ keys: [KeyDefinition]) -> String {
-    "{\(keys.map { "\($0.name): \($0.type.spelling)" }.joined(separator: ", "))}"
+    "{\(keys.map { "\($0.name): \($0.type)" }.joined(separator: ", "))}"
   }
 }

@@ -21,7 +21,7 @@ extension Planner {
     if let newest, newest.members == members, newest.defaults == defaults { return }
     let number = Self.next(known?.versions ?? [])
     let version = ServiceVersionID(Self.next(after.serviceVersions))
-    try record(.serviceVersion(version, id, number, members, defaults))
+    try record(.serviceVersion(version, id, number, members, defaults.map(\.written)))
     if let newest {
       compare(newest, members, defaults, .serviceVersion(service.name, number))
     } else {
@@ -64,9 +64,9 @@ extension Planner {
   }
 
   /// What only the pinned versions can tell; the defaults as values of their features' types.
-  private mutating func check(_ service: ServiceDefinition, _ members: [PinnedMember]) -> [ServiceDefault] {
-    var types: [String: DefinedType] = [:]
-    var keys: [String: DefinedScalar] = [:]
+  private mutating func check(_ service: ServiceDefinition, _ members: [PinnedMember]) -> [PinnedDefault] {
+    var types: [String: FeatureType] = [:]
+    var keys: [String: KeyType] = [:]
     for member in members {
       guard let version = after[member.version] else { continue }
       for index in member.features {
@@ -91,8 +91,8 @@ extension Planner {
         }
         return nil
       }
-      if let value = filled.value.adapted(to: type) {
-        return ServiceDefault(output: filled.output, value: value)
+      if let value = Value(filled.value, as: type) {
+        return PinnedDefault(output: filled.output, value: value)
       }
       errors.append(.badDefault(service: service.name, filled.output, type))
       return nil
@@ -100,7 +100,7 @@ extension Planner {
   }
 
   private mutating func compare(
-    _ old: RegisteredServiceVersion, _ members: [PinnedMember], _ defaults: [ServiceDefault],
+    _ old: RegisteredServiceVersion, _ members: [PinnedMember], _ defaults: [PinnedDefault],
     _ subject: PlanSubject
   ) {
     let (had, has) = (outputs(of: old.members), outputs(of: members))
@@ -138,32 +138,13 @@ extension Planner {
   }
 
   private func differing(
-    _ old: [ServiceDefault], _ new: [ServiceDefault]
+    _ old: [PinnedDefault], _ new: [PinnedDefault]
   ) -> [(output: String, before: String, now: String)] {
     Set((old + new).map(\.output)).sorted().compactMap { output in
       let before = old.first { $0.output == output }?.value
       let now = new.first { $0.output == output }?.value
       guard before != now else { return nil }
       return (output, before.map { "\($0)" } ?? "none", now.map { "\($0)" } ?? "none")
-    }
-  }
-}
-
-extension DefinedValue {
-  /// The value as one of the type, when that is what it can only mean: a whole number as a float, text as a moment.
-  func adapted(to type: DefinedType) -> DefinedValue? {
-    if isOf(type) { return self }
-    if case .many(let values) = self, !type.isOne {
-      let adapted = values.compactMap { $0.adapted(to: .one(type.element)) }
-      guard adapted.count == values.count, DefinedValue.many(adapted).isOf(type) else { return nil }
-      return .many(adapted)
-    }
-    guard type.isOne else { return nil }
-    switch self {
-    case .integer(let value): return DefinedValue(.integer(value), as: type.element)
-    case .float(let value): return DefinedValue(.float(value), as: type.element)
-    case .string(let text): return DefinedValue(.string(text), as: type.element)
-    default: return nil
     }
   }
 }

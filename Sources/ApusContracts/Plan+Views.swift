@@ -39,6 +39,10 @@ extension Planner {
         return change
       }
       try mint(view, of: known.id, entity, isCurrent: false)
+    } else if differences.features.count > RowFormat.featureCountMax {
+      errors.append(
+        .tooManyFeatures(
+          view: view.name, count: differences.features.count, limit: RowFormat.featureCountMax))
     } else if !differences.changes.isEmpty {
       changes += differences.changes
       let revises = differences.effects.contains(.revision)
@@ -202,7 +206,7 @@ struct PlanDifferences {
       let isWider = old.max.map { old in new.max.map { old.isBefore($0) } ?? true } ?? false
       note(isWider ? .boundWidened : .boundNarrowed, feature, change("max", old.max, new.max))
     }
-    compareChoices(old.oneOf, new.oneOf, feature)
+    compareChoices(old.oneOf?.listed, new.oneOf?.listed, feature)
     if old.maxLength != new.maxLength {
       let isWider = (new.maxLength ?? .max) > (old.maxLength ?? .max)
       note(
@@ -220,9 +224,9 @@ struct PlanDifferences {
   }
 
   private mutating func compareChoices(
-    _ old: [DefinedValue]?, _ new: [DefinedValue]?, _ feature: (index: FeatureIndex?, name: String)
+    _ old: [Value]?, _ new: [Value]?, _ feature: (index: FeatureIndex?, name: String)
   ) {
-    func listed(_ values: [DefinedValue]) -> String { values.map(Self.shown).joined(separator: ", ") }
+    func listed(_ values: [Value]) -> String { values.map(Self.shown).joined(separator: ", ") }
     switch (old, new) {
     case (nil, nil): break
     case (.some, nil): note(.choicesWidened, feature, "one_of dropped")
@@ -237,7 +241,7 @@ struct PlanDifferences {
   }
 
   /// Words without quotes where none are missed.
-  private static func shown(_ value: DefinedValue) -> String {
+  private static func shown(_ value: Value) -> String {
     if case .string(let text) = value, DefinitionName.fault(in: text) == nil { text } else { "\(value)" }
   }
 }

@@ -75,8 +75,10 @@ extension PlanError: CustomStringConvertible {
     case .badDefault(let service, let name, let type):
       "\(service): the default of \(name) is no value of \(type)"
     case .keyTypes(let service, let name, let a, let b):
-      "\(service): the request's key \(Quoted(name)) would be both \(a.spelling) and \(b.spelling)"
+      "\(service): the request's key \(Quoted(name)) would be both \(a) and \(b)"
     case .unknownEntity(let view, let name): "\(view): there is no entity \(Quoted(name))"
+    case .tooManyFeatures(let view, let count, let limit):
+      "\(view): it would have \(count) features, those once removed included, at most \(limit) allowed; begin another view"
     case .registry(let error): "the registry refuses the plan: \(error)"
     }
   }

@@ -3,8 +3,9 @@
 // removed feature keeps its index. So any old event, service or receipt can be understood for good.
 
 /// An interned id: the place of a thing among all of its kind, counted from 1.
-package struct RegistryID<Kind>: Hashable, Comparable, Sendable, CustomStringConvertible {
+package struct RegistryID<Kind>: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
   package let rawValue: UInt32
+  package init(rawValue: UInt32) { self.rawValue = rawValue }
   package init(_ rawValue: UInt32) { self.rawValue = rawValue }
   package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
   package var description: String { "\(rawValue)" }
@@ -13,7 +14,6 @@ package struct RegistryID<Kind>: Hashable, Comparable, Sendable, CustomStringCon
 package typealias ProjectID = RegistryID<RegisteredProject>
 package typealias EntityID = RegistryID<RegisteredEntity>
 package typealias ViewID = RegistryID<RegisteredView>
-package typealias ViewVersionID = RegistryID<RegisteredVersion>
 package typealias ServiceID = RegistryID<RegisteredService>
 package typealias ServiceVersionID = RegistryID<RegisteredServiceVersion>
 
@@ -86,7 +86,15 @@ package struct RegisteredServiceVersion: Equatable, Sendable {
   package var number: ServiceNumber
   package var isRetired = false
   package var members: [PinnedMember]
-  package var defaults: [ServiceDefault]
+  package var defaults: [PinnedDefault]
+}
+
+/// What fills a blank cell, a value of the pinned feature's type.
+package struct PinnedDefault: Equatable, Sendable {
+  package var output: String
+  package var value: Value
+
+  var written: ServiceDefault { ServiceDefault(output: output, value: value.literal) }
 }
 
 /// What a service version reads from one view version, for good.

@@ -32,6 +32,7 @@ package enum RegistryError: Error, Equatable, Sendable {
   case featureMoved(FeatureIndex)
   case badRevision(found: UInt32, now: UInt32)
   case empty(Kind)
+  case tooMany(Kind, count: Int, limit: Int)
 
   case bytes(BytesFault)
   /// Written by a newer program, which says that it must be understood.
@@ -65,7 +66,8 @@ extension Registry {
       try check(
         name: entity.name, .entity, taken: self.entity(entity.name, in: entity.project)?.keys == entity.keys)
       guard !entity.keys.isEmpty else { throw .empty(.key) }
-      for key in entity.keys { try check(name: key.name, .key, taken: !key.type.isKey) }
+      var names: Set<String> = []
+      for key in entity.keys { try check(name: key.name, .key, taken: !names.insert(key.name).inserted) }
       entities.append(entity)
     case .entityDescribed(let id, let words):
       guard self[id] != nil else { throw .unknown(.entity, id.rawValue) }
@@ -111,6 +113,13 @@ extension Registry {
     if taken { throw .nameTaken(kind, name) }
   }
 
+  /// Rows hold no more, and a removed feature keeps its place in them.
+  private func check(featureCount count: Int) throws(RegistryError) {
+    guard count <= RowFormat.featureCountMax else {
+      throw .tooMany(.feature, count: count, limit: RowFormat.featureCountMax)
+    }
+  }
+
   private mutating func add(
     _ id: ViewVersionID, _ viewID: ViewID, _ number: ViewNumber, _ entityID: EntityID,
     _ settings: ViewSettings,
@@ -123,6 +132,7 @@ extension Registry {
       throw .unknown(.entity, entityID.rawValue)
     }
     guard !features.isEmpty else { throw .empty(.feature) }
+    try check(featureCount: features.count)
     var names: Set<String> = []
     for feature in features {
       try check(name: feature.name, .feature, taken: !names.insert(feature.name).inserted)
@@ -153,6 +163,7 @@ extension Registry {
       try check(name: name, .feature, taken: !names.insert(name).inserted)
     }
     guard !names.isEmpty else { throw .empty(.feature) }
+    try check(featureCount: features.count)
     versions[Int(id.rawValue) - 1].revision = revision
     versions[Int(id.rawValue) - 1].settings = settings
     versions[Int(id.rawValue) - 1].features = features
@@ -179,7 +190,7 @@ extension Registry {
     guard let service = self[serviceID] else { throw .unknown(.service, serviceID.rawValue) }
     try check(number, isNext: .serviceVersion, after: service.versions.count)
     guard !members.isEmpty else { throw .empty(.member) }
-    var outputs: [String: DefinedType] = [:]
+    var outputs: [String: FeatureType] = [:]
     for member in members {
       guard let version = self[member.version] else { throw .unknown(.version, member.version.rawValue) }
       guard !version.isRetired else { throw .isRetired(.version, member.version.rawValue) }
@@ -193,14 +204,16 @@ extension Registry {
         }
       }
     }
+    var pinned: [PinnedDefault] = []
     for filled in defaults {
-      guard let type = outputs[filled.output], filled.value.isOf(type) else {
+      guard let type = outputs[filled.output], let value = Value(exactly: filled.value, as: type) else {
         throw .nameTaken(.value, filled.output)
       }
+      pinned.append(PinnedDefault(output: filled.output, value: value))
     }
     serviceVersions.append(
       RegisteredServiceVersion(
-        id: id, service: serviceID, number: number, members: members, defaults: defaults))
+        id: id, service: serviceID, number: number, members: members, defaults: pinned))
     services[Int(serviceID.rawValue) - 1].versions.append(id)
   }
 }

@@ -136,7 +136,10 @@ struct RegistryFields {
     return value
   }
 
-  func id<Kind>(_ tag: UInt64) throws(RegistryError) -> RegistryID<Kind> { RegistryID(try small(tag)) }
+  func id<ID: RawRepresentable<UInt32>>(_ tag: UInt64) throws(RegistryError) -> ID {
+    guard let id = ID(rawValue: try small(tag)) else { throw bad(tag) }
+    return id
+  }
 
   func flag(_ tag: UInt64) throws(RegistryError) -> Bool {
     guard let payload = optional(tag) else { return false }
@@ -172,17 +175,25 @@ struct RegistryFields {
     return period
   }
 
-  func value(_ tag: UInt64) throws(RegistryError) -> DefinedValue? {
+  func value(_ tag: UInt64, as type: ElementType) throws(RegistryError) -> Value? {
     guard let payload = optional(tag) else { return nil }
-    return try DefinedValue(decoding: payload)
+    return try value(tag, payload, as: type)
+  }
+
+  /// What `Value.literal` made of a value of the type; nothing else stands for it.
+  func value(_ tag: UInt64, _ payload: [UInt8], as type: ElementType) throws(RegistryError) -> Value {
+    guard let value = Value(exactly: try Literal(decoding: payload), as: .scalar(type)) else {
+      throw bad(tag)
+    }
+    return value
   }
 }
 
-extension DefinedValue {
+extension Literal {
   init(decoding bytes: [UInt8], canBeMany: Bool = true) throws(RegistryError) {
     let fields = try RegistryFields(bytes, of: .value)
     try fields.finish([2, 4, 6, 8, 10, 12, 14, 16], repeated: [16])
-    var found: [DefinedValue] = []
+    var found: [Literal] = []
     if let payload = fields.optional(2) {
       let number = try fields.number(2, payload)
       guard number <= 1 else { throw fields.bad(2) }
@@ -196,12 +207,14 @@ extension DefinedValue {
     }
     if let payload = fields.optional(8) { found.append(.string(try fields.text(8, payload))) }
     if let payload = fields.optional(10) { found.append(.bytes(payload)) }
-    if let payload = fields.optional(12) { found.append(.timestamp(try fields.signed(12, payload))) }
+    if let payload = fields.optional(12) {
+      found.append(.timestamp(nanoseconds: try fields.signed(12, payload)))
+    }
     if try fields.flag(14) {
       guard canBeMany else { throw fields.bad(14) }
-      var values: [DefinedValue] = []
-      for payload in fields.all(16) { values.append(try DefinedValue(decoding: payload, canBeMany: false)) }
-      found.append(.many(values))
+      var literals: [Literal] = []
+      for payload in fields.all(16) { literals.append(try Literal(decoding: payload, canBeMany: false)) }
+      found.append(.many(literals))
     } else if fields.optional(16) != nil {
       throw fields.bad(16)
     }
@@ -214,7 +227,7 @@ extension KeyDefinition {
   init(decoding bytes: [UInt8]) throws(RegistryError) {
     let fields = try RegistryFields(bytes, of: .key)
     try fields.finish([2, 4])
-    guard let type = DefinedScalar(spelling: try fields.text(4)) else { throw fields.bad(4) }
+    guard let type = KeyType(spelling: try fields.text(4)) else { throw fields.bad(4) }
     self.init(name: try fields.text(2), type: type)
   }
 }
@@ -245,22 +258,16 @@ extension RegisteredFeature {
   init(decoding bytes: [UInt8]) throws(RegistryError) {
     let fields = try RegistryFields(bytes, of: .feature)
     try fields.finish([2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 25, 27], repeated: [18, 27])
-    guard let type = try? DefinedType(spelling: try fields.text(4)) else { throw fields.bad(4) }
+    guard let type = try? FeatureType(spelling: try fields.text(4)) else { throw fields.bad(4) }
     var definition = FeatureDefinition(name: try fields.text(2), type: type)
     definition.rules.isNullable = try !fields.flag(8)
     definition.rules.isRequired = try fields.flag(10)
     definition.rules.isFinite = try !fields.flag(12)
-    definition.rules.min = try fields.value(14)
-    definition.rules.max = try fields.value(16)
-    var choices: [DefinedValue] = []
-    for payload in fields.all(18) { choices.append(try DefinedValue(decoding: payload)) }
-    definition.rules.oneOf = choices.isEmpty ? nil : choices
-    let bounds: [(tag: UInt64, value: DefinedValue?)] = [
-      (14, definition.rules.min), (16, definition.rules.max),
-    ]
-    for (tag, value) in bounds + choices.map({ (18, $0) }) {
-      if let value, !value.isOf(.one(type.element)) { throw fields.bad(tag) }
-    }
+    definition.rules.min = try fields.value(14, as: type.element)
+    definition.rules.max = try fields.value(16, as: type.element)
+    var choices: [Value] = []
+    for payload in fields.all(18) { choices.append(try fields.value(18, payload, as: type.element)) }
+    definition.rules.oneOf = choices.isEmpty ? nil : Choices(choices)
     if let payload = fields.optional(20) {
       guard let length = Int(exactly: try fields.number(20, payload)), length > 0 else {
         throw fields.bad(20)
@@ -306,6 +313,6 @@ extension ServiceDefault {
   init(decoding bytes: [UInt8]) throws(RegistryError) {
     let fields = try RegistryFields(bytes, of: .value)
     try fields.finish([2, 4])
-    self.init(output: try fields.text(2), value: try DefinedValue(decoding: try fields.one(4)))
+    self.init(output: try fields.text(2), value: try Literal(decoding: try fields.one(4)))
   }
 }

@@ -15,6 +15,8 @@ extension RegistryError: CustomStringConvertible {
     case .featureMoved(let index): "feature \(index) lost its index, its name or its type"
     case .badRevision(let found, let now): "revision \(found) does not follow revision \(now)"
     case .empty(let kind): "there is no \(kind.rawValue) in it"
+    case .tooMany(let kind, let count, let limit):
+      "\(count) times a \(kind.rawValue) is too many, at most \(limit) allowed"
     case .bytes(.cut(let at)): "cut short in the field at byte \(at)"
     case .bytes(.order(let at)): "the field at byte \(at) is out of order"
     case .unknownRecord(let kind): "a newer Apus wrote this: record kind \(kind) is unknown"

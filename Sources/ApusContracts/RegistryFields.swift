@@ -33,7 +33,7 @@ struct RegistryFieldWriter: ~Copyable {
     field(tag, payload.bytes.copied())
   }
 
-  mutating func id<Kind>(_ tag: UInt64, _ id: RegistryID<Kind>) { number(tag, UInt64(id.rawValue)) }
+  mutating func id(_ tag: UInt64, _ id: some RawRepresentable<UInt32>) { number(tag, UInt64(id.rawValue)) }
 
   /// Written when true.
   mutating func flag(_ tag: UInt64, _ value: Bool) { if value { field(tag, []) } }
@@ -57,7 +57,7 @@ struct RegistryFieldWriter: ~Copyable {
 }
 
 extension RegistryFieldWriter {
-  mutating func value(_ tag: UInt64, _ value: DefinedValue) {
+  mutating func value(_ tag: UInt64, _ value: Literal) {
     nested(tag) { inner in
       switch value {
       case .bool(let value): inner.number(2, value ? 1 : 0)
@@ -73,12 +73,12 @@ extension RegistryFieldWriter {
     }
   }
 
-  mutating func type(_ tag: UInt64, _ type: DefinedType) { text(tag, "\(type)") }
+  mutating func type(_ tag: UInt64, _ type: FeatureType) { text(tag, "\(type)") }
 
   mutating func key(_ tag: UInt64, _ key: KeyDefinition) {
     nested(tag) { inner in
       inner.text(2, key.name)
-      inner.text(4, key.type.spelling)
+      inner.text(4, "\(key.type)")
     }
   }
 
@@ -109,9 +109,9 @@ extension RegistryFieldWriter {
       inner.flag(8, !rules.isNullable)
       inner.flag(10, rules.isRequired)
       inner.flag(12, !rules.isFinite)
-      if let min = rules.min { inner.value(14, min) }
-      if let max = rules.max { inner.value(16, max) }
-      for choice in rules.oneOf ?? [] { inner.value(18, choice) }
+      if let min = rules.min { inner.value(14, min.literal) }
+      if let max = rules.max { inner.value(16, max.literal) }
+      for choice in rules.oneOf?.listed ?? [] { inner.value(18, choice.literal) }
       if let length = rules.maxLength { inner.number(20, UInt64(length)) }
       if let pattern = rules.pattern { inner.text(22, pattern.source) }
       inner.words(25, definition.description)

@@ -68,7 +68,9 @@ extension Registry {
     fields.settings(5, version.settings)
     for var feature in version.features {
       // Their order means nothing.
-      feature.definition.rules.oneOf?.sort { $0.description < $1.description }
+      feature.definition.rules.oneOf = feature.definition.rules.oneOf.map {
+        Choices($0.listed.sorted { $0.description < $1.description })
+      }
       fields.feature(6, feature)
     }
   }
@@ -91,7 +93,7 @@ extension Registry {
         inner.text(6, member.role ?? "")
       }
     }
-    for filled in service.defaults { fields.filled(4, filled) }
+    for filled in service.defaults { fields.filled(4, filled.written) }
   }
 
   private static func digest(_ fields: borrowing RegistryFieldWriter) -> Fingerprint {

@@ -19,8 +19,8 @@ struct DefinitionTests {
     #expect(activity.settings.owner == "payments-ml")
     #expect(activity.features.map { "\($0.type)" } == ["int64", "float64", "string", "float32[64]"])
     #expect(activity.features[0].rules.isNullable == false)
-    #expect(activity.features[1].rules.min == .float(0))
-    #expect(activity.features[2].rules.oneOf == [.string("buy"), .string("refund")])
+    #expect(activity.features[1].rules.min == .float64(0))
+    #expect(activity.features[2].rules.oneOf?.listed == [.string("buy"), .string("refund")])
     #expect(project.views[1].settings.ttl == nil)
     #expect(project.views[1].settings.history == .forever)
     let fraud = project.services[0]
@@ -49,10 +49,7 @@ struct DefinitionTests {
     #expect(
       try Registry().plan(try define(text).get()).records
         == Registry().plan(try define(exampleText).get()).records)
-    guard case .float(let min)? = try define(text).get().views[0].features[1].rules.min else {
-      return #expect(Bool(false))
-    }
-    #expect(min.sign == .plus)
+    #expect(try define(text).get().views[0].features[1].rules.min == .float64(0))
   }
 
   @Test("a project in several files is the project in one, whatever their order")
@@ -76,7 +73,7 @@ struct DefinitionTests {
       """#
     let project = try define(text).get()
     #expect(project.views[0].features[0].name == "abc")
-    #expect(project.views[0].features[0].rules.min == .float(-1500))
+    #expect(project.views[0].features[0].rules.min == .float64(-1500))
   }
 
   @Test("periods are told in the largest unit that is whole")

@@ -34,10 +34,10 @@ extension ProjectDefinition {
       // A default that every version has room for: feature a is nearly always an integer.
       if let member = members.first, let role = member.role, random.coin(),
         let view = views.first(where: { $0.name == member.view.name }),
-        view.features.contains(where: { $0.name == "a" && $0.type == .one(.int64) }),
+        view.features.contains(where: { $0.name == "a" && $0.type == .int64 }),
         member.take?.contains("a") ?? true
       {
-        let value = DefinedValue.integer(Int64(random.below(3)))
+        let value = Literal.integer(Int64(random.below(3)))
         service.defaults = [ServiceDefault(output: DefinitionName.output(of: "a", role: role), value: value)]
       }
       return service
@@ -76,14 +76,14 @@ extension ViewSettings {
 extension FeatureDefinition {
   static func random(_ name: String, _ random: inout SplitMix64) -> FeatureDefinition {
     // Mostly the same type for the same name, so that rules meet rules.
-    let usual: [String: DefinedScalar] = [
+    let usual: [String: ElementType] = [
       "a": .int64, "b": .float32, "c": .string, "d": .string, "e": .timestamp,
     ]
-    let scalar = random.chance(0.9) ? usual[name] ?? .bytes : random.pick(DefinedScalar.allCases)
-    var type = DefinedType.one(scalar)
+    let scalar = random.chance(0.9) ? usual[name] ?? .bytes : random.pick(ElementType.allCases)
+    var type = FeatureType.scalar(scalar)
     if random.chance(0.05) { type = .list(of: scalar) }
-    if random.chance(0.05), scalar.isFloat || scalar.isInteger {
-      type = .vector(of: scalar, count: 1 + random.below(3))
+    if random.chance(0.05), let vector = FeatureType.vector(of: scalar, count: 1 + random.below(3)) {
+      type = vector
     }
     var feature = FeatureDefinition(name: name, type: type)
     feature.description = ProjectDefinition.words(&random)
@@ -92,22 +92,19 @@ extension FeatureDefinition {
     feature.rules.isRequired = random.coin()
     if scalar.isFloat { feature.rules.isFinite = random.coin() }
     let low = Int64(random.below(3)) - 1
+    func bound(_ literal: Literal) -> Value? { Value(literal, as: .scalar(scalar)) }
     switch scalar {
     case .int32, .int64:
-      if random.coin() { feature.rules.min = .integer(low) }
-      if random.coin() { feature.rules.max = .integer(low + Int64(random.below(3))) }
+      if random.coin() { feature.rules.min = bound(.integer(low)) }
+      if random.coin() { feature.rules.max = bound(.integer(low + Int64(random.below(3)))) }
     case .float32, .float64:
-      if random.coin() { feature.rules.min = .float(Double(low) / 2) }
-      if random.coin() {
-        feature.rules.max = .float(Double(low) / 2 + 1e30.rounded(.down) * Double(random.below(2)))
-      }
-      if scalar == .float32 { feature.rules.max = feature.rules.max.map { _ in .float(Double(Float(1e30))) } }
-    case .timestamp: if random.coin() { feature.rules.min = .timestamp(low) }
+      if random.coin() { feature.rules.min = bound(.float(Double(low) / 2)) }
+      if random.coin() { feature.rules.max = bound(.float(Double(low) / 2 + 1e30 * Double(random.below(2)))) }
+    case .timestamp: if random.coin() { feature.rules.min = .timestamp(nanoseconds: low) }
     case .string:
       if random.coin() {
-        feature.rules.oneOf = ProjectDefinition.subset(["on", "1", "a, b", ""], &random, atLeast: 1).map {
-          .string($0)
-        }
+        let texts = ProjectDefinition.subset(["on", "1", "a, b", ""], &random, atLeast: 1)
+        feature.rules.oneOf = Choices(texts.map { .string($0) })
       }
       feature.rules.maxLength = random.coin() ? nil : 1 + random.below(4)
       let source = random.pick(["[a-z]+", "\\d{2}", "a|\"b\""])

@@ -318,10 +318,10 @@ struct WrongFile: Sendable, CustomTestStringConvertible {
       """#),
     WrongFile(
       .feature, #"x: {type: "float32[0]"}"#,
-      #"8:17: "0" is no size of a vector; write a number from 1 to 16384"#),
+      #"8:17: "0" is no size of a vector; write a number from 1 to 65535"#),
     WrongFile(
-      .feature, #"x: {type: "float32[99999]"}"#,
-      #"8:17: "99999" is no size of a vector; write a number from 1 to 16384"#),
+      .feature, #"x: {type: "float32[65536]"}"#,
+      #"8:17: "65536" is no size of a vector; write a number from 1 to 65535"#),
     WrongFile(
       .feature, #"x: {type: "string[4]"}"#,
       "8:17: there are no vectors of string; write list<string>"),
