@@ -33,23 +33,33 @@ extension FeatureType: CustomStringConvertible {
     }
   }
 
-  /// The type that is spelled exactly so: no spaces, no sign, no leading zero; nil when none is.
-  package init?(spelling: String) {
+  /// Why a spelling is no type.
+  package enum Fault: Error, Equatable, Sendable {
+    case unknown(String)
+    case vectorCount(String)
+    case vectorElement(ElementType)
+  }
+
+  /// The type that is spelled exactly so: no spaces, no sign, no leading zero.
+  package init(spelling: String) throws(Fault) {
     if let element = ElementType(spelling: spelling) {
       self = .scalar(element)
     } else if spelling.hasPrefix("list<"), spelling.hasSuffix(">") {
-      guard let element = ElementType(spelling: spelling.dropFirst("list<".count).dropLast()) else {
-        return nil
-      }
-      self = .list(of: element)
+      self = .list(of: try Self.element(spelling.dropFirst("list<".count).dropLast()))
     } else if spelling.hasSuffix("]"), let open = spelling.firstIndex(of: "[") {
+      let element = try Self.element(spelling[..<open])
+      guard element.mayFillVectors else { throw .vectorElement(element) }
       let digits = spelling[spelling.index(after: open)...].dropLast()
-      guard let element = ElementType(spelling: spelling[..<open]), let count = Int(digits),
-        let vector = Self.vector(of: element, count: count), vector.description == spelling
-      else { return nil }
+      guard let count = Int(digits), "\(count)" == digits, let vector = Self.vector(of: element, count: count)
+      else { throw .vectorCount(String(digits)) }
       self = vector
     } else {
-      return nil
+      throw .unknown(spelling)
     }
+  }
+
+  private static func element(_ spelling: Substring) throws(Fault) -> ElementType {
+    guard let element = ElementType(spelling: spelling) else { throw .unknown(String(spelling)) }
+    return element
   }
 }

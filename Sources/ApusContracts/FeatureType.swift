@@ -25,6 +25,11 @@ package enum ElementType: UInt8, CaseIterable, Sendable {
     }
   }
 
+  package var isFloat: Bool { self == .float32 || self == .float64 }
+
+  /// Whether one value comes before another, so that `min` and `max` mean something.
+  package var isOrdered: Bool { mayFillVectors || self == .timestamp }
+
   /// Vectors are arithmetic's: whole numbers and floats.
   package var mayFillVectors: Bool {
     switch self {

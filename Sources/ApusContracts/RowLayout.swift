@@ -52,5 +52,9 @@ package struct RowLayout: Sendable {
     variables = slots.filter(\.isVariable)
   }
 
+  /// The layout of a version's rows at its revision, which reads those of all earlier ones. Nil for a version that no
+  /// registry holds: it has too many features.
+  package init?(of version: RegisteredVersion) { self.init(version.features.map(\.definition.type)) }
+
   package var count: Int { slots.count }
 }

@@ -81,7 +81,7 @@ extension Value.Elements {
   }
 }
 
-extension Value: Equatable {
+extension Value: Hashable {
   package static func == (a: Value, b: Value) -> Bool {
     switch (a, b) {
     case (.bool(let a), .bool(let b)): a == b
@@ -96,9 +96,23 @@ extension Value: Equatable {
     default: false
     }
   }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(scalarType)
+    switch self {
+    case .bool(let value): hasher.combine(value)
+    case .int32(let value): hasher.combine(value)
+    case .int64(let value), .timestamp(let value): hasher.combine(value)
+    case .float32(let value): hasher.combine(value.bitPattern)
+    case .float64(let value): hasher.combine(value.bitPattern)
+    case .string(let text): hasher.combine(utf8Of: text)
+    case .bytes(let bytes): hasher.combine(bytes)
+    case .list(let elements), .vector(let elements): hasher.combine(elements)
+    }
+  }
 }
 
-extension Value.Elements: Equatable {
+extension Value.Elements: Hashable {
   package static func == (a: Self, b: Self) -> Bool {
     switch (a, b) {
     case (.bool(let a), .bool(let b)): a == b
@@ -111,6 +125,27 @@ extension Value.Elements: Equatable {
     case (.timestamp(let a), .timestamp(let b)): a == b
     default: false
     }
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(type)
+    switch self {
+    case .bool(let all): hasher.combine(all)
+    case .int32(let all): hasher.combine(all)
+    case .int64(let all), .timestamp(let all): hasher.combine(all)
+    case .float32(let all): for value in all { hasher.combine(value.bitPattern) }
+    case .float64(let all): for value in all { hasher.combine(value.bitPattern) }
+    case .string(let all): for text in all { hasher.combine(utf8Of: text) }
+    case .bytes(let all): hasher.combine(all)
+    }
+  }
+}
+
+extension Hasher {
+  /// By bytes, as texts are compared here; Swift's own hash would agree with Swift's own equality.
+  fileprivate mutating func combine(utf8Of text: String) {
+    combine(text.utf8.count)
+    for byte in text.utf8 { combine(byte) }
   }
 }
 

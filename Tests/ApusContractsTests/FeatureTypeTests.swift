@@ -13,14 +13,14 @@ struct FeatureTypeTests {
   }
 
   @Test("a type is spelled as it is read, and has a number of its own")
-  func spelling() {
+  func spelling() throws {
     #expect(all.count == 8 + 8 + 16)
     for type in all {
-      #expect(FeatureType(spelling: "\(type)") == type)
+      #expect(try FeatureType(spelling: "\(type)") == type)
       #expect(FeatureType(id: type.id) == type)
     }
     #expect(Set(all.map(\.id)).count == all.count)
-    #expect(FeatureType(spelling: "float32[384]")?.vectorByteCount == 1536)
+    #expect(try FeatureType(spelling: "float32[384]").vectorByteCount == 1536)
     #expect("\(FeatureType.list(of: .string))" == "list<string>")
   }
 
@@ -33,7 +33,7 @@ struct FeatureTypeTests {
       "float32[99999999999999999999]", "list",
     ])
   func nonsense(text: String) {
-    #expect(FeatureType(spelling: text) == nil)
+    #expect(throws: FeatureType.Fault.self) { try FeatureType(spelling: text) }
   }
 
   @Test("a number that stands for no type is none")

@@ -28,4 +28,16 @@ uint32_t crc32c_copy(uint32_t crc, void *to, const void *from, size_t count);
 // The same as `crc32c_extend` by a named method, which must not exceed `crc32c_best_method()`.
 uint32_t crc32c_extend_by(int32_t method, uint32_t crc, const void *bytes, size_t count);
 
+// A SHA-256 being computed: begin, update as often as needed, finish once.
+struct sha256 {
+  uint32_t state[8];
+  uint8_t block[64];  // the first `used` bytes await the rest of their block
+  uint64_t length;    // bytes taken so far
+  uint32_t used;
+};
+
+void sha256_begin(struct sha256 *sha);
+void sha256_update(struct sha256 *sha, const void *bytes, size_t count);
+void sha256_finish(struct sha256 *sha, uint8_t digest[32]);
+
 #endif

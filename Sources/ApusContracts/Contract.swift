@@ -1,0 +1,56 @@
+// What a view version admits. A contract is made from the registry once per revision; admission reads nothing else, so
+// two servers with one revision answer alike.
+
+/// The features of a view version at one revision, those that were removed left out.
+package struct Contract: Equatable, Sendable {
+  package var view: String
+  package var version: ViewNumber
+  package var revision: UInt32
+  package var features: [Feature]
+
+  package struct Feature: Equatable, Sendable {
+    package var index: FeatureIndex
+    package var name: String
+    package var type: FeatureType
+    package var rules: FeatureRules
+  }
+}
+
+/// Why a row is not admitted: one rule of one feature, by name, and the value, shortened.
+package struct Refusal: Error, Equatable, Sendable {
+  package var feature: String
+  package var rule: Rule
+  package var input: FeatureInput
+  package var view: String
+  package var version: ViewNumber
+  package var revision: UInt32
+
+  /// As dead letters are filed: `last_action.one_of`.
+  package var name: String { "\(feature).\(rule.rawValue)" }
+}
+
+extension Contract {
+  /// Judges what one event says, its inputs in the order of `features`. All of it is admitted or none.
+  package func admit(_ inputs: [FeatureInput]) throws(Refusal) {
+    precondition(inputs.count == features.count, "an event has one input for every feature of its contract")
+    for (feature, input) in zip(features, inputs) {
+      if let rule = feature.rules.broken(by: input, of: feature.type) {
+        throw Refusal(
+          feature: feature.name, rule: rule, input: input, view: view, version: version, revision: revision)
+      }
+    }
+  }
+}
+
+extension Refusal: CustomStringConvertible {
+  package var description: String { "\(name): \(shown) is refused by \(view)@\(version)" }
+
+  private var shown: String {
+    switch input {
+    case .absent: "nothing"
+    case .null: "null"
+    case .value(.string(let text)): Quoted(text).description
+    case .value(let value): Shortened(value.description).description
+    }
+  }
+}
