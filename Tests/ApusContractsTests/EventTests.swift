@@ -222,7 +222,8 @@ struct EventTests {
     #expect(fault([9, 0, 0, 0, 0, 0, 0, 0]) == nil)
     #expect(fault([1, 0, 0, 0, 1, 0, 0, 0]) == .truncated(at: 0, needed: 9, available: 8))
     #expect(fault([1, 0, 0, 0, 0, 0, 0, 0, 1]) == .truncated(at: 8, needed: 8, available: 1))
-    #expect(fault([1, 0, 1, 0, 0, 0, 0, 0]) == .notZero(at: 1))
+    #expect(fault([1, 0, 1, 0, 0, 0, 0, 0]) == .notZero(at: 2))
+    #expect(fault([1, 0, 0, 1, 0, 0, 0, 0]) == .notZero(at: 3))
     #expect(fault([1, 0, 0, 0, 255, 255, 255, 255]) != nil)
     #expect(fault([0, 0, 0, 0, 0, 0, 0, 0]) == .unknownKind(at: 0, 0))
   }

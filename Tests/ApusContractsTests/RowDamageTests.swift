@@ -119,7 +119,7 @@ struct RowDamageTests {
     #expect(with(34, 0b00_10_10) == .notTrimmed(count: 3))
     #expect(with(34, 0b10_01_10) == .badEnd(feature: 1))
     #expect(with(34, 0b10_10_00) == .slotNotZero(feature: 0))
-    #expect(with(34, 0b0110_1010) == .notZero(at: 7))
+    #expect(with(34, 0b0110_1010) == .notZero(at: 2))
     #expect(with(40, 2) == .badBool(feature: 0))
     #expect(with(41, 1) == .notZero(at: 9))
     #expect(with(56, 2) == .badEnd(feature: 1))
@@ -140,6 +140,33 @@ struct RowDamageTests {
     var late = deleted
     late[32] = 9
     #expect(rowError(late, layout) == .stampBeforeDelete)
+  }
+
+  @Test("a fault far inside of a row has the same name as at its beginning")
+  func farInside() throws {
+    let layout = try layout([FeatureType](repeating: .int32, count: 70))
+    let rows = try (0..<70).map { index in
+      try row(
+        [FeatureInput](repeating: .absent, count: index) + [.value(.int32(1))], layout,
+        at: stamp(Int64(-index), 0, UInt64(index + 1)))
+    }
+    let good = try rows.reduce(emptyRow) { try fold($0, $1, layout) }
+    // Header 8, 70 stamps, cells: n and states 24, slots 280; then 70 places. Feature i has stamp i.
+    let cellsAt = 8 + 70 * 24
+    let placesAt = cellsAt + 24 + 280
+    #expect(good.count == placesAt + 70)
+    func with(_ at: Int, _ byte: UInt8) -> RowError? {
+      var bytes = good
+      bytes[at] = byte
+      return rowError(bytes, layout)
+    }
+    #expect(with(cellsAt + 2 + 15, 0b10_11_10_10) == .badState(feature: 62))
+    #expect(with(cellsAt + 2 + 18, 1) == .notZero(at: 20))
+    #expect(with(placesAt + 66, 0) == .stampUnused(place: 66))
+    #expect(with(6, 1) == .notZero(at: 6))
+    var twins = good
+    twins.replaceSubrange(8 + 69 * 24..<8 + 70 * 24, with: good[8 + 68 * 24..<8 + 69 * 24])
+    #expect(rowError(twins, layout) == .stampOrder(place: 69))
   }
 }
 
