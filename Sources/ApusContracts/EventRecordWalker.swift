@@ -54,7 +54,8 @@ package struct RecordWalker: ~Escapable {
     guard word != 0 else { throw .unknownKind(at: at, 0) }
     let record = Record(UInt8(truncatingIfNeeded: word), nextLSN, body)
     reader = ahead
-    nextLSN = nextLSN.next
+    // Behind the last LSN that there can be stands no record; a sum that trapped would lose that one.
+    nextLSN = LSN(nextLSN.rawValue &+ 1)
     return record
   }
 }

@@ -202,6 +202,15 @@ struct EventTests {
     for count in 0..<good.count { #expect(error(Array(good[..<count])) != nil, "\(count)") }
   }
 
+  @Test("the last LSN that there can be is given to a record like any other")
+  func lastLSN() throws {
+    let payload: Bytes = [2, 0, 0, 0, 0, 0, 0, 0]
+    var walker = RecordWalker(unsafe payload.span.bytes, base: LSN(.max))
+    var found: [LSN] = []
+    while let record = try walker.next() { found.append(record.lsn) }
+    #expect(found == [LSN(.max)])
+  }
+
   @Test("every fault of a list of records has its name, and the walker stands still there")
   func walkerFaults() throws {
     func fault(_ payload: Bytes) -> EventError? {
