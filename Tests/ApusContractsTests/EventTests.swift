@@ -200,6 +200,14 @@ struct EventTests {
       error(good, appended: 4)
         == .knownBeforeEvent(EventTime(nanoseconds: 5), KnownAt(nanoseconds: 4)))
     for count in 0..<good.count { #expect(error(Array(good[..<count])) != nil, "\(count)") }
+
+    // A known-at that stands in the record, one before the event time; and the longest key.
+    let told: Bytes = [2, 4, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0]
+    #expect(
+      error(told) == .knownBeforeEvent(EventTime(nanoseconds: 5), KnownAt(nanoseconds: 4)))
+    let long = Array(good[..<16]) + Bytes(repeating: 0x61, count: 401)
+    #expect(error([2, 0, 0x91, 1] + long[4...]) == .keyTooLong(byteCount: 401, limit: 400))
+    #expect(error([2, 0, 0x90, 1] + long[4..<416]) == nil)
   }
 
   @Test("the last LSN that there can be is given to a record like any other")
