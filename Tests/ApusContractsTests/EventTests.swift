@@ -179,6 +179,26 @@ struct EventTests {
     #expect(writer.count == 120)
   }
 
+  @Test("what no reader would take is not written")
+  func notWritten() async {
+    await #expect(processExitsWith: .failure) {
+      var writer = ByteWriter()
+      let live = EventTimes(eventTime: EventTime(nanoseconds: 7))
+      writer.write(
+        EventRecord(.delete, ViewVersionID(3), live), key: RawSpan(), cells: RowBuilder(try layout([.bool])))
+    }
+    await #expect(processExitsWith: .failure) {
+      var writer = ByteWriter()
+      let live = EventTimes(eventTime: EventTime(nanoseconds: 7))
+      writer.write(EventRecord(.upsert, ViewVersionID(3), live), key: RawSpan(), cells: RawSpan())
+    }
+    await #expect(processExitsWith: .failure) {
+      var writer = ByteWriter()
+      let early = EventTimes(eventTime: EventTime(nanoseconds: 7), knownAt: KnownAt(nanoseconds: 6))
+      writer.write(EventRecord(.delete, ViewVersionID(3), early), key: RawSpan(), cells: RawSpan())
+    }
+  }
+
   @Test("every fault of an event has its name")
   func faults() throws {
     // Delete, no flags, a key of one byte, view version 2, event time 5.
