@@ -31,6 +31,7 @@ extension ByteWriter {
 
   /// Writes an upsert with the cells that the builder holds.
   package mutating func write(_ event: EventRecord, key: RawSpan, cells: borrowing RowBuilder) {
+    precondition(event.operation == .upsert, "a delete has no cells, not even empty ones")
     let start = beginEvent(event, key: key)
     cells.writeCells(into: &self)
     endRecord(from: start)
@@ -38,6 +39,7 @@ extension ByteWriter {
 
   /// Writes an event whose cells exist as bytes; a delete has none.
   package mutating func write(_ event: EventRecord, key: RawSpan, cells: RawSpan) {
+    precondition(cells.isEmpty == (event.operation == .delete), "an upsert has cells, and a delete has none")
     let start = beginEvent(event, key: key)
     write(cells)
     endRecord(from: start)
@@ -46,6 +48,10 @@ extension ByteWriter {
   private mutating func beginEvent(_ event: EventRecord, key: RawSpan) -> Int {
     precondition(key.byteCount <= KeyLimits.byteCountMax, "a key's encoder has kept to the limit")
     let times = event.times
+    // What is refused here would be refused when it is read, after it was acknowledged.
+    precondition(
+      times.knownAt.map { $0.nanoseconds >= times.eventTime.nanoseconds } ?? true,
+      "the admission lets nothing be known before it was true")
     var flags: UInt8 = 0
     if times.isKnownAtAssumed { flags |= EventFormat.assumedFlag }
     if times.createdAt != nil { flags |= EventFormat.createdAtFlag }

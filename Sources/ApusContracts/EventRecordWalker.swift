@@ -49,11 +49,13 @@ package struct RecordWalker: ~Escapable {
         at: at, needed: EventFormat.recordHeaderByteCount + length, available: reader.remaining)
     }
     // The kind lies in the lowest byte; the three above it are zero.
-    guard word <= 0xff else { throw .notZero(at: at + 1) }
+    let above = word & ~0xff
+    guard above == 0 else { throw .notZero(at: at + above.trailingZeroBitCount / 8) }
     guard word != 0 else { throw .unknownKind(at: at, 0) }
     let record = Record(UInt8(truncatingIfNeeded: word), nextLSN, body)
     reader = ahead
-    nextLSN = nextLSN.next
+    // Behind the last LSN that there can be stands no record; a sum that trapped would lose that one.
+    nextLSN = LSN(nextLSN.rawValue &+ 1)
     return record
   }
 }

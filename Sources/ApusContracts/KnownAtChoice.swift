@@ -57,7 +57,8 @@ package struct GivenTimes: Equatable, Sendable {
 }
 
 extension KnownAtChoice {
-  /// Judges a row's times. `now` is what the append clock says: the append time that follows is never earlier.
+  /// Judges a row's times. The append time that follows must not be before `now`: `EventFormat.md` says what would happen.
+  /// The append clock alone does not promise that, since a wall clock may step back between the two.
   ///
   /// `maxFutureSkewNanoseconds` is the view's; it is not negative.
   package func admit(

@@ -21,18 +21,18 @@ extension RowCells {
       if state(index) == .value {
         try Self.checkValue(value, slot)
       } else {
-        guard isZero(start, zeroFrom) else { throw .slotNotZero(feature: index) }
+        guard firstNonZero(start, zeroFrom) == nil else { throw .slotNotZero(feature: index) }
       }
     }
     try checkZero(zeroFrom, endsAt)
   }
 
   private func checkZero(_ start: Int, _ end: Int) throws(RowError) {
-    guard isZero(start, end) else { throw .notZero(at: start) }
+    if let at = firstNonZero(start, end) { throw .notZero(at: at) }
   }
 
-  private func isZero(_ start: Int, _ end: Int) -> Bool {
-    bytes.extracting(start..<end).isZero
+  private func firstNonZero(_ start: Int, _ end: Int) -> Int? {
+    bytes.extracting(start..<end).firstNonZero.map { start + $0 }
   }
 
   /// That these bytes are a value of the slot's type, as a row holds it.
@@ -90,11 +90,11 @@ extension RowCells {
 }
 
 extension RawSpan {
-  var isZero: Bool {
+  fileprivate var firstNonZero: Int? {
     for at in 0..<byteCount where unsafe unsafeLoad(fromUncheckedByteOffset: at, as: UInt8.self) != 0 {
-      return false
+      return at
     }
-    return true
+    return nil
   }
 
   fileprivate var areBools: Bool {

@@ -70,16 +70,17 @@ package struct RowCells: ~Escapable {
 
   /// Two bits each, 24 in the first word, whose low bits are n, and 32 in every other.
   private func checkStates() throws(RowError) {
-    var first = 0
     var at = 0
     while at < slotsAt {
       var word = loadWord(at: at)
       if at == 0 { word &= ~0xffff }
-      if word & (word >> 1) & Self.lowBits != 0 { throw .badState(feature: first) }
+      let bad = word & (word >> 1) & Self.lowBits
+      if bad != 0 { throw .badState(feature: at &* 4 &- 8 &+ bad.trailingZeroBitCount / 2) }
+      // Positive, since the last word holds a state or n; 64 and more of it shift all of the word away.
+      let bitsUsed = 16 &+ 2 &* count &- at &* 8
+      let unused = word & (UInt64.max << bitsUsed)
+      if unused != 0 { throw .notZero(at: at &+ unused.trailingZeroBitCount / 8) }
       at &+= 8
-      let bitsUsed = 16 &+ 2 &* count &- (at &- 8) &* 8
-      if bitsUsed < 64, word >> UInt64(max(bitsUsed, 0)) != 0 { throw .notZero(at: at &- 1) }
-      first = at &* 4 &- 8
     }
     guard count == 0 || state(count &- 1) != .absent else { throw .notTrimmed(count: count) }
   }

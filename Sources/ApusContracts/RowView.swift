@@ -29,7 +29,8 @@ package struct RowView: ~Escapable {
     let header = try RowCells.load(bytes, at: 0, as: UInt64.self)
     let flags = UInt8(truncatingIfNeeded: header)
     guard flags & ~RowFormat.deleteFlag == 0 else { throw .unknownFlags(flags) }
-    guard header & 0xffff_ffff_0000_ff00 == 0 else { throw .notZero(at: 1) }
+    let notZero = header & 0xffff_ffff_0000_ff00
+    guard notZero == 0 else { throw .notZero(at: notZero.trailingZeroBitCount / 8) }
     let stampCount = Int(header >> 16 & 0xffff)
     let hasDelete = flags & RowFormat.deleteFlag != 0
     let stampsEnd = RowFormat.cellsAt(stamps: stampCount, hasDelete: false)

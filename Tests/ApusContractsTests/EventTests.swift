@@ -179,6 +179,26 @@ struct EventTests {
     #expect(writer.count == 120)
   }
 
+  @Test("what no reader would take is not written")
+  func notWritten() async {
+    await #expect(processExitsWith: .failure) {
+      var writer = ByteWriter()
+      let live = EventTimes(eventTime: EventTime(nanoseconds: 7))
+      writer.write(
+        EventRecord(.delete, ViewVersionID(3), live), key: RawSpan(), cells: RowBuilder(try layout([.bool])))
+    }
+    await #expect(processExitsWith: .failure) {
+      var writer = ByteWriter()
+      let live = EventTimes(eventTime: EventTime(nanoseconds: 7))
+      writer.write(EventRecord(.upsert, ViewVersionID(3), live), key: RawSpan(), cells: RawSpan())
+    }
+    await #expect(processExitsWith: .failure) {
+      var writer = ByteWriter()
+      let early = EventTimes(eventTime: EventTime(nanoseconds: 7), knownAt: KnownAt(nanoseconds: 6))
+      writer.write(EventRecord(.delete, ViewVersionID(3), early), key: RawSpan(), cells: RawSpan())
+    }
+  }
+
   @Test("every fault of an event has its name")
   func faults() throws {
     // Delete, no flags, a key of one byte, view version 2, event time 5.
@@ -200,6 +220,23 @@ struct EventTests {
       error(good, appended: 4)
         == .knownBeforeEvent(EventTime(nanoseconds: 5), KnownAt(nanoseconds: 4)))
     for count in 0..<good.count { #expect(error(Array(good[..<count])) != nil, "\(count)") }
+
+    // A known-at that stands in the record, one before the event time; and the longest key.
+    let told: Bytes = [2, 4, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0]
+    #expect(
+      error(told) == .knownBeforeEvent(EventTime(nanoseconds: 5), KnownAt(nanoseconds: 4)))
+    let long = Array(good[..<16]) + Bytes(repeating: 0x61, count: 401)
+    #expect(error([2, 0, 0x91, 1] + long[4...]) == .keyTooLong(byteCount: 401, limit: 400))
+    #expect(error([2, 0, 0x90, 1] + long[4..<416]) == nil)
+  }
+
+  @Test("the last LSN that there can be is given to a record like any other")
+  func lastLSN() throws {
+    let payload: Bytes = [2, 0, 0, 0, 0, 0, 0, 0]
+    var walker = RecordWalker(unsafe payload.span.bytes, base: LSN(.max))
+    var found: [LSN] = []
+    while let record = try walker.next() { found.append(record.lsn) }
+    #expect(found == [LSN(.max)])
   }
 
   @Test("every fault of a list of records has its name, and the walker stands still there")
@@ -222,7 +259,8 @@ struct EventTests {
     #expect(fault([9, 0, 0, 0, 0, 0, 0, 0]) == nil)
     #expect(fault([1, 0, 0, 0, 1, 0, 0, 0]) == .truncated(at: 0, needed: 9, available: 8))
     #expect(fault([1, 0, 0, 0, 0, 0, 0, 0, 1]) == .truncated(at: 8, needed: 8, available: 1))
-    #expect(fault([1, 0, 1, 0, 0, 0, 0, 0]) == .notZero(at: 1))
+    #expect(fault([1, 0, 1, 0, 0, 0, 0, 0]) == .notZero(at: 2))
+    #expect(fault([1, 0, 0, 1, 0, 0, 0, 0]) == .notZero(at: 3))
     #expect(fault([1, 0, 0, 0, 255, 255, 255, 255]) != nil)
     #expect(fault([0, 0, 0, 0, 0, 0, 0, 0]) == .unknownKind(at: 0, 0))
   }

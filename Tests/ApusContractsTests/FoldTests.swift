@@ -138,6 +138,8 @@ struct FoldStoryTests {
     let partial = try row([.value(.int64(3))], layout, at: stamp(1, 0, 3))
     #expect(try outcome(new, partial, layout) == .unchanged)
     #expect(try outcome(old, partial, layout) == .written)
+    // An event that comes twice changes nothing, and is said to, though older features surround it.
+    #expect(try outcome(fold(old, partial, layout), partial, layout) == .unchanged)
   }
 
   @Test("absent leaves a feature as it was; null takes its place")
@@ -194,6 +196,11 @@ struct FoldStoryTests {
       let one = try fold(value, deletedRow(at: delete), layout)
       let other = try fold(deletedRow(at: delete), value, layout)
       #expect(one == other)
+      let kept: Cell.Content = survives ? .value : .deleted
+      try withRow(value, layout) { known in
+        #expect(Fold.winner(known, RowView(deletedAt: delete), 0).content == kept)
+        #expect(Fold.winner(RowView(deletedAt: delete), known, 0).content == kept)
+      }
       #expect(try inputs(one, layout) == [survives ? .value(.int64(1)) : .absent], "\(delete)")
     }
   }

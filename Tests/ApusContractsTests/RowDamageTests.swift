@@ -119,7 +119,7 @@ struct RowDamageTests {
     #expect(with(34, 0b00_10_10) == .notTrimmed(count: 3))
     #expect(with(34, 0b10_01_10) == .badEnd(feature: 1))
     #expect(with(34, 0b10_10_00) == .slotNotZero(feature: 0))
-    #expect(with(34, 0b0110_1010) == .notZero(at: 7))
+    #expect(with(34, 0b0110_1010) == .notZero(at: 2))
     #expect(with(40, 2) == .badBool(feature: 0))
     #expect(with(41, 1) == .notZero(at: 9))
     #expect(with(56, 2) == .badEnd(feature: 1))
@@ -140,6 +140,78 @@ struct RowDamageTests {
     var late = deleted
     late[32] = 9
     #expect(rowError(late, layout) == .stampBeforeDelete)
+  }
+
+  @Test("a fault far inside of a row has the same name as at its beginning")
+  func farInside() throws {
+    let layout = try layout([FeatureType](repeating: .int32, count: 70))
+    let rows = try (0..<70).map { index in
+      try row(
+        [FeatureInput](repeating: .absent, count: index) + [.value(.int32(1))], layout,
+        at: stamp(Int64(-index), 0, UInt64(index + 1)))
+    }
+    let good = try rows.reduce(emptyRow) { try fold($0, $1, layout) }
+    // Header 8, 70 stamps, cells: n and states 24, slots 280; then 70 places. Feature i has stamp i.
+    let cellsAt = 8 + 70 * 24
+    let placesAt = cellsAt + 24 + 280
+    #expect(good.count == placesAt + 70)
+    func with(_ at: Int, _ byte: UInt8) -> RowError? {
+      var bytes = good
+      bytes[at] = byte
+      return rowError(bytes, layout)
+    }
+    #expect(with(cellsAt + 2 + 15, 0b10_11_10_10) == .badState(feature: 62))
+    #expect(with(cellsAt + 2 + 18, 1) == .notZero(at: 20))
+    #expect(with(placesAt + 66, 0) == .stampUnused(place: 66))
+    #expect(with(6, 1) == .notZero(at: 6))
+    var twins = good
+    twins.replaceSubrange(8 + 69 * 24..<8 + 70 * 24, with: good[8 + 68 * 24..<8 + 69 * 24])
+    #expect(rowError(twins, layout) == .stampOrder(place: 69))
+  }
+
+  @Test("a row has no more stamps than features, however many it has of either")
+  func stampCounts() throws {
+    let layout = try layout([.bool])
+    for count in [2, 256, 257, 3000, 65_535] {
+      var writer = ByteWriter()
+      writer.write(UInt64(count) << 16)
+      for index in 0..<count {
+        writer.write(Int64(-index))
+        writer.write(UInt64(0))
+        writer.write(UInt64(index + 1))
+      }
+      // n is 1, a bool that is false, the last stamp.
+      writer.write([1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0] as Bytes)
+      if count > 256 { writer.write(UInt16(count - 1)) } else { writer.write(UInt8(count - 1)) }
+      #expect(rowError(writer.bytes.copied(), layout) == .stampCount(stamps: count, features: 1))
+    }
+  }
+
+  @Test("a value longer than any may be is refused though its row holds all of it")
+  func tooLong() throws {
+    let longest = RowFormat.valueByteCountMax
+    for type in [FeatureType.bytes, .list(of: .bool)] {
+      let layout = try layout([type])
+      var builder = RowBuilder(layout)
+      let zeroes = Bytes(repeating: 0, count: longest + 1)
+      let refused = #expect(throws: RowError.self) {
+        try builder.append(raw: unsafe zeroes.span.bytes)
+      }
+      #expect(refused == .valueTooLong(feature: 0, byteCount: longest + 1))
+      try builder.append(raw: unsafe zeroes.span.bytes.extracting(first: longest))
+      var writer = ByteWriter()
+      builder.writeRow(at: stamp(1, 0, 1), into: &writer)
+      #expect(rowError(writer.bytes.copied(), layout) == nil)
+      // One byte more, and an end that says so.
+      writer.write(0 as UInt8)
+      writer.overwrite(UInt32(longest + 1), at: 40)
+      let row = writer.bytes.copied()
+      // The structure alone is enough to refuse it: nobody need look at what is in the value.
+      let found = #expect(throws: RowError.self) {
+        _ = try RowView(unsafe row.span.bytes, layout: layout).base
+      }
+      #expect(found == .valueTooLong(feature: 0, byteCount: longest + 1))
+    }
   }
 }
 

@@ -85,6 +85,9 @@ struct RowTests {
     #expect(refusal(2, [1, 0, 0]) == .badList(feature: 2))
     #expect(refusal(2, [1, 0, 0, 0, 1, 0, 0, 0, 0xff]) == .invalidUTF8(feature: 2))
     #expect(refusal(2, [0xff, 0xff, 0xff, 0xff]) == .badList(feature: 2))
+    // Ends that go back, and one before the end of the bytes.
+    #expect(refusal(2, [3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 97, 98]) == .badList(feature: 2))
+    #expect(refusal(2, [1, 0, 0, 0, 1, 0, 0, 0, 97, 98]) == .badList(feature: 2))
     #expect(refusal(3, [1, 2, 3]) == .badList(feature: 3))
     #expect(refusal(4, [2]) == .badBool(feature: 4))
   }
