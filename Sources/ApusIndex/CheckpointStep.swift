@@ -22,7 +22,7 @@ struct CheckpointStep {
   init(_ index: Index, _ tallies: [UInt32: IndexTally], pagesFree: Int) {
     seal = index.seal
     bounds = index.bounds
-    mapByteCount = UInt(index.options.mapByteCount)
+    mapByteCount = index.environment.mapByteCount
     pageByteCount = Int(truncatingIfNeeded: index.environment.pageByteCount)
     quota = index.options.quotaByteCount
     pagesMax = index.options.dirtyPagesMax

@@ -42,6 +42,7 @@ package struct IndexBuilder: ~Copyable {
   package mutating func append(_ key: RawSpan, lsn: LSN, row: RawSpan) throws(IndexError) {
     if let failure { throw failure }
     do throws(IndexError) { try add(key, lsn, row) } catch {
+      let error = options.named(error)
       failure = error
       throw error
     }
@@ -68,7 +69,7 @@ package struct IndexBuilder: ~Copyable {
   package consuming func finish(complete lsn: LSN, note: RawSpan) throws(IndexError) -> Index {
     if let failure { throw failure }
     precondition(newest <= lsn, "an index holds nothing later than its LSN")
-    try writeRecords(complete: lsn, note)
+    do throws(IndexError) { try writeRecords(complete: lsn, note) } catch { throw options.named(error) }
     try Commit.lengthen(environment)
     let (folder, storeID, options) = (folder, storeID, options)
     try IndexBuilder.close(self)

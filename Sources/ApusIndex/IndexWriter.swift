@@ -63,6 +63,15 @@ package struct IndexWriter: ~Copyable {
     _ updates: inout some IndexUpdates & ~Copyable & ~Escapable, through lsn: LSN, note: RawSpan,
     fold: (_ row: IndexRow?, _ update: RawSpan, _ result: inout ByteWriter) -> IndexOutcome
   ) throws(IndexError) -> IndexCheckpoint {
+    do throws(IndexError) { return try foldIn(&updates, through: lsn, note: note, fold) } catch {
+      throw index.options.named(error)
+    }
+  }
+
+  private mutating func foldIn(
+    _ updates: inout some IndexUpdates & ~Copyable & ~Escapable, through lsn: LSN, note: RawSpan,
+    _ fold: (_ row: IndexRow?, _ update: RawSpan, _ result: inout ByteWriter) -> IndexOutcome
+  ) throws(IndexError) -> IndexCheckpoint {
     precondition(lsn >= committed.touched, "checkpoints are made in the order of their LSNs")
     if index.isSuspect { throw .abandoned(LMDB.fault("a commit before", LMDB.givenUp)) }
     var report = IndexCheckpoint()

@@ -9,6 +9,45 @@ import Testing
 
 @Suite("Limits of an index")
 struct LimitTests {
+  private static func updates(_ rows: [(key: [UInt8], row: TestRow)], _ lsn: UInt64) -> [TestUpdate] {
+    rows.map { TestUpdate(key: $0.key, lsn: lsn, row: $0.row.bytes) }
+  }
+
+  /// A snapshot that is held keeps every page that was freed since: they are listed as free, and cannot be used again.
+  @Test("the quota holds though a reader keeps an old snapshot, and there is room again without it")
+  func quotaBesideAReader() throws {
+    let fixture = try Fixture()
+    var options = IndexOptions()
+    options.quotaByteCount = 2 << 20
+    let rows = RowTests.rows(2_000)
+    let index = try fixture.build(rows, complete: 1_000, options: options)
+    var reader = try index.reader()
+    try reader.renew()
+    var error: IndexError?
+    var lsn: UInt64 = 1_000
+    while error == nil && lsn < 1_100 {
+      lsn += 1
+      error = failure { try index.checkpoint(LimitTests.updates(rows, lsn), through: lsn) }
+    }
+    #expect(error == .full(.quota(byteCount: 2 << 20)))
+    #expect(index.usedByteCount <= 2 << 20)
+    #expect(try reader.row(rows[7].key) == rows[7].row)
+    reader.reset()
+    try index.checkpoint(LimitTests.updates(rows, lsn), through: lsn)
+    #expect(try index.progress() == [lsn, lsn])
+    #expect(try index.scrubbed().isSound)
+  }
+
+  @Test("the quota holds while an index is built, in the middle of a transaction too")
+  func quotaOfABuilder() throws {
+    let fixture = try Fixture()
+    var options = IndexOptions()
+    options.quotaByteCount = 1 << 20
+    #expect(
+      failure { try fixture.build(RowTests.rows(20_000), options: options) }
+        == .full(.quota(byteCount: 1 << 20)))
+  }
+
   @Test("a builder that refused a row is not finished without the rows before")
   func builderAfterAnError() throws {
     let fixture = try Fixture()
