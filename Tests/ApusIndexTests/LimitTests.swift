@@ -69,4 +69,20 @@ struct LimitTests {
     } catch {}
     #expect(try IndexFolder.list(in: fixture.temporary.path).ready == [])
   }
+
+  @Test("an address space that is too small says nothing about the index")
+  func kernelRefuses() async throws {
+    let fixture = try Fixture()
+    do { try fixture.build(RowTests.rows(10), complete: 1_000) }
+    let parent = fixture.temporary.path
+    await #expect(processExitsWith: .success) { [parent = parent as String] in
+      var limit = rlimit(rlim_cur: 1 << 38, rlim_max: 1 << 38)
+      unsafe setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+      let error = failure {
+        let opening = try FlipFolder(parent).reopened()
+        print("opening: \(OpeningTests.word(opening))")
+      }
+      guard case .lmdb(let fault) = error, fault.code == ENOMEM else { _exit(1) }
+    }
+  }
 }
