@@ -96,7 +96,10 @@ struct CheckpointStep {
         insertedByteCount += key.byteCount + min(value.count, pageByteCount / 2) + 10
         tallies[view, default: before[view] ?? IndexTally()].add(hash)
       }
-      if value.count > pageByteCount / 2 - 64 { largePages += value.count / pageByteCount + 1 }
+      // What LMDB puts on pages of its own: a node that two of would not fit on a page.
+      if 8 + key.byteCount + value.count > ((pageByteCount - 16) / 2 & ~1) - 2 {
+        largePages += (value.count + 15) / pageByteCount + 1
+      }
     }
     if isClean { leaves += 1 }
     return outcome

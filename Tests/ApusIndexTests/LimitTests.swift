@@ -48,6 +48,24 @@ struct LimitTests {
         == .full(.quota(byteCount: 1 << 20)))
   }
 
+  @Test("a row beside a long key may have pages of its own, and they count for the transaction")
+  func longKeys() throws {
+    let rows = try (0..<1_000).map { number in
+      var encoder = KeyEncoder()
+      let text = [UInt8](repeating: 97, count: 380) + Array("\(number + 10_000)".utf8)
+      try encoder.append(bytes: unsafe text.span.bytes)
+      var key = IndexKey()
+      key.set(project: 1, entity: 1, key: encoder.bytes, view: 1)
+      return (key: key.bytes.copied(), row: TestRow(lsn: 1, bytes: [UInt8](repeating: 1, count: 1_700)))
+    }
+    var options = IndexOptions()
+    options.dirtyPagesMax = 100
+    let index = try Fixture().build(rows, complete: 1, options: options)
+    // A thousand pages, at a hundred a time.
+    let report = try index.checkpoint(LimitTests.updates(rows, 2), through: 2)
+    #expect(report.transactions >= 9)
+  }
+
   @Test("a builder that refused a row is not finished without the rows before")
   func builderAfterAnError() throws {
     let fixture = try Fixture()
