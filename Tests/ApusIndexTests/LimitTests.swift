@@ -103,4 +103,61 @@ struct LimitTests {
       guard case .lmdb(let fault) = error, fault.code == ENOMEM else { _exit(1) }
     }
   }
+
+  private func number(_ image: [UInt8], _ at: Int, _ count: Int) -> Int {
+    (0..<count).reduce(0) { $0 | Int(image[at + $1]) << (8 * $1) }
+  }
+
+  @Test("a page with another page's number is found when a key comes to its end")
+  func pageOfAnInsertedKey() throws {
+    let fixture = try Fixture()
+    let rows = (0..<400).map {
+      (key: Keys.whole($0 * 2), row: TestRow(lsn: 1, bytes: [UInt8](repeating: 1, count: 64)))
+    }
+    do { try fixture.build(rows, complete: 1) }
+    let clean = try bytes(of: fixture.folder.data)
+    var pages = 0
+    for page in 2..<(clean.count / 4_096) where number(clean, page * 4_096 + 10, 2) == 2 {
+      let start = page * 4_096
+      let places = stride(from: start + 16, to: start + number(clean, start + 12, 2), by: 2).map {
+        number(clean, $0, 2)
+      }
+      let nodes = places.map { start + $0 }
+      // The last key of the leaf, and behind it one that goes to the end of the leaf.
+      guard let last = nodes.last, number(clean, last + 6, 2) == 20 else { continue }
+      var key = Array(clean[(last + 8)..<(last + 28)])
+      key[15] += 1
+      var image = clean
+      image[start] ^= 1
+      try write(image, to: fixture.folder.data)
+      let opening = try fixture.open()
+      guard case .usable(let index) = opening else { continue }
+      let error = failure { try index.checkpoint([TestUpdate(key: key, lsn: 2, row: [1])], through: 2) }
+      guard case .damaged(.page) = error else {
+        Issue.record("leaf \(page): \(String(describing: error))")
+        continue
+      }
+      pages += 1
+    }
+    #expect(pages > 3)
+  }
+
+  @Test("the head before a long note is not believed by a checkpoint")
+  func headOfANote() throws {
+    let fixture = try Fixture()
+    do {
+      try fixture.build(RowTests.rows(400), complete: 1_000, note: [UInt8](repeating: 0x77, count: 6_000))
+    }
+    var image = try bytes(of: fixture.folder.data)
+    let run = [UInt8](repeating: 0x77, count: 100)
+    let at = try #require(image.indices.first { image[$0...].starts(with: run) })
+    let page = at - at % 4_096
+    #expect(at - page == 16 + 13)
+    // Five pages instead of two: the three behind would be called free.
+    image[page + 12] = 5
+    try write(image, to: fixture.folder.data)
+    let index = try fixture.opened()
+    let error = failure { try index.checkpoint([], through: 1_001, note: [1]) }
+    #expect(error == .damaged(.page(UInt64(page / 4_096))))
+  }
 }
