@@ -4,8 +4,7 @@ import ApusBytes
 
 struct CheckpointStep {
   private let seal: ValueSeal
-  private let bounds: FileBounds
-  private let mapByteCount: UInt
+  let judge: PageJudge
   private let pageByteCount: Int
   private let quota: UInt64
   private let pagesMax: Int
@@ -21,8 +20,7 @@ struct CheckpointStep {
   /// `pagesFree` are those that the list of free pages names.
   init(_ index: Index, _ tallies: [UInt32: IndexTally], pagesFree: Int) {
     seal = index.seal
-    bounds = index.bounds
-    mapByteCount = UInt(index.options.mapByteCount)
+    judge = PageJudge(index)
     pageByteCount = Int(truncatingIfNeeded: index.environment.pageByteCount)
     quota = index.options.quotaByteCount
     pagesMax = index.options.dirtyPagesMax
@@ -55,16 +53,14 @@ struct CheckpointStep {
     guard found.code == LMDB.success || found.code == LMDB.notFound else {
       throw LMDB.error("mdb_cursor_get", found.code)
     }
-    // What is not in the map is a page that this transaction has copied already.
-    let isClean = found.code == LMDB.success && found.key.start &- bounds.start < mapByteCount
-    if isClean { try judgePage(of: found.key) }
+    let isClean = found.code == LMDB.success && judge.isClean(found.key)
     let isThere = isFound(found, key)
+    try judge.leaves(around: found, isThere: isThere, in: &transaction)
     seal.begin(&value)
     let outcome: IndexOutcome
     var hashBefore: UInt64 = 0
     if isThere {
       guard isReadable(found.value) else { throw .damaged(.value(key: key.copied(), .place)) }
-      try judgeLarge(found)
       let there = found.value.span(in: transaction)
       do throws(ValueFault) {
         outcome = fold(try seal.open(there, of: key, touched: lsn), update, &value)
@@ -96,27 +92,14 @@ struct CheckpointStep {
         insertedByteCount += key.byteCount + min(value.count, pageByteCount / 2) + 10
         tallies[view, default: before[view] ?? IndexTally()].add(hash)
       }
-      if value.count > pageByteCount / 2 - 64 { largePages += value.count / pageByteCount + 1 }
+      // What LMDB puts on pages of its own: a node that two of would not fit on a page.
+      if 8 + key.byteCount + value.count > ((pageByteCount - 16) / 2 & ~1) - 2 {
+        largePages += (value.count + 15) / pageByteCount + 1
+      }
     }
     if isClean { leaves += 1 }
     return outcome
   }
-
-  /// LMDB believes the head of a page that it copies or frees.
-  private func judgePage(of key: Place) throws(IndexError) {
-    guard bounds.holds(key) else { throw .damaged(.key([])) }
-    let number = pageMap.number(of: key)
-    guard pageMap.isSound(number) else { throw .damaged(.page(number)) }
-  }
-
-  private func judgeLarge(_ found: Found) throws(IndexError) {
-    guard bounds.holds(found.value) else { return }
-    let key = bounds.holds(found.key) ? found.key : nil
-    guard let pages = pageMap.pages(of: found.value, besideKey: key) else { return }
-    guard pageMap.isSound(large: pages) else { throw .damaged(.page(pages.lowerBound)) }
-  }
-
-  private var pageMap: Pages { Pages(bounds: bounds, pageByteCount: UInt(pageByteCount)) }
 
   private func isFound(_ found: Found, _ key: RawSpan) -> Bool {
     guard found.code == LMDB.success, found.key.byteCount == key.byteCount else { return false }
@@ -127,7 +110,7 @@ struct CheckpointStep {
   /// A value on a copied page lies in LMDB's own memory, inside of that page: rows on pages of their own are copied only when they are
   /// written, and no key comes twice.
   private func isReadable(_ place: Place) -> Bool {
-    if place.start &- bounds.start < mapByteCount { return bounds.holds(place) }
+    if judge.isClean(place) { return judge.bounds.holds(place) }
     return place.byteCount <= pageByteCount
   }
 }

@@ -83,4 +83,15 @@ package struct IndexOptions: Sendable {
   package var mapByteCount = IndexFormat.mapByteCount
 
   package init() {}
+
+  /// The map ends where the quota does, so that LMDB itself takes no page beyond: what the list of free pages names may be held by readers.
+  var mapByteCountMax: Int { max(1, min(mapByteCount, Int(clamping: quotaByteCount))) }
+
+  /// The same error, which calls the end of the map by the name of what put it there.
+  func named(_ error: IndexError) -> IndexError {
+    if case .full(.map) = error, quotaByteCount < UInt64(mapByteCount) {
+      return .full(.quota(byteCount: quotaByteCount))
+    }
+    return error
+  }
 }

@@ -16,6 +16,8 @@ package struct IndexBuilder: ~Copyable {
   private var tallies: [UInt32: IndexTally] = [:]
   private var value = ByteWriter(capacity: 4_096)
   private var newest = LSN.none
+  /// Why rows are missing: with a transaction that was undone, all of its rows went.
+  private var failure: IndexError?
 
   /// Of LMDB and the pages' heads, for each row.
   private static let overheadPerRow = 10
@@ -36,8 +38,17 @@ package struct IndexBuilder: ~Copyable {
     seal = ValueSeal(storeID: storeID, epoch: folder.epoch)
   }
 
-  /// Adds a row. Keys ascend, each once; `lsn` is the greatest of what the row was folded from.
+  /// Adds a row. Keys ascend, each once; `lsn` is the greatest of what the row was folded from. An error is the end of this index.
   package mutating func append(_ key: RawSpan, lsn: LSN, row: RawSpan) throws(IndexError) {
+    if let failure { throw failure }
+    do throws(IndexError) { try add(key, lsn, row) } catch {
+      let error = options.named(error)
+      failure = error
+      throw error
+    }
+  }
+
+  private mutating func add(_ key: RawSpan, _ lsn: LSN, _ row: RawSpan) throws(IndexError) {
     guard let view = key.viewOfKey else { preconditionFailure("a row has a whole key") }
     precondition(row.byteCount <= IndexFormat.rowByteCountMax, "a row has at most 16 MiB")
     seal.begin(&value)
@@ -56,18 +67,9 @@ package struct IndexBuilder: ~Copyable {
 
   /// Makes the index whole, durable and known by its name, and opens it: complete up to `lsn`, with the store's `note`.
   package consuming func finish(complete lsn: LSN, note: RawSpan) throws(IndexError) -> Index {
+    if let failure { throw failure }
     precondition(newest <= lsn, "an index holds nothing later than its LSN")
-    try open()
-    if var transaction = transaction.take() {
-      let identity = IdentityRecord(storeID: storeID)
-      try RecordWriter.put(RecordKey.identity, into: &transaction, .ofIdentity, &value) {
-        identity.encode(into: &$0)
-      }
-      var progress = IndexProgress(touched: lsn, complete: lsn)
-      try RecordWriter.write(
-        &progress, tallies, note: note, into: &transaction, seal: seal, &value)
-      try IndexBuilder.commit(transaction, folder, byteCount)
-    }
+    do throws(IndexError) { try writeRecords(complete: lsn, note) } catch { throw options.named(error) }
     try Commit.lengthen(environment)
     let (folder, storeID, options) = (folder, storeID, options)
     try IndexBuilder.close(self)
@@ -83,6 +85,18 @@ package struct IndexBuilder: ~Copyable {
     case .suspect(.damaged(let damage)): throw .damaged(damage)
     case .suspect, .foreign, .unsupported, .missing: throw .damaged(.record(key: RecordKey.progress))
     }
+  }
+
+  private mutating func writeRecords(complete lsn: LSN, _ note: RawSpan) throws(IndexError) {
+    try open()
+    guard var transaction = transaction.take() else { return }
+    let identity = IdentityRecord(storeID: storeID)
+    try RecordWriter.put(RecordKey.identity, into: &transaction, .ofIdentity, &value) {
+      identity.encode(into: &$0)
+    }
+    var progress = IndexProgress(touched: lsn, complete: lsn)
+    try RecordWriter.write(&progress, tallies, note: note, into: &transaction, seal: seal, &value)
+    try IndexBuilder.commit(transaction, folder, byteCount)
   }
 
   private static func close(_ builder: consuming IndexBuilder) throws(IndexError) {

@@ -60,6 +60,8 @@ extension Index {
   private static func verdict(on error: IndexError) throws(IndexError) -> IndexOpening {
     switch error {
     case .damaged(let damage): return .suspect(.damaged(damage))
+    // Codes above zero are the kernel's: no memory, no descriptors, no right.
+    case .lmdb(let fault) where fault.code > 0: throw error
     case .lmdb(let fault), .abandoned(let fault): return .suspect(.lmdb(fault))
     case .inUse, .full, .tooManyReaders, .system: throw error
     }

@@ -63,6 +63,15 @@ package struct IndexWriter: ~Copyable {
     _ updates: inout some IndexUpdates & ~Copyable & ~Escapable, through lsn: LSN, note: RawSpan,
     fold: (_ row: IndexRow?, _ update: RawSpan, _ result: inout ByteWriter) -> IndexOutcome
   ) throws(IndexError) -> IndexCheckpoint {
+    do throws(IndexError) { return try foldIn(&updates, through: lsn, note: note, fold) } catch {
+      throw index.options.named(error)
+    }
+  }
+
+  private mutating func foldIn(
+    _ updates: inout some IndexUpdates & ~Copyable & ~Escapable, through lsn: LSN, note: RawSpan,
+    _ fold: (_ row: IndexRow?, _ update: RawSpan, _ result: inout ByteWriter) -> IndexOutcome
+  ) throws(IndexError) -> IndexCheckpoint {
     precondition(lsn >= committed.touched, "checkpoints are made in the order of their LSNs")
     if index.isSuspect { throw .abandoned(LMDB.fault("a commit before", LMDB.givenUp)) }
     var report = IndexCheckpoint()
@@ -71,9 +80,7 @@ package struct IndexWriter: ~Copyable {
     var transaction = try WriteTransaction(index.environment)
     while updates.next() {
       if step.isFull {
-        try commit(
-          transaction, step.tallies, touched: lsn, complete: committed.complete, note: nil,
-          byteCountMax: step.byteCountMax)
+        try commit(transaction, step, touched: lsn, complete: committed.complete, note: nil)
         report.transactions += 1
         step = CheckpointStep(index, tallies, pagesFree: try pagesFree())
         transaction = try WriteTransaction(index.environment)
@@ -90,8 +97,7 @@ package struct IndexWriter: ~Copyable {
       case .unreadable: throw .damaged(.row(key: updates.key.copied()))
       }
     }
-    try commit(
-      transaction, step.tallies, touched: lsn, complete: lsn, note: note, byteCountMax: step.byteCountMax)
+    try commit(transaction, step, touched: lsn, complete: lsn, note: note)
     report.transactions += 1
     return report
   }
@@ -106,15 +112,15 @@ package struct IndexWriter: ~Copyable {
   }
 
   private mutating func commit(
-    _ transaction: consuming WriteTransaction, _ changed: [UInt32: IndexTally], touched: LSN, complete: LSN,
-    note: RawSpan?, byteCountMax: UInt64
+    _ transaction: consuming WriteTransaction, _ step: CheckpointStep, touched: LSN, complete: LSN,
+    note: RawSpan?
   ) throws(IndexError) {
     var progress = IndexProgress(touched: touched, complete: complete)
     try RecordWriter.write(
-      &progress, changed, note: note, into: &transaction, seal: index.seal, &value)
-    try Commit.make(transaction, index, byteCountMax: byteCountMax)
+      &progress, step.tallies, note: note, into: &transaction, seal: index.seal, &value, judge: step.judge)
+    try Commit.make(transaction, index, byteCountMax: step.byteCountMax)
     committed = progress
-    tallies.merge(changed) { $1 }
+    tallies.merge(step.tallies) { $1 }
   }
 
   private static func state(
@@ -183,8 +189,16 @@ enum Commit {
 enum RecordWriter {
   static func write(
     _ progress: inout IndexProgress, _ tallies: [UInt32: IndexTally], note: RawSpan?,
-    into transaction: inout WriteTransaction, seal: ValueSeal, _ value: inout ByteWriter
+    into transaction: inout WriteTransaction, seal: ValueSeal, _ value: inout ByteWriter,
+    judge: PageJudge? = nil
   ) throws(IndexError) {
+    for key in tallies.keys.map(RecordKey.tally) + [RecordKey.note, RecordKey.progress] {
+      guard let judge else { break }
+      let key = unsafe key.span.bytes
+      let found = transaction.seek(atOrAfter: key)
+      let isThere = found.code == LMDB.success && found.key.span(in: transaction).isEqual(to: key)
+      try judge.leaves(around: found, isThere: isThere, in: &transaction)
+    }
     for (view, tally) in tallies {
       try put(RecordKey.tally(of: view), into: &transaction, seal, &value) { tally.encode(into: &$0) }
     }

@@ -93,6 +93,8 @@ final class Environment: @unchecked Sendable {
   let file: any DiskFile
   private let lock: any FileLock
   let pageByteCount: UInt64
+  /// Addresses of the map.
+  let mapByteCount: UInt
   private let lastWords: LastWords
 
   /// Opens or makes `data.mdb`. The caller has judged what is there.
@@ -103,7 +105,7 @@ final class Environment: @unchecked Sendable {
     let lastWords = LastWords(folder)
     do throws(IndexError) {
       try unsafe lastWords.listen(to: handle)
-      try LMDB.check("mdb_env_set_mapsize", unsafe mdb_env_set_mapsize(handle, options.mapByteCount))
+      try LMDB.check("mdb_env_set_mapsize", unsafe mdb_env_set_mapsize(handle, options.mapByteCountMax))
       let readers = UInt32(truncatingIfNeeded: options.readersMax)
       try LMDB.check("mdb_env_set_maxreaders", unsafe mdb_env_set_maxreaders(handle, readers))
       let flags = UInt32(bitPattern: MDB_NOTLS)
@@ -114,6 +116,9 @@ final class Environment: @unchecked Sendable {
       var stat = MDB_stat()
       try LMDB.check("mdb_env_stat", unsafe mdb_env_stat(handle, &stat))
       pageByteCount = UInt64(stat.ms_psize)
+      var info = unsafe MDB_envinfo()
+      try LMDB.check("mdb_env_info", unsafe mdb_env_info(handle, &info))
+      mapByteCount = UInt(unsafe info.me_mapsize)
       try unsafe Environment.prepare(handle)
     } catch {
       unsafe mdb_env_close(handle)

@@ -137,6 +137,8 @@ struct WriteTransaction: ~Copyable {
     unsafe LMDB.lend(key) { unsafe Cursors.move(cursor, MDB_SET_RANGE, &$0) }
   }
 
+  mutating func previous() -> Found { unsafe Cursors.move(cursor, MDB_PREV) }
+
   /// Gives the key where the cursor stands another value.
   mutating func replace(_ key: RawSpan, _ value: RawSpan) throws(IndexError) {
     try put(key, value, MDB_CURRENT)

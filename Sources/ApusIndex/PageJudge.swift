@@ -1,0 +1,51 @@
+// Before LMDB copies or frees a page it believes its head, so the pages that a put or a removal will meet are judged first.
+
+import ApusBytes
+
+struct PageJudge {
+  let bounds: FileBounds
+  private let pages: Pages
+  private let mapByteCount: UInt
+
+  init(_ index: Index) {
+    bounds = index.bounds
+    pages = Pages(bounds: bounds, pageByteCount: UInt(truncatingIfNeeded: index.environment.pageByteCount))
+    mapByteCount = index.environment.mapByteCount
+  }
+
+  /// What is not in the map is a page that this transaction has copied already.
+  func isClean(_ place: Place) -> Bool { place.start &- bounds.start < mapByteCount }
+
+  /// Judges where a key stands, or where it would: before `found`, or at the end of the leaf before. The cursor remains on a key that is there.
+  func leaves(
+    around found: Found, isThere: Bool, in transaction: inout WriteTransaction
+  ) throws(IndexError) {
+    if found.code == LMDB.success { try leaf(of: found.key) }
+    if isThere { return try large(found) }
+    let before = transaction.previous()
+    guard before.code == LMDB.success else {
+      if before.code == LMDB.notFound { return }
+      throw LMDB.error("mdb_cursor_get", before.code)
+    }
+    if found.code == LMDB.success, isClean(found.key), isClean(before.key), bounds.holds(before.key),
+      pages.number(of: before.key) == pages.number(of: found.key)
+    {
+      return
+    }
+    try leaf(of: before.key)
+  }
+
+  private func leaf(of key: Place) throws(IndexError) {
+    guard isClean(key) else { return }
+    guard bounds.holds(key) else { throw .damaged(.key([])) }
+    let number = pages.number(of: key)
+    guard pages.isSound(number) else { throw .damaged(.page(number)) }
+  }
+
+  private func large(_ found: Found) throws(IndexError) {
+    guard bounds.holds(found.value) else { return }
+    let key = bounds.holds(found.key) ? found.key : nil
+    guard let own = pages.pages(of: found.value, besideKey: key) else { return }
+    guard pages.isSound(large: own) else { throw .damaged(.page(own.lowerBound)) }
+  }
+}
