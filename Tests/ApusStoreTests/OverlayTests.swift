@@ -1,0 +1,2 @@
+// Sentences about promises.
+import Testing
