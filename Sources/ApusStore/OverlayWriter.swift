@@ -150,6 +150,7 @@ extension OverlayWriter {
   /// can be looking at it.
   package mutating func drop(_ oldest: FrozenGeneration) {
     precondition(frozen.first?.range == oldest.range, "generations are dropped in the order of their LSNs")
+    precondition(oldest.range.last <= visible, "only what was visible can be complete in the index")
     let generation = frozen.removeFirst()
     frozenByteCount -= generation.byteCount
     putRoot()
