@@ -35,6 +35,9 @@ let package = Package(
       name: "apus", dependencies: ["ApusLog", "ApusSystem", "ApusBytes"], exclude: ["CommandReference.md"],
       swiftSettings: strict),
 
+    // The only door to data; today, the newest events in memory.
+    room("ApusStore", uses: ["ApusContracts", "ApusSystem", "ApusBytes"], exclude: ["Overlay.md"]),
+
     // The newest row of every entity, in LMDB.
     room(
       "ApusIndex", uses: ["ApusContracts", "ApusSystem", "ApusBytes", "CLMDB"], exclude: ["IndexFormat.md"]),
@@ -79,6 +82,7 @@ let package = Package(
     tests(of: "HouseTests", uses: []),
     tests(of: "ApusBytesTests", uses: ["ApusBytes"]),
     tests(of: "ApusSystemTests", uses: ["ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(of: "ApusStoreTests", uses: ["ApusStore", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "ApusContractsTests", uses: ["ApusContracts", "ApusBytes", "ApusTestSupport"]),
     tests(
       of: "ApusIndexTests",

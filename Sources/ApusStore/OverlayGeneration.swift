@@ -1,0 +1,100 @@
+// A generation: while it is active only the writer changes it, and when it is frozen nobody does.
+
+package import ApusBytes
+
+/// A generation that is being written. Every key in its table has an entry in its arena.
+@safe
+struct OverlayGeneration: ~Copyable {
+  private(set) var keyCount = 0
+  private var arena = OverlayArena()
+  private var table: OverlayTable
+  private var tableMemory: OverlayAllocation
+  private let cellMemory: OverlayAllocation
+  /// Holds the table's word. It lies in a line of its own: readers load it at every lookup, and what the writer
+  /// changes at every `apply` must not share that line.
+  let cell: OverlayWord
+
+  init(slots: Int = OverlayLimits.tableSlotsMin) {
+    (table, tableMemory) = OverlayTable.make(slots: slots)
+    cellMemory = OverlayAllocation(
+      byteCount: OverlayLimits.lineByteCount, alignment: OverlayLimits.lineByteCount)
+    cell = cellMemory.makeWords(count: 1)
+    cell.published = table.word
+  }
+
+  var byteCount: Int { arena.byteCount + tableMemory.byteCount + cellMemory.byteCount }
+  var slotCount: Int { table.slotCount }
+
+  func find(_ key: RawSpan, hash: UInt64) -> OverlayEntry? { table.find(key, hash: hash) }
+
+  /// Puts a version before those that the key has.
+  mutating func add(_ bytes: RawSpan, lsn: LSN, to entry: OverlayEntry) {
+    let place = unsafe arena.allocate(OverlayVersion.byteCount(bytes: bytes))
+    entry.setNewest(unsafe .write(bytes, lsn: lsn, older: entry.newest, at: place))
+  }
+
+  /// Takes in a key that is not there, with its first version right behind it: a lookup mostly needs both.
+  /// Returns the entry, and the memory of the old table when that had become too full.
+  mutating func insert(
+    _ key: RawSpan, hash: UInt64, _ bytes: RawSpan, lsn: LSN
+  ) -> (OverlayEntry, outgrown: OverlayAllocation?) {
+    let entryByteCount = OverlayEntry.byteCount(key: key)
+    let place = unsafe arena.allocate(entryByteCount + OverlayVersion.byteCount(bytes: bytes))
+    let version = unsafe OverlayVersion.write(bytes, lsn: lsn, older: nil, at: place + entryByteCount)
+    let entry = unsafe OverlayEntry.write(key: key, hash: hash, newest: version, at: place)
+    let outgrown =
+      (keyCount + 1) * OverlayLimits.slotsPerKeyMin > table.slotCount ? grow() : nil
+    table.insert(entry, hash: hash)
+    keyCount += 1
+    return (entry, outgrown)
+  }
+
+  private mutating func grow() -> OverlayAllocation {
+    let old = tableMemory
+    let (larger, memory) = OverlayTable.make(slots: table.slotCount * 2)
+    larger.insertAll(of: table)
+    table = larger
+    tableMemory = memory
+    // In the order of all: see "Reclamation" in Overlay.md.
+    cell.ordered = larger.word
+    return old
+  }
+
+  /// Everything this generation has, for those who read it when it is not written any more.
+  func frozen(_ range: LSNRange, ascending: [OverlayEntry]? = nil) -> FrozenGeneration {
+    FrozenGeneration(
+      range: range, keyCount: keyCount, byteCount: byteCount, ascending: ascending, table: table, cell: cell,
+      memory: memory)
+  }
+
+  var memory: [OverlayAllocation] { arena.chunks + [tableMemory, cellMemory] }
+}
+
+/// A generation that nobody writes any more. It keeps its memory for as long as somebody holds it.
+///
+/// Everything it leads to is immutable; that is why other threads may have it.
+@safe
+package struct FrozenGeneration: @unchecked Sendable {
+  /// The LSNs whose events are folded in here, and in no other generation.
+  package let range: LSNRange
+  package let keyCount: Int
+  package let byteCount: Int
+  /// The entries in ascending order of keys, when they were written so.
+  let ascending: [OverlayEntry]?
+  let table: OverlayTable
+  let cell: OverlayWord
+  let memory: [OverlayAllocation]
+
+  fileprivate init(
+    range: LSNRange, keyCount: Int, byteCount: Int, ascending: [OverlayEntry]?, table: OverlayTable,
+    cell: OverlayWord, memory: [OverlayAllocation]
+  ) {
+    self.range = range
+    self.keyCount = keyCount
+    self.byteCount = byteCount
+    self.ascending = ascending
+    self.table = table
+    self.cell = cell
+    self.memory = memory
+  }
+}
