@@ -82,7 +82,9 @@ let package = Package(
     tests(of: "HouseTests", uses: []),
     tests(of: "ApusBytesTests", uses: ["ApusBytes"]),
     tests(of: "ApusSystemTests", uses: ["ApusSystem", "ApusBytes", "ApusTestSupport"]),
-    tests(of: "ApusStoreTests", uses: ["ApusStore", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(
+      of: "ApusStoreTests",
+      uses: ["ApusStore", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "ApusContractsTests", uses: ["ApusContracts", "ApusBytes", "ApusTestSupport"]),
     tests(
       of: "ApusIndexTests",

@@ -71,7 +71,7 @@ extension LogError: CustomStringConvertible {
     case .readOnly, .damaged: "run `apus check` on the folder; restore the named bytes from a backup"
     case .diskFull: "free space on that file system; writing goes on by itself"
     case .payloadTooLong: "split the request"
-    case .clockJump: "set the clock right, or confirm that it is"
+    case .clockJump: "set the clock right if it is wrong, then confirm it"
     case .stopped: "look at the disk, then start again: the start trusts only what the disk returns"
     case .overloaded: "wait, and send again"
     case .closed: "open the store again"

@@ -95,7 +95,7 @@ package struct ClockJump: Error, Equatable, Sendable, CustomStringConvertible {
       case .lastAppend: "the last append"
       }
     return "the wall clock says \(wall), \(distance) \(side) \(witness) (\(expected)); "
-      + "writes stop until a person sets the clock right or confirms it"
+      + "writes stop until a person confirms the clock"
   }
 
   private static func seconds(_ nanoseconds: UInt128) -> String {

@@ -154,7 +154,7 @@ struct AppendClockTests {
     #expect(
       behind.description
         == "the wall clock says 2026-02-02T01:39:59.999999999Z, 3600.000000001 s behind the last append "
-        + "(2026-02-02T02:40:00.000000000Z); writes stop until a person sets the clock right or confirms it")
+        + "(2026-02-02T02:40:00.000000000Z); writes stop until a person confirms the clock")
     let ahead = ClockJump(wall: wall(noon + 61 * second), expected: wall(noon), by: .monotonicClock)
     #expect(ahead.description.contains("61 s ahead of where the monotonic clock puts it"))
   }
