@@ -121,8 +121,8 @@ extension Manifest {
     let snapshot = encode(
       .snapshot, state.snapshot, at: place, storeID: storeID, id: header.fileID, clock: clock, into: &writer)
     place.pass(snapshot)
-    // The file appears whole or not at all, so its snapshot needs no mark of its own: an edit that follows says that
-    // it is durable, and until then CURRENT does.
+    // The file appears whole or not at all, so its snapshot is durable before anybody can read it. The mark says so, and damage
+    // to the snapshot is known for damage even when no edit follows.
     let mark = encodeMark(at: place, storeID: storeID, id: header.fileID, into: &writer)
     place.pass(mark)
     let capacity = max(Format.manifestByteCount, 2 * place.offset)
