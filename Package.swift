@@ -35,8 +35,10 @@ let package = Package(
       name: "apus", dependencies: ["ApusLog", "ApusSystem", "ApusBytes"], exclude: ["CommandReference.md"],
       swiftSettings: strict),
 
-    // The only door to data; today, the newest events in memory.
-    room("ApusStore", uses: ["ApusContracts", "ApusSystem", "ApusBytes"], exclude: ["Overlay.md"]),
+    // The only door to data: append, read, checkpoint, recover.
+    room(
+      "ApusStore", uses: ["ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes"],
+      exclude: ["Overlay.md", "Store.md", "StoreFormat.md"]),
 
     // The newest row of every entity, in LMDB.
     room(
@@ -84,7 +86,9 @@ let package = Package(
     tests(of: "ApusSystemTests", uses: ["ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(
       of: "ApusStoreTests",
-      uses: ["ApusStore", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+      uses: [
+        "ApusStore", "ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+      ]),
     tests(of: "ApusContractsTests", uses: ["ApusContracts", "ApusBytes", "ApusTestSupport"]),
     tests(
       of: "ApusIndexTests",

@@ -1,0 +1,82 @@
+// What definitions and erasures mean for admission and reading: immutable, made by the appender, and published before
+// anything that it admits can be seen. Numbers rise by one; two catalogs of one store with one number are the same.
+
+package import ApusContracts
+
+package final class Catalog: Sendable {
+  package let number: UInt64
+  package let registry: Registry
+  package let erasures: Erasures
+  /// The view version with id *i* is element *i* - 1.
+  private let views: [CatalogView]
+
+  package init(number: UInt64, registry: Registry, erasures: Erasures) {
+    self.number = number
+    self.registry = registry
+    self.erasures = erasures
+    views = registry.versions.compactMap { CatalogView($0, in: registry) }
+    precondition(views.count == registry.versions.count, "a registry's versions name what it has")
+  }
+
+  /// The same with other erasures: what the views say is kept.
+  private init(_ catalog: Catalog, number: UInt64, erasures: Erasures) {
+    self.number = number
+    self.erasures = erasures
+    registry = catalog.registry
+    views = catalog.views
+  }
+
+  package func with(_ erasures: Erasures) -> Catalog {
+    Catalog(self, number: number + 1, erasures: erasures)
+  }
+
+  package func with(_ registry: Registry) -> Catalog {
+    Catalog(number: number + 1, registry: registry, erasures: erasures)
+  }
+
+  package subscript(id: ViewVersionID) -> CatalogView? {
+    id.rawValue >= 1 && Int(id.rawValue) <= views.count ? views[Int(id.rawValue) - 1] : nil
+  }
+
+  /// The version that a name means: `card_activity`, `card_activity@2`.
+  package func view(_ name: VersionedName, in project: String) -> CatalogView? {
+    guard let project = registry.project(project), let version = registry.version(name, in: project.id)
+    else { return nil }
+    return self[version.id]
+  }
+}
+
+/// A view version, with all that admission and reading ask of it worked out once.
+package final class CatalogView: Sendable {
+  package let id: ViewVersionID
+  package let project: ProjectID
+  package let entity: EntityID
+  /// `card_activity@2`.
+  package let spelling: String
+  package let keys: [KeyDefinition]
+  package let keySchema: KeySchema
+  package let layout: RowLayout
+  package let contract: Contract
+  package let ttlNanoseconds: Int64?
+  package let maxFutureSkewNanoseconds: Int64
+  package let maxLatenessNanoseconds: Int64?
+  package let isRetired: Bool
+
+  init?(_ version: RegisteredVersion, in registry: Registry) {
+    guard let entity = registry[version.entity], let layout = RowLayout(of: version),
+      let contract = Contract(of: version.id, in: registry)
+    else { return nil }
+    id = version.id
+    project = entity.project
+    self.entity = entity.id
+    spelling = registry.spelling(of: version)
+    keys = entity.keys
+    keySchema = KeySchema(entity.keys.map(\.type))
+    self.layout = layout
+    self.contract = contract
+    ttlNanoseconds = version.settings.ttl?.nanoseconds
+    maxFutureSkewNanoseconds = version.settings.maxFutureSkew.nanoseconds
+    maxLatenessNanoseconds = version.settings.maxLateness?.nanoseconds
+    isRetired = version.isRetired
+  }
+}

@@ -1,0 +1,117 @@
+// Who was erased, as hashes that cannot be read back without trying values, and from where on they are somebody new.
+//
+// An event of an erased key with an LSN at or below the floor is not there, for whoever asks and at whatever LSN. A key with
+// several parts is erased by any of them.
+
+package import ApusBytes
+package import ApusContracts
+package import ApusSystem
+
+/// What an erasure left of a key.
+package struct Erase: Equatable, Sendable {
+  /// Events up to this LSN are not there.
+  package let floor: LSN
+  /// When it was logged; later events with an event time up to here are refused.
+  package let time: WallTime
+
+  package init(floor: LSN, time: WallTime) {
+    self.floor = floor
+    self.time = time
+  }
+}
+
+/// The hash of one (project, key name, type, value), under a store's salt.
+package struct ErasureHash: Hashable, Sendable {
+  package let first: UInt64
+  package let second: UInt64
+
+  package init(first: UInt64, second: UInt64) {
+    self.first = first
+    self.second = second
+  }
+}
+
+package struct Erasures: Equatable, Sendable {
+  package static let saltByteCount = 32
+
+  /// Empty before the first erasure; then the same for good.
+  package private(set) var salt: [UInt8] = []
+  /// By the first half of a hash: nearly always one.
+  private var floors: [UInt64: [(second: UInt64, erase: Erase)]] = [:]
+
+  package init() {}
+
+  package var isEmpty: Bool { floors.isEmpty }
+  package var count: Int { floors.values.reduce(0) { $0 + $1.count } }
+
+  /// Takes in an erasure; of two of one key the later counts. False, and nothing happened, when the salt is another.
+  package mutating func add(_ hash: ErasureHash, salt: [UInt8], _ erase: Erase) -> Bool {
+    guard salt.count == Erasures.saltByteCount, self.salt.isEmpty || self.salt == salt else { return false }
+    self.salt = salt
+    var those = floors[hash.first] ?? []
+    if let at = those.firstIndex(where: { $0.second == hash.second }) {
+      if erase.floor > those[at].erase.floor { those[at].erase = erase }
+    } else {
+      those.append((hash.second, erase))
+    }
+    floors[hash.first] = those
+    return true
+  }
+
+  package func erase(of hash: ErasureHash) -> Erase? {
+    floors[hash.first]?.first { $0.second == hash.second }?.erase
+  }
+
+  /// All of them, in the order of their hashes.
+  package var listed: [(hash: ErasureHash, erase: Erase)] {
+    floors.keys.sorted().flatMap { first in
+      (floors[first] ?? []).sorted { $0.second < $1.second }.map {
+        (ErasureHash(first: first, second: $0.second), $0.erase)
+      }
+    }
+  }
+
+  package static func == (a: Erasures, b: Erasures) -> Bool {
+    a.salt == b.salt && a.listed.elementsEqual(b.listed) { $0 == $1 }
+  }
+}
+
+extension Erasures {
+  /// The newest erasure of an encoded key, by whichever part; nil when there is none. Allocates nothing for keys of usual length.
+  package func erase(of key: RawSpan, in view: CatalogView) -> Erase? {
+    if isEmpty { return nil }
+    var newest: Erase?
+    let hasher = ErasureHasher(salt: salt)
+    KeyParts.forEach(of: key, view.keySchema) { part, bytes in
+      let definition = view.keys[part]
+      let hash = hasher.hash(project: view.project, definition, bytes)
+      if let found = erase(of: hash), newest.map({ found.floor > $0.floor }) ?? true { newest = found }
+    }
+    return newest
+  }
+}
+
+/// Hashes parts of keys as StoreFormat.md says.
+package struct ErasureHasher: Sendable {
+  private let first: OverlayHash
+  private let second: OverlayHash
+
+  package init(salt: [UInt8]) {
+    precondition(salt.count == Erasures.saltByteCount, "a salt has 32 bytes")
+    func word(_ at: Int) -> UInt64 {
+      salt[at..<(at + 8)].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+    first = OverlayHash(seed: (word(0), word(8)))
+    second = OverlayHash(seed: (word(16), word(24)))
+  }
+
+  package func hash(project: ProjectID, _ key: KeyDefinition, _ part: RawSpan) -> ErasureHash {
+    var writer = ByteWriter(capacity: 64)
+    writer.write(project.rawValue)
+    writer.write(utf8: key.name)
+    writer.write(0 as UInt8)
+    writer.write(key.type.rawValue)
+    writer.write(part)
+    return ErasureHash(first: first.hash(writer.bytes), second: second.hash(writer.bytes))
+  }
+}

@@ -1,0 +1,41 @@
+// What the owner of a store may choose. Store.md has the table.
+
+package import ApusIndex
+package import ApusLog
+
+package struct StoreOptions: Sendable {
+  package var log = LogOptions()
+  package var durability = Durability.durable
+  package var index = IndexOptions()
+  package var overlayByteCountBudget = StoreLimits.overlayByteCountBudget
+  package var generationByteCount = StoreLimits.generationByteCount
+  package var generationAgeNanoseconds = StoreLimits.generationAgeNanoseconds
+  package var diskReserveByteCount = StoreLimits.diskReserveByteCount
+  package var deadLetterByteCountMax = StoreLimits.deadLetterByteCountMax
+  package var deadLetterAgeNanosecondsMax = StoreLimits.deadLetterAgeNanosecondsMax
+  package var producerIdleNanosecondsMax = StoreLimits.producerIdleNanosecondsMax
+  package var waitingRequestsMax = StoreLimits.waitingRequestsMax
+  package var waitingByteCountMax = StoreLimits.waitingByteCountMax
+  package var groupByteCountMax = StoreLimits.groupByteCountMax
+  /// Nil: the index is scrubbed only when asked.
+  package var scrubPeriodNanoseconds: UInt64? = StoreLimits.scrubPeriodNanoseconds
+
+  package init() {}
+}
+
+package enum StoreLimits {
+  package static let overlayByteCountBudget = 536_870_912
+  package static let generationByteCount = 134_217_728
+  package static let generationAgeNanoseconds: UInt64 = 60_000_000_000
+  package static let diskReserveByteCount: UInt64 = 268_435_456
+  package static let deadLetterByteCountMax: UInt64 = 1_073_741_824
+  package static let deadLetterAgeNanosecondsMax: Int64 = 2_592_000_000_000_000
+  package static let producerIdleNanosecondsMax: Int64 = 604_800_000_000_000
+  package static let producerAnswersMax = 5
+  package static let sourceOffsetByteCountMax = 1_024
+  package static let producerNameByteCountMax = 256
+  package static let waitingRequestsMax = 16_384
+  package static let waitingByteCountMax = 67_108_864
+  package static let groupByteCountMax = 8_388_608
+  package static let scrubPeriodNanoseconds: UInt64 = 86_400_000_000_000
+}
