@@ -1,7 +1,6 @@
 // What requests to the appender carry and what they are answered: plain values.
 
 package import ApusBytes
-package import ApusContracts
 package import ApusSystem
 
 /// What becomes of a request of which rows are refused.
