@@ -18,10 +18,16 @@ package struct Damage: Equatable, Sendable, CustomStringConvertible {
     self.lsns = lsns
   }
 
+  /// Records that the log must hold and that are in no file.
+  package init(missing lsns: LSNRange) {
+    self.init(file: .none, firstByte: 0, endByte: 0, lsns: lsns)
+  }
+
   package var description: String { description(in: "file \(file)") }
 
   /// The damage in a file that the reader knows by this name.
   package func description(in name: String) -> String {
+    if file == .none { return "no file holds \(lsns)" }
     let lost = lsns.isEmpty ? "no record is lost" : "\(lsns) cannot be read"
     return "\(name), bytes \(firstByte)..<\(endByte): \(lost)"
   }

@@ -1,3 +1,4 @@
+package import ApusBytes
 package import ApusSystem
 
 /// An opened log: what every thread may read, and, unless damage forbids it, what one thread may write.
@@ -13,6 +14,16 @@ package struct Log {
     _ folder: String, on disk: any Disk, clock: any Clock, random: inout some RandomNumberGenerator,
     options: LogOptions = LogOptions()
   ) throws(LogError) -> Log {
+    try open(folder, on: disk, clock: clock, random: &random, options: options) { _ in options.checkpoint }
+  }
+
+  /// Opens it with a `checkpoint` that only the store's id leads to; `options.checkpoint` does not count.
+  ///
+  /// It is asked once, when the store is locked and its manifest read, and before anything is decided.
+  package static func open(
+    _ folder: String, on disk: any Disk, clock: any Clock, random: inout some RandomNumberGenerator,
+    options: LogOptions = LogOptions(), checkpoint: (StoreID) throws(LogError) -> LSN
+  ) throws(LogError) -> Log {
     precondition(options.segmentByteCount >= Format.segmentByteCountMin, "a segment holds a frame")
     let folder = StoreFolder(folder, on: disk)
     let isMissing = try !folder.holdsStore()
@@ -25,7 +36,7 @@ package struct Log {
       // Looked again now that nobody else can: another process may have made the store, filled it and gone.
       let isNew = isMissing ? try !folder.holdsStore() : false
       if isNew { try folder.create(clock: clock, storeID: StoreID(using: &random)) }
-      let opening = try Opening(folder, created: isNew, options: options)
+      let opening = try Opening(folder, created: isNew, options: options, checkpoint: checkpoint)
       guard opening.losses.isEmpty else {
         return Log(reader: opening.reader(), writer: nil, report: opening.report, lock: lock)
       }

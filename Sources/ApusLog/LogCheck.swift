@@ -52,6 +52,7 @@ extension LogCheck {
     self.manifest = manifest.name
     manifestTail = manifest.survey.tail
     state = manifest.state
+    notes += state.accepted.map(\.description)
     for damage in state.damages { report(damage, known: true) }
     if case .torn(let cut) = manifestTail {
       notes.append(
@@ -64,8 +65,12 @@ extension LogCheck {
     guard !damages.contains(damage) else { return }
     damages.append(damage)
     let name = state.files.first { $0.id == damage.file }?.name ?? "file \(damage.file)"
-    problems.append(
-      (known ? "damage, known since an earlier start: " : "damage: ") + damage.description(in: name))
+    let words = damage.description(in: name)
+    if !damage.lsns.isEmpty, state.acceptedLSNs.covers(damage.lsns) {
+      notes.append("damage, accepted as a loss: " + words)
+    } else {
+      problems.append((known ? "damage, known since an earlier start: " : "damage: ") + words)
+    }
   }
 
   private mutating func walk(_ record: FileRecord, in folder: StoreFolder, storeID: StoreID) throws(LogError)
@@ -109,7 +114,11 @@ extension LogCheck {
   private mutating func compare(
     _ seal: FileSeal, with survey: Survey, byteCount: UInt64, of record: FileRecord
   ) {
-    if byteCount != seal.byteCount {
+    // What is cut off may be the very damage that was accepted.
+    let isAccepted = survey.damages.last.map { damage in
+      damage.endByte == seal.byteCount && !damage.lsns.isEmpty && state.acceptedLSNs.covers(damage.lsns)
+    }
+    if byteCount > seal.byteCount || byteCount < seal.byteCount && isAccepted != true {
       problems.append("\(record.name) has \(byteCount) bytes; the manifest lists \(seal.byteCount)")
     }
     guard survey.damages.isEmpty, case .sealed(let found) = survey.tail else { return }

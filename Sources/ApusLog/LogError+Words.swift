@@ -21,6 +21,12 @@ extension LogError: CustomStringConvertible {
         + damages.map { "bytes \($0.firstByte)..<\($0.endByte)" }.joined(separator: ", ")
     case .manifestWrong(_, let why): "the manifest does not hold together: \(why)"
     case .manifestLost(_, let why): "the manifest lost an edit: this file \(why)"
+    case .noLoss: "no record is lost that nothing else holds"
+    case .noLossWithin(let range, let losses):
+      "no loss lies in \(range); lost are " + losses.map { "\($0.lsns)" }.joined(separator: ", ")
+    case .lossReachesOut(let range, let whole):
+      "a loss reaches out of \(range), and is accepted whole or not at all: "
+        + whole.map { "\($0.lsns)" }.joined(separator: ", ")
     case .readOnly(let damages):
       "the store is read-only: " + damages.map(\.description).joined(separator: "; ")
     case .diskFull(let error): "the disk is full: \(error.call) says \(error.errno)"
@@ -43,7 +49,7 @@ extension LogError: CustomStringConvertible {
   /// The path, or the place in the log, that this is about; nil when it is about no one place.
   package var place: String? {
     switch self {
-    case .inUse(let folder, _), .noStore(let folder), .notAStore(let folder, _): folder
+    case .inUse(let folder, _), .noStore(let folder), .notAStore(let folder, _), .noLoss(let folder): folder
     case .currentUnreadable(let path, _), .fileMissing(let path), .header(let path, _),
       .foreignFile(let path, _),
       .unsupported(let path, _), .manifestDamaged(let path, _), .manifestWrong(let path, _),
@@ -51,7 +57,8 @@ extension LogError: CustomStringConvertible {
       path
     case .diskFull(let error), .stopped(let error), .system(let error): error.subject
     case .noFrame(let position, _): position.description
-    case .readOnly, .payloadTooLong, .clockJump, .overloaded, .closed, .damaged, .lost, .belowFloor,
+    case .noLossWithin, .lossReachesOut, .readOnly, .payloadTooLong, .clockJump, .overloaded, .closed,
+      .damaged, .lost, .belowFloor,
       .notYetWritten:
       nil
     }
@@ -68,6 +75,8 @@ extension LogError: CustomStringConvertible {
     case .fileMissing: "put the file back, or restore the folder from a backup; nothing was changed"
     case .header, .foreignFile: "restore the file from a backup; nothing was changed"
     case .unsupported: "use a program at least as new as the one that wrote it; nothing was changed"
+    case .noLoss: "open the store; it needs no acceptance"
+    case .noLossWithin, .lossReachesOut: "name whole losses, as the start of the store lists them"
     case .readOnly, .damaged: "run `apus check` on the folder; restore the named bytes from a backup"
     case .diskFull: "free space on that file system; writing goes on by itself"
     case .payloadTooLong: "split the request"
@@ -105,6 +114,9 @@ extension LogError: CustomStringConvertible {
     case .manifestDamaged: "manifest_damaged"
     case .manifestWrong: "manifest_wrong"
     case .manifestLost: "manifest_lost"
+    case .noLoss: "no_loss"
+    case .noLossWithin: "no_loss_within"
+    case .lossReachesOut: "loss_reaches_out"
     case .readOnly: "read_only"
     case .diskFull: "disk_full"
     case .payloadTooLong: "payload_too_long"

@@ -17,6 +17,11 @@ package enum LogError: Error, Equatable, Sendable {
   /// A file proves that the manifest once knew more than it says.
   case manifestLost(path: String, why: String)
 
+  // Accepting a loss.
+  case noLoss(folder: String)
+  case noLossWithin(LSNRange, losses: [Damage])
+  case lossReachesOut(of: LSNRange, whole: [Damage])
+
   // Writing.
   case readOnly([Damage])
   case diskFull(SystemError)

@@ -16,6 +16,8 @@ package struct LogPosition: Hashable, Sendable, CustomStringConvertible {
 /// The number of a file, unique in its store and never used again.
 package struct FileID: RawRepresentable, Comparable, Hashable, Sendable, CustomStringConvertible {
   package let rawValue: UInt64
+  /// No file has it.
+  package static let none = FileID(0)
   package init(rawValue: UInt64) { self.rawValue = rawValue }
   package init(_ rawValue: UInt64) { self.rawValue = rawValue }
   package static func < (a: FileID, b: FileID) -> Bool { a.rawValue < b.rawValue }

@@ -37,6 +37,7 @@ package final class LogReader: Sendable {
       let last = segment.seal?.last ?? view.written
       guard segment.record.first <= lsn, lsn <= last else { continue }
       if let damage = segment.damages.first(where: { $0.lsns.contains(lsn) }) { return .lost(damage.lsns) }
+      if let accepted = view.accepted.range(of: lsn) { return .lost(accepted) }
       return .inSegment(segment.record.id)
     }
     return .notYetWritten(end: view.written)

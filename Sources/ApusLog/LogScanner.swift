@@ -4,8 +4,9 @@ import ApusSystem
 /// Reads records forward from an LSN, up to where the log was when the scan began.
 ///
 /// Memory is one buffer, whatever is read. Every frame is verified: its checksums, its place, and at a segment's
-/// end the seal against the manifest. Damage that loses a record is thrown, and `next` then goes on behind it; damage
-/// that loses none (a mark, a header) is only noted in `damages`.
+/// end the seal against the manifest. Damage that loses a record is thrown, and `next` then goes on behind it; so it does
+/// behind a wrong seal. Damage that loses none (a mark, a header), or only records whose loss a person accepted, is only
+/// noted in `damages`.
 package struct LogScanner: ~Copyable {
   private let view: LogView
   private let segments: [SegmentView]
@@ -85,11 +86,12 @@ package struct LogScanner: ~Copyable {
     }
     guard fault == nil, place.fault(of: walker.frame) == nil else {
       let damage = try passDamage(in: segment, from: place)
-      if !damage.lsns.isEmpty, damage.lsns.last >= from { throw .damaged(damage) }
+      if damage.lsns.last >= from, !view.accepted.covers(damage.lsns) { throw .damaged(damage) }
       return
     }
-    try checkSeal(of: segment, at: place)
+    // Whatever it says, nothing of the segment lies behind it.
     leave()
+    try checkSeal(of: segment, at: place)
   }
 
   private func path(of segment: SegmentView) -> String { view.folder.at(segment.record.name) }

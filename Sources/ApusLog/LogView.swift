@@ -9,6 +9,9 @@ package struct LogView: Sendable {
   package var finished: [SegmentView]
   package var unfinished: SegmentView?
   package var gaps: [LSNRange]
+  /// Records whose loss a person accepted.
+  package var accepted: LSNRanges
+  package var timelines: Timelines
   /// The last LSN in a file, and the last that is durable.
   package var written: LSN
   package var durable: LSN
@@ -20,6 +23,9 @@ package struct LogView: Sendable {
     /// What a killed process leaves, too.
     case written
   }
+
+  /// The timeline that gives out this log's LSNs.
+  package var timeline: TimelineID { timelines.current }
 
   /// All segments, in order.
   package var segments: [SegmentView] { unfinished.map { finished + [$0] } ?? finished }

@@ -85,12 +85,14 @@ package enum ManifestChange: Equatable, Sendable {
   case gap(LSNRange)
   case damage(Damage)
   case appendTime(WallTime)
+  case accepted(AcceptedLoss)
+  case fork(Fork)
 }
 
 extension ManifestChange {
   private enum Tag: UInt16 {
     case epoch = 1
-    case ceiling, floor, nextFile, add, seal, remove, forget, gap, damage, appendTime
+    case ceiling, floor, nextFile, add, seal, remove, forget, gap, damage, appendTime, accepted, fork
   }
 
   private var tag: Tag {
@@ -106,6 +108,8 @@ extension ManifestChange {
     case .gap: .gap
     case .damage: .damage
     case .appendTime: .appendTime
+    case .accepted: .accepted
+    case .fork: .fork
     }
   }
 
@@ -154,6 +158,14 @@ extension ManifestChange {
       writer.write(damage.lsns.first.rawValue)
       writer.write(damage.lsns.last.rawValue)
     case .appendTime(let time): writer.write(time.nanoseconds)
+    case .accepted(let loss):
+      writer.write(loss.lsns.first.rawValue)
+      writer.write(loss.lsns.last.rawValue)
+      writer.write(loss.time.nanoseconds)
+    case .fork(let fork):
+      writer.write(fork.timeline.bytes)
+      writer.write(fork.parent.bytes)
+      writer.write(fork.lastShared.rawValue)
     }
   }
 
@@ -208,6 +220,16 @@ extension ManifestChange {
           file: try reader.readID(), firstByte: try reader.read(), endByte: try reader.read(),
           lsns: LSNRange(try reader.readLSN(), through: try reader.readLSN())))
     case .appendTime: change = .appendTime(WallTime(nanoseconds: try reader.read()))
+    case .accepted:
+      change = .accepted(
+        AcceptedLoss(
+          lsns: LSNRange(try reader.readLSN(), through: try reader.readLSN()),
+          time: WallTime(nanoseconds: try reader.read())))
+    case .fork:
+      let timeline = TimelineID(try reader.readArray(TimelineID.byteCount))
+      let parent = TimelineID(try reader.readArray(TimelineID.byteCount))
+      guard let timeline, let parent else { return .failure(.malformed("a timeline's id is cut short")) }
+      change = .fork(Fork(timeline: timeline, parent: parent, lastShared: try reader.readLSN()))
     }
     // Whatever was clamped on the way in, or is left over, does not come out the same.
     var again = ByteWriter(capacity: fields.byteCount)

@@ -76,6 +76,9 @@ package struct ManifestReading: Sendable {
       throw .manifestWrong(path: path, why: error.description)
     }
     guard !edits.isEmpty else { throw .manifestWrong(path: path, why: "it has no snapshot") }
+    if let fork = state.forks.first, fork.parent != TimelineID(firstOf: header.storeID) {
+      throw .manifestWrong(path: path, why: "its first timeline, \(fork.parent), is not the store's")
+    }
 
     storeID = header.storeID
     self.number = number

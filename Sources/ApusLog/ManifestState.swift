@@ -32,6 +32,12 @@ package struct ManifestState: Equatable, Sendable {
   package private(set) var gaps: [LSNRange] = []
   package private(set) var damages: [Damage] = []
   package private(set) var lastAppendTime: WallTime?
+  /// Losses that a person accepted, in that order. Kept for good, as what they took is gone for good.
+  package private(set) var accepted: [AcceptedLoss] = []
+  /// The LSNs of all of them.
+  package private(set) var acceptedLSNs = LSNRanges()
+  /// Where the store's later timelines begin, in order.
+  package private(set) var forks: [Fork] = []
 
   package init() {}
 
@@ -62,6 +68,7 @@ package struct ManifestState: Equatable, Sendable {
       guard lsn >= floor else { throw .contradiction("the floor goes down from \(floor) to \(lsn)") }
       floor = lsn
       gaps.removeAll { $0.last < lsn }
+      damages.removeAll { $0.file == .none && $0.lsns.last < lsn }
     case .nextFile(let id):
       guard id >= nextFile else { throw .contradiction("file ids go back from \(nextFile) to \(id)") }
       nextFile = id
@@ -88,9 +95,21 @@ package struct ManifestState: Equatable, Sendable {
         gaps.append(lsns)
       }
     case .damage(let damage):
-      _ = try index(of: damage.file)
+      if damage.file != .none { _ = try index(of: damage.file) }
       damages.append(damage)
     case .appendTime(let time): lastAppendTime = time
+    case .accepted(let loss):
+      guard !loss.lsns.isEmpty, loss.lsns.first >= .first, loss.lsns.last < ceiling else {
+        throw .contradiction("the loss of \(loss.lsns) was accepted, and they were never given out")
+      }
+      accepted.append(loss)
+      acceptedLSNs.insert(loss.lsns)
+    case .fork(let fork):
+      let isNew = fork.timeline != fork.parent && !forks.contains { $0.parent == fork.timeline }
+      guard isNew, forks.last.map({ $0.timeline == fork.parent }) ?? true else {
+        throw .contradiction("timeline \(fork.timeline) does not follow the one before it")
+      }
+      forks.append(fork)
     }
   }
 
@@ -150,6 +169,8 @@ package struct ManifestState: Equatable, Sendable {
     changes += gaps.map { .gap($0) }
     changes += damages.map { .damage($0) }
     if let lastAppendTime { changes.append(.appendTime(lastAppendTime)) }
+    changes += accepted.map { .accepted($0) }
+    changes += forks.map { .fork($0) }
     return changes
   }
 }

@@ -15,28 +15,41 @@ struct Opening {
 
   let folder: StoreFolder
   let options: LogOptions
+  /// Up to where the index is complete.
+  let checkpoint: LSN
   let manifest: ManifestReading
   let tail: Tail?
-  /// Damage found now: of finished segments their size and header, of the unfinished one everything.
+  /// Damage found now: of finished segments their size and header, of the unfinished one everything, and records that no file holds.
   let damages: [Damage]
+  /// Of all damage, what took records that nothing else holds, and that no person accepted. Damage that is known is judged
+  /// anew each time: an index that is rebuilt needs again what the one before it held.
+  let losses: [Damage]
   /// Names in the log's folder, or beside it, that no manifest lists.
   let strays: [String]
   let report: RecoveryReport
 
-  init(_ folder: StoreFolder, created: Bool, options: LogOptions) throws(LogError) {
+  /// Reads and judges a store. Finished segments that `range` touches are walked in full.
+  init(
+    _ folder: StoreFolder, created: Bool, options: LogOptions, walking range: LSNRange? = nil,
+    checkpoint: (StoreID) throws(LogError) -> LSN
+  ) throws(LogError) {
     self.folder = folder
     self.options = options
     manifest = try ManifestReading(in: folder, syncing: true)
+    let checkpoint = try checkpoint(manifest.storeID)
+    self.checkpoint = checkpoint
     let state = manifest.state
-    guard options.checkpoint < state.ceiling else {
+    guard checkpoint < state.ceiling else {
       throw .manifestLost(
         path: folder.at(manifest.name),
-        why: "promises no LSN from \(state.ceiling) on, and the index holds LSN \(options.checkpoint)")
+        why: "promises no LSN from \(state.ceiling) on, and the index holds LSN \(checkpoint)")
     }
     var damages: [Damage] = []
     for record in state.segments {
       guard let seal = record.seal else { continue }
-      damages += try Opening.outline(of: record, seal: seal, in: folder, storeID: manifest.storeID)
+      let isTouched = range.map { record.first <= $0.last && $0.first <= seal.last } ?? false
+      damages += try Opening.outline(
+        of: record, seal: seal, in: folder, storeID: manifest.storeID, walking: isTouched)
     }
     var tail: Tail?
     if let record = state.active {
@@ -48,7 +61,7 @@ struct Opening {
         end: opened.byteCount)
       let survey = try Survey.walk(
         &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
-        durable: max(options.checkpoint, record.first.previous))
+        durable: max(checkpoint, record.first.previous))
       // What it says decides where the file is cut.
       if case .sealed(let seal) = survey.tail, !survey.agrees(with: seal, first: record.first) {
         throw .foreignFile(path: path, why: "its seal does not add up to its frames")
@@ -60,33 +73,58 @@ struct Opening {
           path: path, why: "holds LSN \(survey.place.lastLSN), at or above the ceiling \(state.ceiling)")
       }
     }
+    // The index holds records that the log must hold, too, and neither a segment nor a gap says what became of them.
+    if tail == nil, checkpoint >= state.sealedEnd {
+      damages.append(Damage(missing: LSNRange(state.sealedEnd, through: checkpoint)))
+    }
     let known = state.damages
     self.tail = tail
     self.damages = damages.filter { !known.contains($0) }
+    losses = (known + self.damages).filter { damage in
+      !damage.lsns.isEmpty && damage.lsns.last > checkpoint && !state.acceptedLSNs.covers(damage.lsns)
+    }
     strays = try folder.strays(beside: manifest)
     report = RecoveryReport(
       folder: folder.path, created: created, manifest: manifest, tail: tail, damages: self.damages,
-      checkpoint: options.checkpoint)
+      losses: losses)
   }
 
   /// Three quarters of what a snapshot's payload has room for, at 48 bytes each.
   static let damagesMax = 1 << 18
 
-  /// Damage that takes records which nothing else holds.
-  var losses: [Damage] { damages.filter { !$0.lsns.isEmpty && $0.lsns.last > options.checkpoint } }
+  func checkCount(adding count: Int) throws(LogError) {
+    let count = manifest.state.damages.count + manifest.state.accepted.count + count
+    guard count <= Opening.damagesMax else {
+      throw .manifestWrong(
+        path: folder.at(manifest.name), why: "\(count) damages are more than it can hold")
+    }
+  }
+
+  /// Damage that took records and that no person accepted, whatever the index holds.
+  var standing: [Damage] {
+    (manifest.state.damages + damages).filter { damage in
+      !manifest.state.acceptedLSNs.covers(damage.lsns)
+    }
+  }
+
+  /// Ends an opening that nothing follows.
+  func close() {
+    tail?.file.close()
+    manifest.file.close()
+  }
 
   /// What can be told of a finished segment without reading it: it is there, has its size and its header.
   ///
-  /// One of another size is walked, to name the records that are gone.
+  /// One of another size is walked, to name the records that are gone; others, when they are to be.
   private static func outline(
-    of record: FileRecord, seal: FileSeal, in folder: StoreFolder, storeID: StoreID
+    of record: FileRecord, seal: FileSeal, in folder: StoreFolder, storeID: StoreID, walking: Bool
   ) throws(LogError) -> [Damage] {
     let path = try folder.checked(record)
     let opened = try FrameFile.open(path, as: .segment, on: folder.disk, syncing: false, cached: true)
     defer { opened.file.close() }
     var damages: [Damage] = []
     if let damage = try opened.headerDamage(of: record, path: path) { damages.append(damage) }
-    guard opened.byteCount != seal.byteCount else { return damages }
+    guard walking || opened.byteCount != seal.byteCount else { return damages }
     var walker = FrameWalker(
       file: opened.file, seed: FrameSeed(storeID: storeID, fileID: record.id),
       end: min(opened.byteCount, seal.byteCount))
@@ -94,6 +132,7 @@ struct Opening {
       &walker, from: FramePlace(after: record), in: (record.id, .segment, path), durable: seal.last,
       seal: seal)
     damages += survey.damages
+    guard opened.byteCount != seal.byteCount else { return damages }
     if let last = survey.damages.last, last.endByte >= max(opened.byteCount, seal.byteCount) {
       return damages
     }
@@ -114,11 +153,7 @@ extension Opening {
   ) throws(LogError) -> (LogWriter, RecoveryReport) {
     var report = report
     let state = manifest.state
-    guard state.damages.count + damages.count <= Opening.damagesMax else {
-      throw .manifestWrong(
-        path: folder.at(manifest.name),
-        why: "\(state.damages.count + damages.count) damages are more than it can hold")
-    }
+    try checkCount(adding: damages.count)
     try wrapping { () throws(SystemError) in
       for file in state.removed where try folder.disk.entry(at: folder.at(file.name)) != nil {
         try folder.disk.remove(folder.at(file.name))
@@ -201,6 +236,8 @@ extension LogView {
     self.storeID = storeID
     floor = state.floor
     gaps = state.gaps
+    accepted = state.acceptedLSNs
+    timelines = Timelines(of: storeID, forks: state.forks)
     let start = UInt64(Format.headerByteCount)
     let all = state.segments.map { record in
       SegmentView(

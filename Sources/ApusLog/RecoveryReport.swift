@@ -26,7 +26,11 @@ package struct RecoveryReport: Equatable, Sendable {
   package var damages: [Damage]
   /// Damage that was already known and written down.
   package var knownDamages: [Damage]
-  package var isReadOnly: Bool
+  /// Of all damage, what took records that nothing else holds and that no person accepted.
+  package var losses: [Damage]
+  /// Losses that a person accepted.
+  package var accepted: [AcceptedLoss]
+  package var timelines: Timelines
   package var gap: LSNRange?
   package var movedAside: [String] = []
   package var unlinked: [String] = []
@@ -34,7 +38,7 @@ package struct RecoveryReport: Equatable, Sendable {
 
   init(
     folder: String, created: Bool, manifest: ManifestReading, tail: Opening.Tail?, damages: [Damage],
-    checkpoint: LSN
+    losses: [Damage]
   ) {
     let state = manifest.state
     self.folder = folder
@@ -55,9 +59,15 @@ package struct RecoveryReport: Equatable, Sendable {
     }
     self.damages = damages
     knownDamages = state.damages
-    isReadOnly = damages.contains { !$0.lsns.isEmpty && $0.lsns.last > checkpoint }
+    self.losses = losses
+    accepted = state.accepted
+    timelines = Timelines(of: manifest.storeID, forks: state.forks)
     nextLSN = state.ceiling
   }
+
+  /// Whether a loss keeps the log from writing.
+  package var isReadOnly: Bool { !losses.isEmpty }
+  package var timeline: TimelineID { timelines.current }
 }
 
 extension RecoveryReport: CustomStringConvertible {
@@ -84,11 +94,15 @@ extension RecoveryReport: CustomStringConvertible {
     }
     lines += damages.map { "damage: \($0)" }
     lines += knownDamages.map { "damage, known: \($0)" }
+    lines += accepted.map { "\($0)" }
+    if let fork = timelines.forks.last { lines.append("\(fork)") }
     if let gap { lines.append("\(gap) are skipped and will never be used") }
     lines += unlinked.map { "\($0): removed, as begun before" }
     lines += movedAside.map { "\($0): was in no manifest, moved aside" }
     lines.append(
-      isReadOnly ? "read-only: records are damaged that nothing else holds" : "next LSN \(nextLSN)")
+      isReadOnly
+        ? "read-only: nothing else holds " + losses.map { "\($0.lsns)" }.joined(separator: ", ")
+        : "next LSN \(nextLSN)")
     return lines
   }
 }

@@ -89,9 +89,11 @@ package struct Survey: Equatable, Sendable {
         }
         // Beyond every durable point.
         guard let content else { return survey }
+        // What was kept behind earlier damage is not cut.
+        let cut = survey.damages.isEmpty ? known : try Behind(survey.place, in: &walker)
         survey.tail = .torn(
           Cut(
-            at: offset, contentEnd: content, fault: fault, wholeFrames: known.frames, lastLSN: known.lastLSN))
+            at: offset, contentEnd: content, fault: fault, wholeFrames: cut.frames, lastLSN: cut.lastLSN))
         return survey
       }
       guard let resumed = try walker.nextFrame(after: survey.place, in: file.kind) else {

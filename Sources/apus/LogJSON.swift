@@ -35,6 +35,19 @@ extension Damage {
   }
 }
 
+extension AcceptedLoss {
+  var json: JSON { lsns.json.adding(["time": .text("\(time)")]) }
+}
+
+extension Fork {
+  var json: JSON {
+    [
+      "timeline": .text("\(timeline)"), "parent": .text("\(parent)"),
+      "last_shared_lsn": lastShared == .none ? .null : .number(lastShared.rawValue),
+    ]
+  }
+}
+
 extension Survey.Cut {
   var json: JSON {
     [
@@ -68,6 +81,7 @@ extension ManifestState {
       "next_file_id": .number(nextFile.rawValue),
       "last_append_time": lastAppendTime.map { .text("\($0)") } ?? .null, "gaps": .list(gaps.map(\.json)),
       "removed_files": .list(removed.map { .text($0.name) }),
+      "accepted_losses": .list(accepted.map(\.json)), "forks": .list(forks.map(\.json)),
     ]
   }
 

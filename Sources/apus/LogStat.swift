@@ -31,7 +31,10 @@ extension LogOverview {
     lines += section("gaps: LSNs that no frame holds", state.gaps.map { "\($0)" })
     lines += section(
       "damage",
-      segments.flatMap { segment in segment.damages.map { $0.description(in: segment.record.name) } })
+      segments.flatMap { segment in segment.damages.map { $0.description(in: segment.record.name) } }
+        + state.damages.filter { $0.file == .none }.map(\.description))
+    lines += section("losses that a person accepted", state.accepted.map(\.description))
+    lines += section("timelines", state.forks.map(\.description))
     lines += section("removed, and perhaps not yet gone", state.removed.map(\.name))
     return lines
   }

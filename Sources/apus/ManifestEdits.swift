@@ -42,6 +42,8 @@ enum ManifestEdits {
     case .gap(let lsns): "\(lsns) are skipped"
     case .damage(let damage): "damage is known: \(damage)"
     case .appendTime(let time): "append times were given out up to \(time)"
+    case .accepted(let loss): "\(loss)"
+    case .fork(let fork): "\(fork)"
     }
   }
 
@@ -79,6 +81,8 @@ enum ManifestEdits {
     case .gap(let lsns): JSON(["change": "gap"]).adding(lsns.json)
     case .damage(let damage): JSON(["change": "damage"]).adding(damage.json(in: nil))
     case .appendTime(let time): ["change": "append_time", "time": .text("\(time)")]
+    case .accepted(let loss): JSON(["change": "accepted"]).adding(loss.json)
+    case .fork(let fork): JSON(["change": "fork"]).adding(fork.json)
     }
   }
 }

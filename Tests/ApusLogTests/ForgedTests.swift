@@ -167,4 +167,33 @@ struct ForgedTests {
       if case LogError.foreignFile = error { true } else { false }
     }
   }
+
+  @Test("a scan goes on behind a wrong seal, and reads what later segments hold")
+  func behindOtherSeal() throws {
+    var fixture = try store()
+    let (_, path, wrong) = try tail(fixture)
+    var forger = wrong
+    let size = UInt64(forger.bytes.count)
+    forger.append(.seal, payload: [UInt64(3), 3, 1, 3, 0, 0, 0, size])
+    let writer = try fixture.openWriter()
+    for _ in 0..<2 { try fixture.append(writer, bytes: 20) }
+    try writer.close()
+    try fixture.disk.plant(forger.bytes, at: path)
+
+    let log = try fixture.open()
+    var scanner = try log.reader.scan(from: .first)
+    var found: [[UInt8]] = []
+    var errors = 0
+    while errors < 3 {
+      do throws(LogError) {
+        guard try scanner.next() != nil else { break }
+        found.append(scanner.payload.copied())
+      } catch {
+        errors += 1
+        if case .foreignFile = error { continue }
+        throw error
+      }
+    }
+    #expect(errors == 1 && found == fixture.entries.map(\.payload))
+  }
 }

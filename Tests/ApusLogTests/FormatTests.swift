@@ -161,7 +161,7 @@ struct FormatTests {
       // Most are given a known tag and a length that fits, so that the fields are reached.
       if bytes.count >= 8, round % 4 > 0 {
         bytes.replaceSubrange(
-          0..<8, with: [UInt8(random.within(1...12)), 0, 0, 0, UInt8(bytes.count - 8), 0, 0, 0])
+          0..<8, with: [UInt8(random.within(1...14)), 0, 0, 0, UInt8(bytes.count - 8), 0, 0, 0])
       }
       var writer = ByteWriter()
       writer.write(bytes)

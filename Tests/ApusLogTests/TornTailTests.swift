@@ -187,6 +187,23 @@ struct TornTailTests {
     #expect(found.thrown.map(\.lsns) == [LSNRange(LSN(1), through: LSN(1))])
   }
 
+  @Test("what a cut takes is counted without what was kept behind earlier damage")
+  func cutBehindDamage() throws {
+    var (fixture, path, positions) = try killed(group: [300, 300, 300])
+    fixture.disk = fixture.disk.killProcess()
+    fixture.options.checkpoint = LSN(3)
+    // The second of three marked records, and the first of three that await a sync.
+    try fixture.disk.flipBit(path, byte: Format.headerByteCount + 256 + 70, bit: 0)
+    try fixture.disk.flipBit(path, byte: Int(positions[0].offset) + 60, bit: 0)
+    let log = try fixture.open()
+    #expect(log.report.damages.map(\.lsns) == [LSNRange(LSN(2), through: LSN(2))])
+    guard case .torn(let cut) = log.report.tail else {
+      Issue.record("\(log.report)")
+      return
+    }
+    #expect(cut.at == positions[0].offset && cut.wholeFrames == 2 && cut.lastLSN == LSN(9))
+  }
+
   @Test("a checkpoint beyond the log's end proves that acknowledged records are lost")
   func witness() throws {
     let (fixture, _, _) = try killed(group: [300])

@@ -189,6 +189,7 @@ class State:
         self.epoch, self.ceiling, self.floor, self.next_file = 0, 1, 1, 1
         self.time = None
         self.files, self.removed, self.gaps, self.damages = {}, {}, [], []
+        self.accepted, self.forks = [], []
 
     def apply(self, payload):
         at = 0
@@ -216,6 +217,7 @@ class State:
             if self.floor < before:
                 raise Refused(f"the floor goes down from {before} to {self.floor}")
             self.gaps = [gap for gap in self.gaps if gap[1] >= self.floor]
+            self.damages = [damage for damage in self.damages if damage[0] != 0 or damage[4] >= self.floor]
         elif tag == 4:
             before, (self.next_file,) = self.next_file, struct.unpack("<Q", fields)
             if self.next_file < before:
@@ -250,8 +252,28 @@ class State:
             self.damages.append(struct.unpack("<5Q", fields))
         elif tag == 11:
             (self.time,) = struct.unpack("<q", fields)
+        elif tag == 12:
+            first, last, time = struct.unpack("<QQq", fields)
+            if not 0 < first <= last < self.ceiling:
+                raise Refused(f"the loss of LSNs {first} to {last} was accepted, which were never given out")
+            self.accepted.append((first, last))
+        elif tag == 13:
+            timeline, parent, shared = struct.unpack("<16s16sQ", fields)
+            if self.forks and self.forks[-1][0] != parent or timeline in [parent] + [fork[1] for fork in self.forks]:
+                raise Refused(f"timeline {timeline.hex()} does not follow the one before it")
+            self.forks.append((timeline, parent, shared))
         else:
             raise Refused(f"the manifest holds a change with the unknown tag {tag}")
+
+    def is_accepted(self, damage):
+        """Whether a person accepted the loss of all records of a damage, which took some."""
+        at, last = damage[3:]
+        if at > last:
+            return False
+        for first, end in sorted(self.accepted):
+            if first <= at <= end:
+                at = end + 1
+        return at > last
 
     @property
     def segments(self):
@@ -437,9 +459,9 @@ def read_store(folder):
         for id, start, end, first, last in damages:
             is_lost = first <= last
             answer["damages"].append({
-                "file": state.files[id]["name"], "first_byte": start, "end_byte": end,
+                "file": state.files[id]["name"] if id else None, "first_byte": start, "end_byte": end,
                 "first_lsn": first if is_lost else None, "last_lsn": last if is_lost else None})
-        if damages or problems:
+        if problems or not all(state.is_accepted(damage) for damage in damages):
             answer["verdict"] = "damaged"
         elif "torn" in [manifest.tail] + [each["tail"] for each in answer["segments"]]:
             answer["verdict"] = "torn tail"

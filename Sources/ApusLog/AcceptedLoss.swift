@@ -1,0 +1,86 @@
+package import ApusBytes
+package import ApusSystem
+
+/// Records that are lost, and that a person accepted as lost. It is never taken back: what was lost then stays lost.
+package struct AcceptedLoss: Equatable, Sendable, CustomStringConvertible {
+  package var lsns: LSNRange
+  /// The wall time of the acceptance, for people.
+  package var time: WallTime
+
+  package init(lsns: LSNRange, time: WallTime) {
+    self.lsns = lsns
+    self.time = time
+  }
+
+  package var description: String { "the loss of \(lsns) was accepted at \(time)" }
+}
+
+/// What became of a request to accept a loss.
+package struct LossAcceptance: Equatable, Sendable {
+  package var accepted: [AcceptedLoss]
+  package var fork: Fork
+  /// Losses that still keep the store read-only.
+  package var remaining: [Damage]
+}
+
+extension Log {
+  /// Writes down that a person accepts the loss of all damaged records from `range.first` to `range.last`, so that the store opens for
+  /// writing if no other loss stands. A new timeline begins with it.
+  ///
+  /// Damage is taken whole or not at all, and a store without a loss stays as it is. Nothing but one edit of the
+  /// manifest is written, so a crash leaves the loss accepted or not. Finished segments that the range touches are read in
+  /// full, because an opening alone does not find what is damaged inside of them.
+  package static func acceptLoss(
+    of range: LSNRange, in folder: String, on disk: any Disk, clock: any Clock,
+    random: inout some RandomNumberGenerator, checkpoint: (StoreID) throws(LogError) -> LSN = { _ in .none }
+  ) throws(LogError) -> LossAcceptance {
+    let folder = StoreFolder(folder, on: disk)
+    guard try folder.holdsStore() else { throw .noStore(folder: folder.path) }
+    let lock = try folder.lock(.exclusive)
+    defer { lock.release() }
+    let opening = try Opening(
+      folder, created: false, options: LogOptions(), walking: range, checkpoint: checkpoint)
+    defer { opening.close() }
+    let taken = try opening.losses(within: range)
+    return try opening.accept(taken, clock: clock, timeline: TimelineID(using: &random))
+  }
+}
+
+extension Opening {
+  /// The damage whose records all lie in `range`, if something is lost there and no damage reaches out of it.
+  fileprivate func losses(within range: LSNRange) throws(LogError) -> [Damage] {
+    guard !losses.isEmpty else { throw .noLoss(folder: folder.path) }
+    let open = standing
+    let touched = open.filter { $0.lsns.first <= range.last && range.first <= $0.lsns.last }
+    guard !touched.isEmpty, !range.isEmpty else { throw .noLossWithin(range, losses: losses) }
+    guard touched.allSatisfy({ range.contains($0.lsns.first) && range.contains($0.lsns.last) }) else {
+      throw .lossReachesOut(of: range, whole: touched)
+    }
+    return touched
+  }
+
+  fileprivate func accept(
+    _ taken: [Damage], clock: any Clock, timeline: TimelineID
+  ) throws(LogError) -> LossAcceptance {
+    let state = manifest.state
+    let ranges = LSNRanges(taken.map(\.lsns)).ranges
+    let new = taken.filter { damages.contains($0) }
+    try checkCount(adding: new.count + ranges.count)
+    let time = clock.wall()
+    let accepted = ranges.map { AcceptedLoss(lsns: $0, time: time) }
+    // Whoever read at a lost LSN, or behind it, read what is not there any more.
+    let fork = Fork(
+      timeline: timeline, parent: Timelines(of: manifest.storeID, forks: state.forks).current,
+      lastShared: ranges.first?.first.previous ?? .none)
+    // A manifest that must be rolled takes the next name, which may be a stray's.
+    _ = try wrapping { () throws(SystemError) in try folder.moveAside(strays) }
+    let continued = Manifest(manifest, in: folder, clock: clock)
+    try continued.commit(
+      new.map { .damage($0) } + accepted.map { .accepted($0) } + [.fork(fork)])
+    continued.close()
+    let after = continued.state
+    return LossAcceptance(
+      accepted: accepted, fork: fork,
+      remaining: losses.filter { !after.acceptedLSNs.covers($0.lsns) })
+  }
+}
