@@ -27,8 +27,8 @@ extension Log {
   /// Writes down that a person accepts the loss of all damaged records from `range.first` to `range.last`, so that the store opens for
   /// writing if no other loss stands. A new timeline begins with it.
   ///
-  /// Damage is taken whole or not at all, and a store without a loss stays as it is. Nothing but one edit of the
-  /// manifest is written, so a crash leaves the loss accepted or not. Finished segments that the range touches are read in
+  /// Damage is taken whole or not at all, and a store without a loss stays as it is. One edit of the manifest holds all
+  /// of it, so a crash leaves the loss accepted or not; besides, only strays are moved aside. Finished segments that the range touches are read in
   /// full, because an opening alone does not find what is damaged inside of them.
   package static func acceptLoss(
     of range: LSNRange, in folder: String, on disk: any Disk, clock: any Clock,
@@ -41,30 +41,39 @@ extension Log {
     let opening = try Opening(
       folder, created: false, options: LogOptions(), walking: range, checkpoint: checkpoint)
     defer { opening.close() }
-    let taken = try opening.losses(within: range)
-    return try opening.accept(taken, clock: clock, timeline: TimelineID(using: &random))
+    try opening.checkLosses(within: range)
+    return try opening.accept(range, clock: clock, timeline: TimelineID(using: &random))
   }
 }
 
 extension Opening {
-  /// The damage whose records all lie in `range`, if something is lost there and no damage reaches out of it.
-  fileprivate func losses(within range: LSNRange) throws(LogError) -> [Damage] {
+  /// Refuses unless something is lost in `range`, and no damage reaches out of it.
+  fileprivate func checkLosses(within range: LSNRange) throws(LogError) {
     guard !losses.isEmpty else { throw .noLoss(folder: folder.path) }
-    let open = standing
-    let touched = open.filter { $0.lsns.first <= range.last && range.first <= $0.lsns.last }
+    let touched = (manifest.state.damages + damages).filter { damage in
+      isStanding(damage) && damage.lsns.first <= range.last && range.first <= damage.lsns.last
+    }
     guard !touched.isEmpty, !range.isEmpty else { throw .noLossWithin(range, losses: losses) }
     guard touched.allSatisfy({ range.contains($0.lsns.first) && range.contains($0.lsns.last) }) else {
       throw .lossReachesOut(of: range, whole: touched)
     }
-    return touched
+    let ceiling = manifest.state.ceiling
+    guard touched.allSatisfy({ $0.lsns.first >= .first && $0.lsns.last < ceiling }) else {
+      throw .manifestWrong(
+        path: folder.at(manifest.name),
+        why: "it calls LSNs damaged that were never given out, or lets a segment hold such")
+    }
   }
 
   fileprivate func accept(
-    _ taken: [Damage], clock: any Clock, timeline: TimelineID
+    _ range: LSNRange, clock: any Clock, timeline: TimelineID
   ) throws(LogError) -> LossAcceptance {
     let state = manifest.state
-    let ranges = LSNRanges(taken.map(\.lsns)).ranges
-    let new = taken.filter { damages.contains($0) }
+    func isTaken(_ damage: Damage) -> Bool {
+      isStanding(damage) && range.contains(damage.lsns.first) && range.contains(damage.lsns.last)
+    }
+    let new = damages.filter(isTaken)
+    let ranges = LSNRanges((state.damages.filter(isTaken) + new).map(\.lsns)).ranges
     try checkCount(adding: new.count + ranges.count)
     let time = clock.wall()
     let accepted = ranges.map { AcceptedLoss(lsns: $0, time: time) }

@@ -3,7 +3,7 @@ package import ApusBytes
 /// Bytes of a file that must be valid and are not, and the records that are lost with them.
 ///
 /// Damage is never cut out of its file: it is reported, kept out of every answer, and read around.
-package struct Damage: Equatable, Sendable, CustomStringConvertible {
+package struct Damage: Hashable, Sendable, CustomStringConvertible {
   package let file: FileID
   package let firstByte: UInt64
   /// The first byte behind the damage.

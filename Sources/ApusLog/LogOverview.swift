@@ -64,7 +64,10 @@ extension LogOverview.Segment {
     let survey = try Survey.walk(
       &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
       durable: record.first.previous)
-    self.init(record, byteCount: entry.size, survey: survey, damages: known + survey.damages)
+    self.init(
+      record, byteCount: entry.size, survey: survey,
+      // What was accepted before the segment is finished is both known and found.
+      damages: known + survey.damages.filter { !known.contains($0) })
   }
 
   /// Of a segment that was not walked, the manifest knows what there is to know.

@@ -79,7 +79,8 @@ struct Opening {
     }
     let known = state.damages
     self.tail = tail
-    self.damages = damages.filter { !known.contains($0) }
+    let alreadyKnown = Set(known)
+    self.damages = damages.filter { !alreadyKnown.contains($0) }
     losses = (known + self.damages).filter { damage in
       !damage.lsns.isEmpty && damage.lsns.last > checkpoint && !state.acceptedLSNs.covers(damage.lsns)
     }
@@ -100,12 +101,8 @@ struct Opening {
     }
   }
 
-  /// Damage that took records and that no person accepted, whatever the index holds.
-  var standing: [Damage] {
-    (manifest.state.damages + damages).filter { damage in
-      !manifest.state.acceptedLSNs.covers(damage.lsns)
-    }
-  }
+  /// Whether damage took records and no person accepted that, whatever the index holds.
+  func isStanding(_ damage: Damage) -> Bool { !manifest.state.acceptedLSNs.covers(damage.lsns) }
 
   /// Ends an opening that nothing follows.
   func close() {

@@ -28,7 +28,7 @@ struct Fixture {
   /// Opens, and demands a log that writes.
   mutating func openWriter() throws -> LogWriter {
     let log = try open()
-    guard let writer = log.writer else { throw LogError.readOnly(log.report.damages) }
+    guard let writer = log.writer else { throw LogError.readOnly(log.report.losses) }
     return writer
   }
 

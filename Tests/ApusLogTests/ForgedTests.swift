@@ -67,6 +67,31 @@ struct ForgedTests {
   }
 
   @Test(
+    "damage of LSNs that were never given out cannot be accepted as a loss",
+    arguments: [[3, 1 << 62], [0, 3], [1 << 40, 1 << 40]])
+  func absurdLoss(_ lsns: [UInt64]) throws {
+    var fixture = try store()
+    try forgeManifest(fixture) { $0.edit(10, [UInt64(1), 4096, 5000, lsns[0], lsns[1]]) }
+    #expect {
+      _ = try Log.acceptLoss(
+        of: LSNRange(.none, through: LSN(.max)), in: Fixture.folder, on: fixture.disk, clock: fixture.clock,
+        random: &fixture.random)
+    } throws: { error in
+      if case LogError.manifestWrong = error { true } else { false }
+    }
+  }
+
+  @Test("a first timeline that is not the store's is refused")
+  func foreignTimeline() throws {
+    let fixture = try store()
+    try forgeManifest(fixture) { $0.edit(13, [UInt64(1), 2, 3, 4, 1]) }
+    guard case .manifestWrong = try live(fixture) else {
+      Issue.record("another store's timeline is believed")
+      return
+    }
+  }
+
+  @Test(
     "a listed name that leads out of the store is refused, and what it names stays",
     arguments: ["../thesis.tex", "log/../../thesis.tex", "/thesis.tex"])
   func names(_ name: String) throws {

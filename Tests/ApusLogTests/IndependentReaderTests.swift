@@ -52,6 +52,34 @@ struct IndependentReaderTests {
       try writer.sync()
       if round == 1 { try writer.close() } else { fixture.disk = fixture.disk.killProcess() }
     }
+    try expectSame(fixture)
+  }
+
+  @Test(
+    "takes an accepted loss for what it is, before the store is opened again and after", arguments: [0, 1])
+  func acceptedLoss(openings: Int) throws {
+    var fixture = Fixture(seed: 8, segmentByteCount: 8192)
+    let writer = try fixture.openWriter()
+    for _ in 0..<8 { try fixture.append(writer, bytes: 200) }
+    try writer.sync()
+    try writer.mark()
+    let path = Fixture.folder + "/" + writer.reader.view.segments[0].record.name
+    fixture.disk = fixture.disk.killProcess()
+    try fixture.disk.flipBit(path, byte: Format.headerByteCount + 2 * 256 + 70, bit: 0)
+    try fixture.disk.flipBit(path, byte: Format.headerByteCount + 5 * 256 + 70, bit: 0)
+    let acceptance = try Log.acceptLoss(
+      of: LSNRange(LSN(3), through: LSN(6)), in: Fixture.folder, on: fixture.disk, clock: fixture.clock,
+      random: &fixture.random)
+    #expect(acceptance.accepted.count == 2)
+    for _ in 0..<openings {
+      let writer = try fixture.openWriter()
+      try fixture.append(writer, bytes: 200)
+      try writer.close()
+    }
+    try expectSame(fixture)
+  }
+
+  private func expectSame(_ fixture: Fixture) throws {
     let real = RealDisk()
     let folder = try TemporaryFolder("apus-independent")
     try real.makeFolder(folder.path("log"))

@@ -406,6 +406,60 @@ struct LossTests {
     #expect(try ManifestState().applying(state.snapshot) == state)
   }
 
+  @Test(
+    "whatever bits rot: once all losses are accepted, all that is left is read, and the rest is called lost")
+  func anyBits() throws {
+    var base = Fixture(segmentByteCount: 8192)
+    let writer = try base.openWriter()
+    for at in 0..<30 {
+      try base.append(writer, records: 2, bytes: 500)
+      if at % 3 == 0 {
+        try writer.sync()
+        try writer.mark()
+      }
+    }
+    let paths = writer.reader.view.segments.map { Fixture.folder + "/" + $0.record.name }
+    #expect(paths.count == 5)
+    base.disk = base.disk.killProcess()
+    var accepted = 0
+    for seed in UInt64(0)..<80 {
+      var random = SplitMix64(seed: seed)
+      var fixture = base
+      fixture.disk = base.disk.copy()
+      for _ in 0...random.below(6) {
+        let path = random.pick(paths)
+        let byte = random.below(min(8192, try fixture.disk.contents(of: path).count))
+        try fixture.disk.flipBit(path, byte: byte, bit: random.below(8))
+      }
+      do throws(LogError) {
+        let acceptance = try accept(&fixture, LSNRange(.first, through: LSN(60)))
+        #expect(acceptance.remaining.isEmpty, "seed \(seed)")
+        accepted += 1
+      } catch {
+        guard case .noLoss = error else { throw error }
+      }
+      let log = try fixture.open()
+      #expect(log.writer != nil, "seed \(seed): \(log.report)")
+      let found = try scanned(log.reader)
+      #expect(found.thrown.isEmpty, "seed \(seed)")
+      var returned = found.entries[...]
+      for entry in fixture.entries {
+        if returned.first == entry {
+          returned.removeFirst()
+        } else {
+          let isTold = [entry.lsns.first, entry.lsns.last].allSatisfy { lsn in
+            if case .lost = log.reader.locate(lsn) { true } else { false }
+          }
+          #expect(isTold, "seed \(seed): \(entry.lsns) neither read nor called lost")
+        }
+      }
+      #expect(returned.isEmpty, "seed \(seed)")
+      try log.close()
+    }
+    #expect(accepted > 40)
+    print("losses: bits rotten in 80 stores, \(accepted) of them with a loss; all accepted")
+  }
+
   // MARK: Bytes
 
   @Test("an acceptance and a fork have the bytes that Format.md gives them")

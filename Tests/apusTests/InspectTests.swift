@@ -1,4 +1,6 @@
+import ApusBytes
 import ApusLog
+import ApusSystem
 import ApusTestSupport
 import Foundation
 import Testing
@@ -195,6 +197,37 @@ struct InspectTests {
     #expect(Set(json.keys) == (try Reference.keys(under: "apus inspect manifest --json")))
     let edits = try #require(json["edits"] as? [[String: Any]])
     #expect(edits.map { $0["edit"] as? Int } == Array(1...edits.count))
+  }
+
+  @Test("an accepted loss is shown wherever the damage was, and is no problem any more")
+  func acceptedLoss() throws {
+    let store = try Store()
+    try store.write(frames: 3).abandon()
+    try store.flip(try #require(try store.segments.last), at: 4096 + 56)
+    #expect(try Program.run("check", "--data", store.path).code == Code.checkFailed)
+    var random = SplitMix64(seed: 1)
+    let acceptance = try Log.acceptLoss(
+      of: LSNRange(LSN(1), through: LSN(2)), in: store.path, on: RealDisk(), clock: store.clock,
+      random: &random)
+
+    let manifest = try Program.run("inspect", "manifest", "--data", store.path)
+    #expect(manifest.output.contains("  the loss of LSNs 1–2 was accepted at \(store.clock.wall())\n"))
+    #expect(manifest.output.contains("  timeline \(acceptance.fork.timeline) shares nothing with its parent"))
+    let edits = try Program.run("inspect", "manifest", "--data", store.path, "--json").json()["edits"]
+    let changes = try #require((edits as? [[String: Any]])?.last?["changes"] as? [[String: Any]])
+    #expect(changes.compactMap { $0["change"] as? String } == ["damage", "accepted", "fork"])
+
+    let check = try Program.run("check", "--data", store.path)
+    #expect(check.code == Code.done && check.output.hasSuffix("\nsound\n"))
+    #expect(check.output.contains("damage, accepted as a loss: "))
+    let stat = try Program.run("inspect", "log", "--data", store.path)
+    #expect(stat.output.contains("losses that a person accepted\n  the loss of LSNs 1–2"))
+    let json = try Program.run("inspect", "log", "--data", store.path, "--json").json()
+    #expect((json["accepted_losses"] as? [[String: Any]])?.first?["last_lsn"] as? Int == 2)
+    #expect(
+      (json["forks"] as? [[String: Any]])?.first?["timeline"] as? String == "\(acceptance.fork.timeline)")
+    let segment = try #require((json["segments"] as? [[String: Any]])?.first)
+    #expect(segment["records"] as? Int == 4 && (segment["damages"] as? [Any])?.count == 1)
   }
 
   @Test("is refused as a check is", arguments: [["log"], ["log", "dump"], ["manifest"]])
