@@ -242,7 +242,7 @@ package final class LogWriter {
   /// What a full disk took since the last call: every frame that had been appended by then with this LSN or a higher one.
   ///
   /// To be asked before the next append, which may be given the same LSN.
-  func takeDropped() -> (from: LSN, because: LogError)? {
+  package func takeDropped() -> (from: LSN, because: LogError)? {
     defer { dropped = nil }
     return dropped
   }

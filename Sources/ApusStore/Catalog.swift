@@ -30,7 +30,7 @@ package final class Catalog: Sendable {
     Catalog(self, number: number + 1, erasures: erasures)
   }
 
-  package func with(_ registry: Registry) -> Catalog {
+  package func with(_ registry: Registry, _ erasures: Erasures) -> Catalog {
     Catalog(number: number + 1, registry: registry, erasures: erasures)
   }
 

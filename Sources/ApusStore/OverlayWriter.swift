@@ -110,6 +110,8 @@ package struct OverlayWriter: ~Copyable, @unchecked Sendable {
 extension OverlayWriter {
   package var generationCount: Int { frozen.count + 1 }
   package var byteCount: Int { active.byteCount + frozenByteCount + limbo.byteCount + rootMemory.byteCount }
+  /// Of the generation that is being written.
+  package var activeByteCount: Int { active.byteCount }
   package var isOverBudget: Bool { byteCount > overlay.byteCountBudget }
 
   /// Ends the active generation with the visible LSN and begins another. Everything applied must be visible.

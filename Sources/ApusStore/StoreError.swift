@@ -29,6 +29,7 @@ package enum StoreError: Error, Equatable, Sendable {
   /// By policy *all or nothing*: what was refused, rule by rule.
   case rowsRefused([RefusalTally])
   case plan(PlanRefusal)
+  case definition(PlanErrors)
 
   // Producers.
   case badProducerName(String)

@@ -59,6 +59,8 @@ package struct StoreHealth: Equatable, Sendable {
   package var losses: [LSNRange] = []
   /// A sync failed: nothing is acknowledged any more, and what is read may be gone after a restart.
   package var hasStopped = false
+  /// The store was closed, and nothing is read any more.
+  package var isClosed = false
 
   package init() {}
 

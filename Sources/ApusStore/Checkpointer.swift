@@ -1,0 +1,213 @@
+// The only thread that writes the index: it takes frozen generations in their order, folds them in, and asks for them to be
+// dropped. When the index turns out damaged, it is the one that builds another from the log.
+//
+// The queue holds at most as many generations as the overlay's root; whoever fills the overlay faster than they leave it is
+// refused by the overlay's budget.
+
+import ApusBytes
+import ApusIndex
+import ApusLog
+import ApusSystem
+
+/// A generation on its way into the index, with what the store's state was at its end.
+struct CheckpointJob: Sendable {
+  let generation: FrozenGeneration
+  let catalog: Catalog
+  let note: [UInt8]
+}
+
+final class Checkpointer: Sendable {
+  struct Mailbox: Sendable {
+    var jobs: [CheckpointJob] = []
+    /// An index that somebody found damaged, by epoch.
+    var suspect: (epoch: UInt64, why: String)?
+    var isClosing = false
+    var isEnded = false
+    /// What went wrong last, until something went right.
+    var trouble: StoreError?
+    var report = CheckpointReport()
+    var rebuilds = 0
+  }
+
+  let mailbox = Monitor(Mailbox())
+
+  func submit(_ job: CheckpointJob) {
+    mailbox.withLock { $0.jobs.append(job) }
+    mailbox.notifyAll()
+  }
+
+  func suspect(epoch: UInt64, why: String) {
+    mailbox.withLock { $0.suspect = $0.suspect ?? (epoch, why) }
+    mailbox.notifyAll()
+  }
+
+  /// Ends the thread, after what waits is done as far as it can be.
+  func close() {
+    mailbox.withLock { $0.isClosing = true }
+    mailbox.notifyAll()
+    _ = mailbox.wait(for: nil) { $0.isEnded }
+  }
+
+  /// Ends the thread after what it is doing; what waits is forgotten.
+  func abandon() {
+    mailbox.withLock { box in
+      box.isClosing = true
+      box.jobs = []
+    }
+    mailbox.notifyAll()
+    _ = mailbox.wait(for: nil) { $0.isEnded }
+  }
+
+  var trouble: StoreError? { mailbox.withLock { $0.trouble } }
+
+  /// Waits until nothing is waiting, or something is in the way.
+  func settle() -> StoreError? {
+    _ = mailbox.wait(for: nil) { $0.jobs.isEmpty || $0.trouble != nil || $0.isEnded }
+    return mailbox.withLock { $0.jobs.isEmpty ? nil : $0.trouble }
+  }
+}
+
+/// Owned by the checkpointer's thread from the first line of `run` to the last; nobody else keeps a reference.
+final class CheckpointerLoop: @unchecked Sendable {
+  private let mailbox: Monitor<Checkpointer.Mailbox>
+  private var keeper: IndexKeeper
+  /// Up to here the overlay has dropped what it had: an index has to hold it.
+  private var covered: LSN
+  private let log: LogReader
+  private let shared: StoreShared
+  private let options: StoreOptions
+  /// Asks the appender to drop the oldest generation.
+  private let drop: @Sendable (FrozenGeneration) -> Void
+  /// Tells the appender that records are lost.
+  private let lose: @Sendable ([LSNRange]) -> Void
+  private var losses: [LSNRange] = []
+
+  /// How long a full disk is given before the next try.
+  private static let retryNanoseconds: UInt64 = 200_000_000
+
+  init(
+    _ checkpointer: Checkpointer, _ keeper: consuming IndexKeeper, log: LogReader, shared: StoreShared,
+    options: StoreOptions, drop: @escaping @Sendable (FrozenGeneration) -> Void,
+    lose: @escaping @Sendable ([LSNRange]) -> Void
+  ) {
+    mailbox = checkpointer.mailbox
+    covered = keeper.complete
+    self.keeper = keeper
+    self.log = log
+    self.shared = shared
+    self.options = options
+    self.drop = drop
+    self.lose = lose
+  }
+
+  func run() {
+    while let work = wait() {
+      do throws(StoreError) {
+        try work()
+        mailbox.withLock { $0.trouble = nil }
+      } catch {
+        mailbox.withLock { $0.trouble = error }
+        mailbox.notifyAll()
+        // Nothing here is urgent enough to spin; closing ends the wait.
+        if mailbox.wait(for: Self.retryNanoseconds, until: { $0.isClosing }) { break }
+      }
+    }
+    keeper.removeOthers()
+    keeper.close()
+    mailbox.withLock { $0.isEnded = true }
+    mailbox.notifyAll()
+  }
+
+  /// What is to be done next; nil when all is done and the thread is to end.
+  private func wait() -> (() throws(StoreError) -> Void)? {
+    var suspect: (epoch: UInt64, why: String)?
+    var job: CheckpointJob?
+    _ = mailbox.wait(for: nil) { box in
+      suspect = box.suspect
+      job = box.jobs.first
+      return suspect != nil || job != nil || box.isClosing
+    }
+    if let suspect {
+      return { () throws(StoreError) in
+        try self.replace(suspect.epoch, suspect.why)
+        self.mailbox.withLock { $0.suspect = nil }
+      }
+    }
+    guard let job else { return nil }
+    return { () throws(StoreError) in try self.checkpoint(job) }
+  }
+
+  private func checkpoint(_ job: CheckpointJob) throws(StoreError) {
+    if !isWhole { try rebuild() }
+    let before = keeper.epoch
+    let report: CheckpointReport
+    // Without a note an index is not used again: see StoreReplay.
+    let note = losses.isEmpty ? job.note : []
+    do throws(IndexError) {
+      report = try keeper.checkpoint(job.generation, job.catalog, note: unsafe note.span.bytes)
+    } catch {
+      if error.meansRebuild {
+        try replace(before, "\(error)")
+      }
+      throw .index(error)
+    }
+    if keeper.epoch != before { publishIndex() }
+    covered = job.generation.range.last
+    drop(job.generation)
+    mailbox.withLock { box in
+      box.jobs.removeFirst()
+      box.report.transactions += report.transactions
+      box.report.written += report.written
+      box.report.unchanged += report.unchanged
+    }
+    mailbox.notifyAll()
+    keeper.removeOthers()
+  }
+}
+
+extension CheckpointerLoop {
+  /// Gives up the index of an epoch, if it is still the one in use, and builds another.
+  private func replace(_ epoch: UInt64, _ why: String) throws(StoreError) {
+    if keeper.epoch == epoch, keeper.index != nil {
+      shared.publish { $0.index = nil }
+      keeper.abandon(why)
+    }
+    if !isWhole { try rebuild() }
+  }
+
+  /// Whether there is an index that has all that the overlay does not.
+  private var isWhole: Bool { keeper.index != nil && keeper.complete >= covered }
+
+  /// Makes the index again, up to where the overlay relies on it, beside the store's other threads.
+  private func rebuild() throws(StoreError) {
+    // One that was cut short would be as good, but its note is of another moment than the overlay's.
+    if keeper.index != nil { keeper.abandon("it was not built to its end") }
+    var replay = StoreReplay(StoreState(), after: .none, options)
+    try replay.run(log, through: covered, into: &keeper)
+    try replay.checkpoint(into: &keeper)
+    mailbox.withLock { $0.rebuilds += 1 }
+    if !replay.losses.isEmpty {
+      let found = replay.losses
+      losses = found
+      lose(found)
+      shared.publish { $0.health.losses = found }
+    }
+    publishIndex()
+  }
+
+  private func publishIndex() {
+    let index = keeper.index
+    shared.publish { $0.index = index }
+  }
+}
+
+extension IndexError {
+  /// Whether the index itself is at fault, and another is to be built.
+  var meansRebuild: Bool {
+    switch self {
+    case .damaged, .abandoned: true
+    case .lmdb(let fault): fault.code < 0
+    case .inUse, .full, .tooManyReaders, .system: false
+    }
+  }
+}

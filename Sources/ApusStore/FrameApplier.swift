@@ -1,0 +1,129 @@
+// One frame's records become state and overlay: the only code that does it, when the frame was just written and when it
+// is replayed. So what was visible before a crash is visible after it.
+
+import ApusBytes
+import ApusContracts
+import ApusIndex
+import ApusSystem
+
+/// The state, the newest catalog, and the overlay's writer: what a log's frames, applied in order, make.
+///
+/// Owned by one thread: the appender's, or the one that opens or rebuilds.
+struct FrameApplier: ~Copyable {
+  private(set) var state: StoreState
+  private(set) var catalog: Catalog
+  var overlay: OverlayWriter
+  private var key = IndexKey()
+
+  init(_ state: StoreState, overlay: consuming OverlayWriter) {
+    catalog = Catalog(number: 1, registry: state.registry, erasures: state.erasures)
+    self.state = state
+    self.overlay = overlay
+  }
+
+  /// Applies a frame of records; `overlay.publish` shows it. Whether the catalog is another now.
+  mutating func apply(_ payload: RawSpan, _ frame: FrameMoment) throws(StoreError) -> Bool {
+    var walker = RecordWalker(payload, base: frame.lsns.first)
+    var next = frame.lsns.first
+    var isCatalogNew = false
+    while true {
+      do throws(RecordFault) {
+        guard try applyNext(&walker, frame, &isCatalogNew) else { break }
+      } catch {
+        throw .recordUnreadable(next, error)
+      }
+      next = next.next
+    }
+    guard next == frame.lsns.last.next else {
+      throw .recordUnreadable(
+        frame.lsns.first,
+        .recordCount(
+          expected: Int(clamping: frame.lsns.count),
+          found: Int(clamping: next.rawValue &- frame.lsns.first.rawValue)))
+    }
+    return isCatalogNew
+  }
+
+  /// False at the end of the frame.
+  @_lifetime(walker: copy walker)
+  private mutating func applyNext(
+    _ walker: inout RecordWalker, _ frame: FrameMoment, _ isCatalogNew: inout Bool
+  ) throws(RecordFault) -> Bool {
+    let record: RecordWalker.Record
+    do throws(EventError) {
+      guard let found = try walker.next() else { return false }
+      record = found
+    } catch {
+      throw .event(error)
+    }
+    guard record.kind != nil else { throw .unknownKind(record.rawKind) }
+    guard record.lsn <= frame.lsns.last else {
+      throw .recordCount(
+        expected: Int(clamping: frame.lsns.count), found: Int(clamping: frame.lsns.count) &+ 1)
+    }
+    if case .event = record.kind {
+      try applyEvent(record.body, record.lsn, frame.time)
+    } else if try state.apply(record, in: frame) {
+      isCatalogNew = true
+      catalog = renewed()
+    }
+    return true
+  }
+
+  private func renewed() -> Catalog {
+    catalog.registry == state.registry ? catalog.with(state.erasures) : catalog.with(state.registry, state.erasures)
+  }
+
+  private mutating func applyEvent(_ body: RawSpan, _ lsn: LSN, _ time: WallTime) throws(RecordFault) {
+    let event = try EventView(body, appendTime: time)
+    guard let view = catalog[event.viewVersion] else { throw .unknownView(event.viewVersion) }
+    do throws(EventError) {
+      let row = try event.row(lsn, layout: view.layout)
+      state.note(eventOf: event.viewVersion, eventTime: event.eventTime, lsn: lsn, time: time)
+      // An event that says nothing of any feature makes no row.
+      if row.greatestLSN == .none { return }
+      try Self.apply(event, row, lsn, view, to: &overlay, &key)
+    } catch {
+      throw .event(error)
+    }
+  }
+
+  private static func apply(
+    _ event: EventView, _ row: RowView, _ lsn: LSN, _ view: CatalogView, to overlay: inout OverlayWriter,
+    _ key: inout IndexKey
+  ) throws(EventError) {
+    key.set(
+      project: view.project.rawValue, entity: view.entity.rawValue, key: event.key, view: view.id.rawValue)
+    try overlay.apply(key: key.bytes, lsn: lsn) { (known: RawSpan?, writer: inout ByteWriter) throws(EventError) in
+      guard let known else {
+        row.write(into: &writer)
+        return .write
+      }
+      return try fold(known, row, view.layout, &writer)
+    }
+  }
+
+  private static func fold(
+    _ known: RawSpan, _ row: RowView, _ layout: borrowing RowLayout, _ writer: inout ByteWriter
+  ) throws(EventError) -> OverlayOutcome {
+    do throws(RowError) {
+      switch Fold.fold(try RowView(known, layout: layout), row, layout: layout, into: &writer) {
+      case .unchanged: return .unchanged
+      case .written: return .write
+      }
+    } catch {
+      throw .row(error)
+    }
+  }
+}
+
+extension EventView {
+  @_lifetime(copy body)
+  fileprivate init(_ body: RawSpan, appendTime: WallTime) throws(RecordFault) {
+    do throws(EventError) {
+      self = try EventView(body, appendNanoseconds: appendTime.nanoseconds)
+    } catch {
+      throw .event(error)
+    }
+  }
+}

@@ -1,0 +1,162 @@
+// The index of a store while one thread writes it: opened or begun anew, checkpointed generation by generation, and given
+// up when it is damaged. Whatever is wrong with it, the log can make it again.
+//
+// `complete` is the LSN up to which the index has everything; it only rises, but for `abandon`.
+
+import ApusBytes
+import ApusContracts
+import ApusIndex
+import ApusLog
+import ApusSystem
+
+/// What a checkpoint did.
+package struct CheckpointReport: Equatable, Sendable {
+  package var transactions = 0
+  package var written = 0
+  package var unchanged = 0
+}
+
+/// Owned by the thread that opens the store, then by the checkpointer.
+struct IndexKeeper: ~Copyable {
+  private let parent: String
+  private let storeID: [UInt8]
+  private let options: IndexOptions
+  /// Of the index in use, or of the next one to be built.
+  private(set) var epoch: UInt64
+  private(set) var index: Index?
+  private var writer: IndexWriter?
+  /// Everything up to here is in the index, and nothing after *touched*.
+  private(set) var complete = LSN.none
+  private(set) var touched = LSN.none
+
+  /// Why there was no usable index; nil when there was, or none at all.
+  private(set) var suspicion: String?
+  /// Of another store or a newer program: not ours to remove.
+  private var spared: UInt64?
+
+  /// Opens the newest index of the store, or none.
+  init(in parent: String, storeID: [UInt8], options: IndexOptions) throws(IndexError) {
+    self.parent = parent
+    self.storeID = storeID
+    self.options = options
+    epoch = 0
+    index = nil
+    writer = nil
+    try search()
+  }
+
+  private mutating func search() throws(IndexError) {
+    let listing = try Self.list(parent)
+    epoch = (listing.ready + listing.building + listing.retired).max() ?? 0
+    guard let newest = listing.ready.last else { return }
+    switch try Index.open(IndexFolder(in: parent, epoch: newest), of: storeID, options: options) {
+    case .usable(let found):
+      index = found
+      epoch = newest
+      writer = try found.writer()
+      (complete, touched) = (found.completeAtOpening, found.touchedAtOpening)
+    case .missing: break
+    case .suspect(let why): suspicion = "\(why)"
+    case .foreign:
+      suspicion = "it is another store's"
+      spared = newest
+    case .unsupported(let what):
+      suspicion = "this program does not know \(what)"
+      spared = newest
+    }
+  }
+
+  /// Removes what is left of older indexes, as far as nobody has them open.
+  func removeOthers() {
+    guard let listing = try? Self.list(parent) else { return }
+    for other in Set(listing.ready + listing.building + listing.retired) where other != epoch && other != spared {
+      try? IndexFolder(in: parent, epoch: other).remove()
+    }
+  }
+
+  /// Folds a generation in; afterwards the index is complete up to its end. The first one of a new index is loaded in order.
+  mutating func checkpoint(
+    _ generation: FrozenGeneration, _ catalog: Catalog, note: RawSpan
+  ) throws(IndexError) -> CheckpointReport {
+    var updates = GenerationUpdates(generation, catalog)
+    guard var open = writer.take() else { return try build(&updates, through: generation.range.last, note) }
+    let view = updates.view
+    do throws(IndexError) {
+      let report = try open.checkpoint(&updates, through: generation.range.last, note: note) {
+        view.fold($0, $1, &$2)
+      }
+      writer = consume open
+      (complete, touched) = (generation.range.last, generation.range.last)
+      return CheckpointReport(transactions: report.transactions, written: report.written, unchanged: report.unchanged)
+    } catch {
+      touched = max(touched, open.touched)
+      writer = consume open
+      throw error
+    }
+  }
+
+  private mutating func build(
+    _ updates: inout GenerationUpdates, through last: LSN, _ note: RawSpan
+  ) throws(IndexError) -> CheckpointReport {
+    var report = CheckpointReport()
+    epoch += 1
+    var builder = try IndexBuilder(IndexFolder(in: parent, epoch: epoch), of: storeID, options: options)
+    while updates.next() {
+      guard let lsn = updates.greatestLSN() else { throw .damaged(.row(key: updates.key.copied())) }
+      try builder.append(updates.key, lsn: lsn, row: updates.row)
+      report.written += 1
+    }
+    let built = try builder.finish(complete: last, note: note)
+    report.transactions = 1
+    writer = try built.writer()
+    index = built
+    (complete, touched) = (last, last)
+    return report
+  }
+
+  /// Makes an index that has nothing, for a store that has nothing.
+  mutating func buildEmpty(note: RawSpan) throws(IndexError) {
+    epoch += 1
+    let builder = try IndexBuilder(IndexFolder(in: parent, epoch: epoch), of: storeID, options: options)
+    let built = try builder.finish(complete: .none, note: note)
+    writer = try built.writer()
+    index = built
+  }
+
+  /// Lets go of the index; its folder is unlocked when the last reader has, too.
+  mutating func close() {
+    writer = nil
+    index = nil
+  }
+
+  /// Gives the index up: it is not written any more, and the next opening finds it suspect. The next checkpoint begins another.
+  mutating func abandon(_ why: String) {
+    // Where the disk takes no marker, the next opening finds the damage as we did.
+    if let index { try? index.markSuspect(why) }
+    writer = nil
+    index = nil
+    (complete, touched) = (.none, .none)
+  }
+
+  /// The state as of *complete*. Where it cannot be read the index is not used: nil.
+  mutating func state() throws(IndexError) -> StoreState? {
+    guard let index else { return nil }
+    var reader = try index.reader()
+    try reader.renew()
+    defer { reader.reset() }
+    let noted: StoreState?? = try reader.note { bytes in try? StoreState(note: bytes) }
+    if let state = noted ?? nil { return state }
+    suspicion = "its note cannot be read"
+    close()
+    (complete, touched) = (.none, .none)
+    return nil
+  }
+
+  private static func list(_ parent: String) throws(IndexError) -> IndexFolder.Listing {
+    do throws(SystemError) {
+      return try IndexFolder.list(in: parent)
+    } catch {
+      throw .system(error)
+    }
+  }
+}

@@ -1,0 +1,143 @@
+// The only door to data. A store owns its folder, its log, its index and three threads; everything it is asked comes in
+// here and is passed to the one who may do it.
+//
+// What a file of this name plus a word holds is one capability: `Store+Opening`, `Store+Appending`, `Store+Definitions`.
+
+package import ApusBytes
+import ApusContracts
+package import ApusIndex
+package import ApusLog
+import ApusSystem
+
+package final class Store: Sendable {
+  package let folder: String
+  package let report: StoreReport
+  package let options: StoreOptions
+  package let shared: StoreShared
+  /// The log, for those who read history.
+  package let log: LogReader
+  /// Nil for a store that is read-only.
+  let appender: StoreAppender?
+  let checkpointer: Checkpointer
+  private let scrubber: Scrubber
+  /// What the first erasure of a store that had none is salted with.
+  let salt: [UInt8]
+  private let life: Monitor<Life>
+
+  /// What is let go of at the end.
+  struct Life: Sendable {
+    var isClosed = false
+    /// A read-only store's log.
+    var readOnly: HeldLog?
+  }
+
+  init(
+    folder: String, report: StoreReport, options: StoreOptions, shared: StoreShared, log: LogReader,
+    appender: StoreAppender?, checkpointer: Checkpointer, scrubber: Scrubber, salt: [UInt8], readOnly: HeldLog?
+  ) {
+    self.folder = folder
+    self.report = report
+    self.options = options
+    self.shared = shared
+    self.log = log
+    self.appender = appender
+    self.checkpointer = checkpointer
+    self.scrubber = scrubber
+    self.salt = salt
+    life = Monitor(Life(readOnly: readOnly))
+  }
+
+  /// What is in force now.
+  package var catalog: Catalog { shared.newest.1.catalog }
+  package var health: StoreHealth { shared.newest.1.health }
+  /// Everything up to here can be read.
+  package var visible: LSN { shared.overlay.statistics.visible }
+
+  func writing() throws(StoreError) -> StoreAppender {
+    guard let appender else { throw .readOnly(report.losses) }
+    return appender
+  }
+
+  // MARK: Upkeep
+
+  /// Puts everything that is visible into the index, and waits for it.
+  package func checkpoint() throws(StoreError) {
+    // What waits already may fill the overlay's root, so it goes first.
+    if let trouble = checkpointer.settle() { throw trouble }
+    _ = try writing().perform { (core) throws(StoreError) in core.freeze() }
+    if let trouble = checkpointer.settle() { throw trouble }
+    // The last generation is dropped by the appender: afterwards nothing is in the overlay.
+    try writing().perform { (_) throws(StoreError) in }
+  }
+
+  /// Looks at every key of the index, and waits for it. What is damaged is rebuilt afterwards.
+  package func scrub() throws(StoreError) -> IndexScrubReport { try scrubber.scrub() }
+
+  package var lastScrub: IndexScrubReport? { scrubber.last }
+
+  package struct Statistics: Equatable, Sendable {
+    package var overlay: Overlay.Statistics
+    package var checkpoints: CheckpointReport
+    package var rebuilds: Int
+    /// What keeps the index from being written.
+    package var trouble: StoreError?
+    package var durable: LSN
+  }
+
+  package var statistics: Statistics {
+    let box = checkpointer.mailbox.withLock { $0 }
+    return Statistics(
+      overlay: shared.overlay.statistics, checkpoints: box.report, rebuilds: box.rebuilds,
+      trouble: box.trouble, durable: log.view.durable)
+  }
+
+  // MARK: The end
+
+  /// Ends the store in good order: everything is in the index, the log is finished, and the next opening has nothing to replay.
+  ///
+  /// Readers are let go of before; one that is still there keeps the index's folder locked.
+  package func close() throws(StoreError) {
+    guard begin() else { return }
+    scrubber.close()
+    if let appender {
+      // A full disk, or an index that cannot be built now, is no reason not to close: the log has everything.
+      _ = try? appender.perform { (core) throws(StoreError) in core.freeze() }
+      _ = checkpointer.settle()
+    }
+    checkpointer.close()
+    shared.publish { published in
+      published.index = nil
+      published.health.isClosed = true
+    }
+    if let appender { try appender.close() }
+    letGo()
+  }
+
+  /// Ends the store as a killed process would: nothing more is written.
+  package func abandon() {
+    guard begin() else { return }
+    scrubber.close()
+    appender?.abandon()
+    checkpointer.abandon()
+    shared.publish { published in
+      published.index = nil
+      published.health.isClosed = true
+    }
+    letGo()
+  }
+
+  private func begin() -> Bool {
+    life.withLock { life in
+      defer { life.isClosed = true }
+      return !life.isClosed
+    }
+  }
+
+  private func letGo() {
+    let held = life.withLock { life in
+      defer { life.readOnly = nil }
+      return life.readOnly
+    }
+    held?.letGo()
+  }
+}

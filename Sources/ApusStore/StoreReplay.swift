@@ -1,0 +1,91 @@
+// The log, applied again: the tail when a store opens, all of it when its index is built anew. Whenever the overlay has
+// grown to a generation it is checkpointed, so memory is bounded whatever the log's length.
+//
+// Nothing is checkpointed below *touched*: what an interrupted checkpoint began must be done in one piece.
+
+import ApusBytes
+import ApusIndex
+import ApusLog
+import ApusSystem
+
+struct StoreReplay: ~Copyable {
+  var applier: FrameApplier
+  private let generationByteCount: Int
+  /// Records that were applied.
+  private(set) var records: UInt64 = 0
+  private(set) var checkpoints = 0
+  /// What could not be read, and no person accepted. With any, the store must not be written.
+  private(set) var losses: [LSNRange] = []
+
+  /// Begins with what the index has: its note, and everything up to its *complete*.
+  init(_ state: StoreState, after complete: LSN, _ options: StoreOptions) {
+    let overlay = OverlayWriter(after: complete, byteCountBudget: options.overlayByteCountBudget)
+    applier = FrameApplier(state, overlay: overlay)
+    generationByteCount = options.generationByteCount
+  }
+
+  /// Applies every frame after what the index has, up to `last`, and shows it.
+  mutating func run(
+    _ log: LogReader, through last: LSN, into keeper: inout IndexKeeper
+  ) throws(StoreError) {
+    var scanner = try Self.begin(log, after: applier.overlay.visible)
+    while let frame = try next(&scanner), frame.lsns.last <= last {
+      try apply(scanner.payload, frame)
+      if applier.overlay.byteCount >= generationByteCount, frame.lsns.last >= keeper.touched {
+        applier.overlay.publish(visible: frame.lsns.last)
+        try checkpoint(into: &keeper)
+      }
+    }
+    if last > applier.overlay.visible { applier.overlay.publish(visible: last) }
+  }
+
+  private mutating func apply(_ payload: RawSpan, _ frame: FrameHeader) throws(StoreError) {
+    guard frame.type == .records else { return }
+    do throws(StoreError) {
+      _ = try applier.apply(payload, FrameMoment(lsns: frame.lsns, time: frame.appendTime))
+    } catch {
+      // Where definitions are lost, what rests on them is, too.
+      guard !losses.isEmpty else { throw error }
+      losses.append(frame.lsns)
+    }
+    records += UInt64(frame.recordCount)
+  }
+
+  /// Checkpoints everything that is visible. Afterwards there is an index.
+  mutating func checkpoint(into keeper: inout IndexKeeper) throws(StoreError) {
+    let generation: FrozenGeneration?
+    do throws(OverlayError) { generation = try applier.overlay.freeze() } catch {
+      preconditionFailure("a replay drops each generation before it freezes another")
+    }
+    var note = ByteWriter()
+    // An index that was made without lost records must not be taken for one that has everything: without a note it is not used again.
+    if losses.isEmpty { applier.state.writeNote(into: &note) }
+    do throws(IndexError) {
+      guard let generation else {
+        if keeper.index == nil { try keeper.buildEmpty(note: note.bytes) }
+        return
+      }
+      _ = try keeper.checkpoint(generation, applier.catalog, note: note.bytes)
+      applier.overlay.drop(generation)
+    } catch {
+      throw .index(error)
+    }
+    checkpoints += 1
+  }
+
+  private static func begin(_ log: LogReader, after lsn: LSN) throws(StoreError) -> LogScanner {
+    do throws(LogError) { return try log.scan(from: max(lsn.next, log.view.floor)) } catch {
+      throw .log(error)
+    }
+  }
+
+  /// The next frame that can be read; what cannot be is passed, and told.
+  private mutating func next(_ scanner: inout LogScanner) throws(StoreError) -> FrameHeader? {
+    while true {
+      do throws(LogError) { return try scanner.next() } catch {
+        guard case .damaged(let damage) = error else { throw .log(error) }
+        losses.append(damage.lsns)
+      }
+    }
+  }
+}
