@@ -18,6 +18,14 @@ package struct ViewActivity: Equatable, Sendable {
     self.lastAppendTime = lastAppendTime
     self.lastLSN = lastLSN
   }
+
+  @inline(__always)
+  mutating func note(_ eventTime: EventTime, _ lsn: LSN, _ time: WallTime) {
+    if events == 0 || eventTime > newestEventTime { newestEventTime = eventTime }
+    events &+= 1
+    lastAppendTime = time
+    lastLSN = lsn
+  }
 }
 
 package struct Activity: Equatable, Sendable {
@@ -41,18 +49,17 @@ package struct Activity: Equatable, Sendable {
     }
   }
 
-  /// The caller knows that there is such a view version: the array grows up to its id.
+  /// False, and nothing happened, when the array does not reach the id: no later view version had events so far.
   @inline(__always)
-  mutating func note(_ id: ViewVersionID, _ eventTime: EventTime, _ lsn: LSN, _ time: WallTime) {
+  mutating func note(_ id: ViewVersionID, _ eventTime: EventTime, _ lsn: LSN, _ time: WallTime) -> Bool {
     let place = Int(id.rawValue) - 1
-    if place >= views.count { grow(through: place) }
-    if views[place].events == 0 || eventTime > views[place].newestEventTime {
-      views[place].newestEventTime = eventTime
-    }
-    views[place].events &+= 1
-    views[place].lastAppendTime = time
-    views[place].lastLSN = lsn
+    guard place >= 0, place < views.count else { return false }
+    views[place].note(eventTime, lsn, time)
+    return true
   }
+
+  /// Lets the array reach an id, of which the caller knows that it is a view version's, and an event follows.
+  mutating func reach(_ id: ViewVersionID) { grow(through: Int(id.rawValue) - 1) }
 
   /// What a note says of a view version, after those with lower ids.
   mutating func restore(_ id: ViewVersionID, _ activity: ViewActivity) {

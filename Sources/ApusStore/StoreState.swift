@@ -55,12 +55,14 @@ package struct StoreState: Sendable, Equatable {
   }
 
   /// Takes note of an event. One of a view version that there is not is passed over: who folds it has refused it.
-  @inline(__always)
   package mutating func note(
     eventOf view: ViewVersionID, eventTime: EventTime, lsn: LSN, time: WallTime
   ) {
+    // Only the first event of a view version asks the registry: where the array reaches, there is one.
+    if activity.note(view, eventTime, lsn, time) { return }
     guard registry.has(view) else { return }
-    activity.note(view, eventTime, lsn, time)
+    activity.reach(view)
+    _ = activity.note(view, eventTime, lsn, time)
   }
 }
 
@@ -145,6 +147,5 @@ extension StoreState {
 
 extension Registry {
   /// Whether there is such a view version; cheaper than looking at it.
-  @inline(__always)
   func has(_ view: ViewVersionID) -> Bool { view.rawValue >= 1 && Int(view.rawValue) <= versions.count }
 }

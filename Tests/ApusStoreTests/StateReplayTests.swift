@@ -91,6 +91,23 @@ struct StateReplayTests {
     }
   }
 
+  @Test("the newest event time is the greatest that was said, before 1970 too, and not the last")
+  func newestEventTime() throws {
+    var state = try definedState()
+    try state.apply(2, at: 300, eventRecord(2, -90))
+    #expect(state.activity[ViewVersionID(2)]?.newestEventTime == EventTime(nanoseconds: -90))
+    try state.apply(3, at: 400, eventRecord(2, -70), eventRecord(2, -80))
+    #expect(
+      state.activity[ViewVersionID(2)]
+        == ViewActivity(
+          events: 3, newestEventTime: EventTime(nanoseconds: -70),
+          lastAppendTime: WallTime(nanoseconds: 400), lastLSN: LSN(4)))
+    // The array reaches over view version 1, of which nothing was said.
+    #expect(state.activity[ViewVersionID(1)] == nil)
+    #expect(state.activity.listed.map(\.id) == [ViewVersionID(2)])
+    #expect(try StoreStateCopy.through(state) == state)
+  }
+
   @Test("an event of a view version that there is not leaves no trace, however large its id")
   func unknownEvents() throws {
     var state = try definedState()
