@@ -1,0 +1,151 @@
+// All that the log says besides rows. A pure function of the records up to an LSN: no clock, no file, no order but the
+// log's. A record is applied as a whole, or refused with a fault that says why, and then the state is what it was. Equal
+// states have equal notes, and a note read back is the state that wrote it.
+
+package import ApusBytes
+package import ApusContracts
+package import ApusSystem
+
+package struct StoreState: Sendable, Equatable {
+  /// All changes that were ever made, as they were written, in order: `registry` is what they make.
+  private(set) var definitions: [[UInt8]] = []
+  package private(set) var registry = Registry()
+  package private(set) var erasures = Erasures()
+  package private(set) var producers = Producers()
+  package private(set) var deadLetters = DeadLetterSums()
+  package private(set) var activity = Activity()
+
+  package init() {}
+
+  /// The state of which these are the bytes.
+  package init(note: RawSpan) throws(RecordFault) {
+    let read = try StoreNoteReader(note)
+    definitions = read.definitions
+    registry = read.registry
+    erasures = read.erasures
+    producers = read.producers
+    deadLetters = read.deadLetters
+    activity = read.activity
+  }
+
+  /// Applies a record that is not an event. True when the catalog, definitions or erasures, changed.
+  package mutating func apply(
+    _ record: borrowing RecordWalker.Record, in frame: FrameMoment
+  ) throws(RecordFault) -> Bool {
+    let body = record.body
+    guard frame.lsns.contains(record.lsn), record.lsn > .none else {
+      throw .contradicts(kind: record.rawKind, "the record has LSN \(record.lsn), its frame \(frame.lsns)")
+    }
+    switch record.kind {
+    case .deadLetter:
+      try apply(DeadLetterRecord(body), recordByteCount: body.byteCount, record.lsn, in: frame)
+      return false
+    case .definitions:
+      try apply(DefinitionsRecord(body))
+      return true
+    case .erase:
+      try apply(EraseRecord(body), record.lsn, in: frame)
+      return true
+    case .producer:
+      try apply(ProducerRecord(body), record.lsn, in: frame)
+      return false
+    case .event: throw .contradicts(kind: record.rawKind, "an event is noted, and not applied")
+    case nil: throw .unknownKind(record.rawKind)
+    }
+  }
+
+  /// Takes note of an event. One of a view version that there is not is passed over: who folds it has refused it.
+  package mutating func note(
+    eventOf view: ViewVersionID, eventTime: EventTime, lsn: LSN, time: WallTime
+  ) {
+    // Only the first event of a view version asks the registry: where the array reaches, there is one.
+    if activity.note(view, eventTime, lsn, time) { return }
+    guard registry.has(view) else { return }
+    activity.reach(view)
+    _ = activity.note(view, eventTime, lsn, time)
+  }
+}
+
+// Kind by kind. What can be refused is refused before anything changes.
+
+extension StoreState {
+  private mutating func apply(
+    _ record: DeadLetterRecord, recordByteCount: Int, _ lsn: LSN, in frame: FrameMoment
+  ) throws(RecordFault) {
+    let kind = RecordKind.deadLetter.rawValue
+    switch record {
+    case .letter(let head):
+      guard registry.has(head.view) else { throw .unknownView(head.view) }
+      let sum = DeadLetterSum(
+        view: head.view, rule: head.rule, letters: 1,
+        byteCount: UInt64(recordByteCount + EventFormat.recordHeaderByteCount))
+      guard deadLetters.add(sum, at: frame.time) else {
+        throw .contradicts(kind: kind, "there are more letters than can be")
+      }
+    case .handled(let record):
+      guard record.ranges.last.map({ $0 < lsn }) ?? true else {
+        throw .contradicts(kind: kind, "letters are handled that come after this record")
+      }
+      let letters = record.sums.reduce(0 as UInt64) { sum, next in
+        let (letters, overflow) = sum.addingReportingOverflow(next.letters)
+        return overflow ? .max : letters
+      }
+      guard letters <= record.ranges.count else {
+        throw .contradicts(kind: kind, "more letters are handled than the ranges have records")
+      }
+      guard deadLetters.handle(record.ranges, record.sums, oldestLeft: record.oldestLeft) else {
+        throw .contradicts(kind: kind, "letters are handled that are not there")
+      }
+    }
+  }
+
+  private mutating func apply(_ record: DefinitionsRecord) throws(RecordFault) {
+    var next = registry
+    do throws(RegistryError) {
+      for change in record.changes { try next.apply(change) }
+    } catch {
+      throw .registry(error)
+    }
+    registry = next
+    definitions += record.encoded
+  }
+
+  private mutating func apply(_ record: EraseRecord, _ lsn: LSN, in frame: FrameMoment) throws(RecordFault) {
+    let kind = RecordKind.erase.rawValue
+    guard registry[record.project] != nil else {
+      throw .contradicts(kind: kind, "there is no project \(record.project)")
+    }
+    let erase = Erase(floor: lsn, time: frame.time)
+    for hash in record.hashes {
+      // All of them come with one salt: it is the first that is refused, or none.
+      guard erasures.add(hash, salt: record.salt, erase) else {
+        throw .contradicts(kind: kind, "the salt is not that of the erasures before")
+      }
+    }
+  }
+
+  private mutating func apply(
+    _ record: ProducerRecord, _ lsn: LSN, in frame: FrameMoment
+  ) throws(RecordFault) {
+    let kind = RecordKind.producer.rawValue
+    do throws(Producers.Contradiction) {
+      switch record {
+      case .opened(let id, let epoch, let name):
+        try producers.open(id, epoch: epoch, name: name, at: frame.time)
+      case .request(let ticket, let counts):
+        guard lsn == frame.lsns.first else {
+          throw Producers.Contradiction("a request's record is not the first of its frame")
+        }
+        try producers.settle(ticket, counts, in: frame)
+      case .expired(let ids): try producers.expire(ids)
+      }
+    } catch {
+      throw .contradicts(kind: kind, error.words)
+    }
+  }
+}
+
+extension Registry {
+  /// Whether there is such a view version; cheaper than looking at it.
+  func has(_ view: ViewVersionID) -> Bool { view.rawValue >= 1 && Int(view.rawValue) <= versions.count }
+}
