@@ -128,13 +128,23 @@ final class AppenderCore: @unchecked Sendable {
       waiting[same.place].completions.append(completion)
       return true
     }
-    let verdict = try applier.state.producers.judge(
-      ticket, pending: before.last?.ticket.sequence, at: now.time,
-      idleNanosecondsMax: options.producerIdleNanosecondsMax)
-    guard case .repeated(let frame, let counts) = verdict else { return false }
-    completion(
-      .success(AppendAnswer(frame: frame, durable: log.durable, counts: counts, isRepeated: true)))
-    return true
+    switch try judge(ticket, pending: before.last?.ticket.sequence, now) {
+    case .next: return false
+    case .unsettled:
+      settle()
+      return try isAnswered(ticket, now, completion)
+    case .repeated(let frame, let counts):
+      completion(
+        .success(AppendAnswer(frame: frame, durable: log.durable, counts: counts, isRepeated: true)))
+      return true
+    }
+  }
+
+  private func judge(
+    _ ticket: ProducerTicket, pending: UInt64?, _ now: AppendMoment
+  ) throws(StoreError) -> Producers.Verdict {
+    try applier.state.producers.judge(
+      ticket, pending: pending, at: now.time, idleNanosecondsMax: options.producerIdleNanosecondsMax)
   }
 
   private func append(_ bytes: FrameBytes, _ now: AppendMoment) throws(StoreError) -> Appended {
@@ -251,6 +261,7 @@ extension AppenderCore {
   ) throws(StoreError) -> FrameMoment {
     precondition(waiting.isEmpty, "what runs alone finds everything settled")
     let bytes = FrameBytes(recordCount: recordCount, body)
+    try rehearse(bytes, now)
     let appended = try append(bytes, now)
     do throws(LogError) { try log.sync() } catch {
       failDropped()
@@ -260,6 +271,15 @@ extension AppenderCore {
     publish()
     rest()
     return FrameMoment(lsns: appended.lsns, time: appended.time)
+  }
+
+  /// Applies the records to a copy of the state: what it refuses must not get into the log.
+  private func rehearse(_ bytes: FrameBytes, _ now: AppendMoment) throws(StoreError) {
+    let first = log.nextLSN
+    let last = first.advanced(by: bytes.recordCount).previous
+    let frame = FrameMoment(lsns: LSNRange(first, through: last), time: now.time)
+    var state = applier.state
+    try bytes.lend { payload throws(StoreError) in try state.rehearse(payload, frame) }
   }
 
   /// The clocks, read once for requests that were all taken before.

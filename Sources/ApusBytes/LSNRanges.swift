@@ -1,8 +1,6 @@
 // A set of LSNs as ranges: ascending, none empty, none with LSN 0, and between two of them lies at least one LSN. So equal
 // sets are equal arrays, and have one encoding.
 
-package import ApusBytes
-
 package struct LSNRanges: Equatable, Sendable {
   package private(set) var ranges: [LSNRange] = []
 
@@ -22,15 +20,25 @@ package struct LSNRanges: Equatable, Sendable {
 
   package var last: LSN? { ranges.last?.last }
 
-  package func contains(_ lsn: LSN) -> Bool {
+  package func contains(_ lsn: LSN) -> Bool { range(of: lsn) != nil }
+
+  /// Whether every LSN of `range` is in the set; true of an empty one.
+  package func covers(_ range: LSNRange) -> Bool {
+    range.isEmpty || self.range(of: range.first).map { range.last <= $0.last } ?? false
+  }
+
+  /// The range that holds an LSN.
+  package func range(of lsn: LSN) -> LSNRange? {
     var low = 0
     var high = ranges.count
     while low < high {
       let middle = (low + high) / 2
       if ranges[middle].last < lsn { low = middle + 1 } else { high = middle }
     }
-    return low < ranges.count && ranges[low].contains(lsn)
+    return low < ranges.count && ranges[low].contains(lsn) ? ranges[low] : nil
   }
+
+  package mutating func insert(_ range: LSNRange) { formUnion(LSNRanges(CollectionOfOne(range))) }
 
   /// Takes in all of the others, in one pass over both.
   package mutating func formUnion(_ others: LSNRanges) {
@@ -62,19 +70,6 @@ package struct LSNRanges: Equatable, Sendable {
       ranges[ranges.count - 1] = LSNRange(end.first, through: max(end.last, range.last))
     } else {
       ranges.append(range)
-    }
-  }
-}
-
-extension ByteWriter {
-  /// The ranges as StoreFormat.md says: how many, then each as the distance from the end before, and its count.
-  mutating func write(_ lsns: LSNRanges) {
-    writeVarint(UInt64(lsns.ranges.count))
-    var end: UInt64 = 0
-    for range in lsns.ranges {
-      writeVarint(range.first.rawValue - end)
-      writeVarint(range.count)
-      end = range.last.rawValue
     }
   }
 }
