@@ -70,7 +70,7 @@ package struct IndexBuilder: ~Copyable {
     if let failure { throw failure }
     precondition(newest <= lsn, "an index holds nothing later than its LSN")
     do throws(IndexError) { try writeRecords(complete: lsn, note) } catch { throw options.named(error) }
-    try Commit.lengthen(environment)
+    try lengthen()
     let (folder, storeID, options) = (folder, storeID, options)
     try IndexBuilder.close(self)
     try wrapping { () throws(SystemError) in
@@ -85,6 +85,11 @@ package struct IndexBuilder: ~Copyable {
     case .suspect(.damaged(let damage)): throw .damaged(damage)
     case .suspect, .foreign, .unsupported, .missing: throw .damaged(.record(key: RecordKey.progress))
     }
+  }
+
+  private func lengthen() throws(IndexError) {
+    let environment = environment
+    try wrapping { () throws(SystemError) in try Commit.lengthen(environment) }
   }
 
   private mutating func writeRecords(complete lsn: LSN, _ note: RawSpan) throws(IndexError) {
