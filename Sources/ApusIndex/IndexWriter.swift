@@ -203,7 +203,9 @@ enum RecordWriter {
       guard let judge else { break }
       let key = unsafe key.span.bytes
       let found = transaction.seek(atOrAfter: key)
-      let isThere = found.code == LMDB.success && found.key.span(in: transaction).isEqual(to: key)
+      let isThere = judge.region.inside {
+        found.code == LMDB.success && found.key.span(in: transaction).isEqual(to: key)
+      }
       try judge.leaves(around: found, isThere: isThere, in: &transaction)
     }
     for (view, tally) in tallies {
