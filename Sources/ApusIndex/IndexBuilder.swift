@@ -30,7 +30,8 @@ package struct IndexBuilder: ~Copyable {
     self.storeID = storeID
     self.options = options
     try wrapping { () throws(SystemError) in
-      try folder.removeFiles(in: folder.building)
+      try folder.makeParent()
+      try folder.erase(folder.building)
       try RealDisk().makeFolder(folder.building)
     }
     let lock = try folder.hold(folder.building + "/" + IndexFolder.lockName)
