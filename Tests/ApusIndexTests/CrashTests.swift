@@ -45,7 +45,7 @@ struct CrashTests {
   /// The file is cut while it is mapped: whatever reads a page of it next dies by SIGBUS.
   @Test(
     "marks it when it happens where pages are read",
-    arguments: ["renew", "get", "walk", "scrub", "checkpoint", "writer", "close"])
+    arguments: ["renew", "get", "walk", "views", "scrub", "checkpoint", "size"])
   func inside(_ what: String) async throws {
     let fixture = try built()
     await #expect(processExitsWith: .signal(SIGBUS)) {
@@ -65,7 +65,7 @@ struct CrashTests {
       case "checkpoint":
         var updates = TestUpdates([TestUpdate(key: Keys.whole(3), lsn: 1_001, row: [1])])
         _ = try writer.checkpoint(&updates, through: LSN(1_001), note: ByteWriter().bytes, fold: latest)
-      case "writer": _ = index.usedByteCount
+      case "size": _ = index.usedByteCount
       default:
         let prefix = Keys.prefix(1)
         try reader.forEachView(of: unsafe prefix.span.bytes) { _, _ in }
