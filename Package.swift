@@ -53,13 +53,14 @@ let package = Package(
     room("ApusLog", uses: ["ApusSystem", "ApusBytes"], exclude: ["Format.md"]),
 
     // The only room that talks to the kernel: files, sockets, clocks, threads.
-    room("ApusSystem", uses: ["ApusBytes", "CLinux"]),
+    room("ApusSystem", uses: ["ApusBytes", "CLinux", "CCrashMark"]),
 
     // Spans in, spans out: cursors, varints, keys, checksums, compression.
     room("ApusBytes", uses: ["CChecksum", "CZstd"], exclude: ["KeyEncoding.md"]),
 
     // The cellar: C modules, each imported by exactly one room.
     .target(name: "CChecksum"),
+    .target(name: "CCrashMark"),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),

@@ -1,6 +1,7 @@
 // What one transaction of a checkpoint does to the tree, and about how many pages it has dirtied by that.
 
 import ApusBytes
+import ApusSystem
 
 struct CheckpointStep {
   private let seal: ValueSeal
@@ -49,13 +50,7 @@ struct CheckpointStep {
   ) throws(IndexError) -> IndexOutcome {
     guard let view = key.viewOfKey else { preconditionFailure("an update has a row's whole key") }
     if pages > pagesAvailable { throw .full(.quota(byteCount: quota)) }
-    let found = transaction.seek(atOrAfter: key)
-    guard found.code == LMDB.success || found.code == LMDB.notFound else {
-      throw LMDB.error("mdb_cursor_get", found.code)
-    }
-    let isClean = found.code == LMDB.success && judge.isClean(found.key)
-    let isThere = isFound(found, key)
-    try judge.leaves(around: found, isThere: isThere, in: &transaction)
+    let (found, isThere, isClean) = try find(key, in: &transaction)
     seal.begin(&value)
     let outcome: IndexOutcome
     var hashBefore: UInt64 = 0
@@ -63,11 +58,12 @@ struct CheckpointStep {
       guard isReadable(found.value) else { throw .damaged(.value(key: key.copied(), .place)) }
       let there = found.value.span(in: transaction)
       do throws(ValueFault) {
-        outcome = fold(try seal.open(there, of: key, touched: lsn), update, &value)
+        let row = try open(there, of: key, touched: lsn, &hashBefore)
+        // The fold is the store's: where it crashes, the index is not to blame.
+        outcome = fold(row, update, &value)
       } catch {
         throw .damaged(.value(key: key.copied(), error))
       }
-      hashBefore = RowHash.of(key, there)
     } else {
       outcome = fold(nil, update, &value)
     }
@@ -99,6 +95,33 @@ struct CheckpointStep {
     }
     if isClean { leaves += 1 }
     return outcome
+  }
+
+  /// What stands at a key or behind it, and pages around it that may be written.
+  private func find(
+    _ key: RawSpan, in transaction: inout WriteTransaction
+  ) throws(IndexError) -> (Found, isThere: Bool, isClean: Bool) {
+    let before = judge.region.enter()
+    defer { judge.region.leave(before) }
+    let found = transaction.seek(atOrAfter: key)
+    guard found.code == LMDB.success || found.code == LMDB.notFound else {
+      throw LMDB.error("mdb_cursor_get", found.code)
+    }
+    let isClean = found.code == LMDB.success && judge.isClean(found.key)
+    let isThere = isFound(found, key)
+    try judge.leaves(around: found, isThere: isThere, in: &transaction)
+    return (found, isThere, isClean)
+  }
+
+  @_lifetime(copy value)
+  private func open(
+    _ value: RawSpan, of key: RawSpan, touched: LSN, _ hash: inout UInt64
+  ) throws(ValueFault) -> IndexRow {
+    let before = judge.region.enter()
+    defer { judge.region.leave(before) }
+    let row = try seal.open(value, of: key, touched: touched)
+    hash = RowHash.of(key, value)
+    return row
   }
 
   private func isFound(_ found: Found, _ key: RawSpan) -> Bool {

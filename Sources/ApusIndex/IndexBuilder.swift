@@ -30,7 +30,8 @@ package struct IndexBuilder: ~Copyable {
     self.storeID = storeID
     self.options = options
     try wrapping { () throws(SystemError) in
-      try folder.removeFiles(in: folder.building)
+      try folder.makeParent()
+      try folder.erase(folder.building)
       try RealDisk().makeFolder(folder.building)
     }
     let lock = try folder.hold(folder.building + "/" + IndexFolder.lockName)
@@ -70,7 +71,7 @@ package struct IndexBuilder: ~Copyable {
     if let failure { throw failure }
     precondition(newest <= lsn, "an index holds nothing later than its LSN")
     do throws(IndexError) { try writeRecords(complete: lsn, note) } catch { throw options.named(error) }
-    try Commit.lengthen(environment)
+    try lengthen()
     let (folder, storeID, options) = (folder, storeID, options)
     try IndexBuilder.close(self)
     try wrapping { () throws(SystemError) in
@@ -85,6 +86,11 @@ package struct IndexBuilder: ~Copyable {
     case .suspect(.damaged(let damage)): throw .damaged(damage)
     case .suspect, .foreign, .unsupported, .missing: throw .damaged(.record(key: RecordKey.progress))
     }
+  }
+
+  private func lengthen() throws(IndexError) {
+    let environment = environment
+    try wrapping { () throws(SystemError) in try Commit.lengthen(environment) }
   }
 
   private mutating func writeRecords(complete lsn: LSN, _ note: RawSpan) throws(IndexError) {

@@ -65,3 +65,15 @@ func hex(_ bytes: [UInt8]) -> String {
 func wrapping<T: ~Copyable>(_ body: () throws(SystemError) -> T) throws(IndexError) -> T {
   do throws(SystemError) { return try body() } catch { throw .system(error) }
 }
+
+extension Errno {
+  /// Whether something stands where a file should: a folder, a pipe, a link that leads nowhere.
+  var meansNoFile: Bool {
+    self == .isAFolder || self == .notAFolder || self == .linkLoop || self == .noDevice
+  }
+}
+
+extension SystemError {
+  /// `open` says "invalid" to what is neither a file nor a folder.
+  var meansNoFile: Bool { errno.meansNoFile || call == "open" && errno == .invalid }
+}

@@ -37,9 +37,12 @@ package struct IndexFolder: Equatable, Sendable {
     package var retired: [UInt64] = []
   }
 
+  /// A folder that is not there holds none.
   package static func list(in parent: String) throws(SystemError) -> Listing {
     var listing = Listing()
-    for name in try RealDisk().names(in: parent) where name.hasPrefix(prefix) {
+    let disk = RealDisk()
+    guard try disk.entry(at: parent) != nil else { return listing }
+    for name in try disk.names(in: parent) where name.hasPrefix(prefix) {
       let rest = name.dropFirst(prefix.count)
       if let epoch = UInt64(rest) { listing.ready.append(epoch) }
       if rest.hasSuffix(buildingSuffix), let epoch = UInt64(rest.dropLast(4)) {
@@ -71,17 +74,33 @@ package struct IndexFolder: Equatable, Sendable {
     try disk.syncFolder(path)
   }
 
+  /// Makes the folder of the indexes durable, if it is missing; the one above must be there.
+  func makeParent() throws(SystemError) {
+    let disk = RealDisk()
+    guard try disk.entry(at: parent) == nil else { return }
+    do throws(SystemError) { try disk.makeFolder(parent) } catch {
+      guard error.errno == .exists else { throw error }
+    }
+    try disk.syncFolder(parent + "/..")
+  }
+
   /// Why the index is suspect; nil when nobody marked it.
   func suspicion() throws(SystemError) -> String? {
     let disk = RealDisk()
     guard try disk.entry(at: marker) != nil else { return nil }
-    let file = try disk.open(marker, .read)
-    defer { file.close() }
-    var block = ByteBlock(byteCount: 1_024)
-    var target = block.mutableBytes
-    let count = try file.readFully(into: &target, at: 0)
-    let line = block.bytes.extracting(..<count).copied().prefix { $0 != UInt8(ascii: "\n") }
-    return String(decoding: line, as: UTF8.self)
+    do throws(SystemError) {
+      let file = try disk.open(marker, .read)
+      defer { file.close() }
+      var block = ByteBlock(byteCount: 1_024)
+      var target = block.mutableBytes
+      let count = try file.readFully(into: &target, at: 0)
+      let line = block.bytes.extracting(..<count).copied().prefix { $0 != UInt8(ascii: "\n") }
+      return String(decoding: line, as: UTF8.self)
+    } catch {
+      // Whatever has the marker's name is one.
+      guard error.meansNoFile else { throw error }
+      return "\(error)"
+    }
   }
 
   /// Removes an index that nobody has open, and what a crash left of its building or its removal.
@@ -89,28 +108,47 @@ package struct IndexFolder: Equatable, Sendable {
   /// Whoever has it open closes it first: that is refused as in use. The good name goes first, so that no crash leaves half an index under it.
   package func remove() throws(IndexError) {
     let disk = RealDisk()
-    if try wrapping({ () throws(SystemError) in try disk.entry(at: path) }) != nil {
-      try wrapping { () throws(SystemError) in try removeFiles(in: retired) }
-      let held = try hold(lock)
-      defer { held.release() }
+    if try wrapping({ () throws(SystemError) in try isThere() }) {
+      try wrapping { () throws(SystemError) in try erase(retired) }
+      let held = try holdIfFile()
+      defer { held?.release() }
       try wrapping { () throws(SystemError) in
         try disk.rename(path, to: retired)
         try disk.syncFolder(parent)
       }
     }
     try wrapping { () throws(SystemError) in
-      try removeFiles(in: retired)
-      try removeFiles(in: building)
+      guard try disk.entry(at: parent) != nil else { return }
+      try erase(retired)
+      try erase(building)
       try disk.syncFolder(parent)
     }
   }
 
-  /// Removes a folder of ours with its files, if it is there.
-  func removeFiles(in folder: String) throws(SystemError) {
+  private func isThere() throws(SystemError) -> Bool {
+    do throws(SystemError) { return try RealDisk().entry(at: path) != nil } catch {
+      guard error.meansNoFile else { throw error }
+      return true
+    }
+  }
+
+  /// Removes whatever has a name: a file, or a folder with all that is in it. A symbolic link goes, what it leads to remains.
+  func erase(_ path: String) throws(SystemError) {
     let disk = RealDisk()
-    guard try disk.entry(at: folder) != nil else { return }
-    for name in try disk.names(in: folder) { try disk.remove(folder + "/" + name) }
-    try disk.removeFolder(folder)
+    do throws(SystemError) { try disk.remove(path) } catch {
+      if error.errno == .noEntry { return }
+      guard error.errno == .isAFolder else { throw error }
+      for name in try disk.names(in: path) { try erase(path + "/" + name) }
+      try disk.removeFolder(path)
+    }
+  }
+
+  /// Nobody holds a lock that is no file.
+  private func holdIfFile() throws(IndexError) -> (any FileLock)? {
+    do throws(IndexError) { return try hold(lock) } catch {
+      guard case .system(let refusal) = error, refusal.meansNoFile else { throw error }
+      return nil
+    }
   }
 
   /// Takes the lock that says who has the index open.

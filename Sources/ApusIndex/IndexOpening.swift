@@ -1,5 +1,5 @@
 package import ApusBytes
-import ApusSystem
+package import ApusSystem
 
 /// What became of the attempt to open an index.
 package enum IndexOpening: Sendable {
@@ -18,6 +18,8 @@ package enum IndexSuspicion: Equatable, Sendable {
   /// Somebody said so before.
   case marked(String)
   case noData
+  /// Something that is no file has the name of one.
+  case notAFile(SystemError)
   case tooShort(byteCount: UInt64, needed: UInt64)
   case metaPage(Int, String)
   case damaged(IndexDamage)
@@ -34,6 +36,14 @@ extension Index {
     _ folder: IndexFolder, of storeID: [UInt8], checkpoint: LSN = .none,
     options: IndexOptions = IndexOptions()
   ) throws(IndexError) -> IndexOpening {
+    do throws(IndexError) { return try judged(folder, storeID, checkpoint, options) } catch {
+      return try verdict(on: error)
+    }
+  }
+
+  private static func judged(
+    _ folder: IndexFolder, _ storeID: [UInt8], _ checkpoint: LSN, _ options: IndexOptions
+  ) throws(IndexError) -> IndexOpening {
     let disk = RealDisk()
     guard try wrapping({ () throws(SystemError) in try disk.entry(at: folder.path) }) != nil else {
       return .missing
@@ -47,12 +57,7 @@ extension Index {
     }
     switch try judge(folder) {
     case .failure(let opening): return opening.value
-    case .success(let meta):
-      do throws(IndexError) {
-        return try open(folder, storeID, checkpoint, options, lock: lock, meta: meta)
-      } catch {
-        return try verdict(on: error)
-      }
+    case .success(let meta): return try open(folder, storeID, checkpoint, options, lock: lock, meta: meta)
     }
   }
 
@@ -60,6 +65,8 @@ extension Index {
   private static func verdict(on error: IndexError) throws(IndexError) -> IndexOpening {
     switch error {
     case .damaged(let damage): return .suspect(.damaged(damage))
+    case .system(let error) where error.meansNoFile: return .suspect(.notAFile(error))
+    case .lmdb(let fault) where Errno(rawValue: fault.code).meansNoFile: return .suspect(.lmdb(fault))
     // Codes above zero are the kernel's: no memory, no descriptors, no right.
     case .lmdb(let fault) where fault.code > 0: throw error
     case .lmdb(let fault), .abandoned(let fault): return .suspect(.lmdb(fault))
@@ -90,6 +97,8 @@ extension Index {
     lock: any FileLock, meta: MetaPages
   ) throws(IndexError) -> IndexOpening {
     let environment = try Environment(folder, path: folder.path, lock: lock, options: options)
+    let before = environment.region.enter()
+    defer { environment.region.leave(before) }
     var transaction = try ReadTransaction(environment)
     try transaction.renew()
     guard transaction.id == meta.transaction else {

@@ -1,4 +1,5 @@
 package import ApusBytes
+import ApusSystem
 
 /// Reads rows from one snapshot at a time. Owned by one thread, which renews it, reads, and resets it before it waits for anything.
 ///
@@ -6,7 +7,8 @@ package import ApusBytes
 /// would outlive it. A read allocates nothing. An error means that the index is suspect, unless it says otherwise.
 package struct IndexReader: ~Copyable {
   private let index: Index
-  private var transaction: ReadTransaction
+  let region: CrashRegion
+  private(set) var transaction: ReadTransaction
   private var bounds: FileBounds
   /// The snapshot that `progress` and `bounds` are of: reading them once a commit is enough.
   private var seen: UInt64 = 0
@@ -14,6 +16,7 @@ package struct IndexReader: ~Copyable {
 
   init(of index: Index) throws(IndexError) {
     self.index = index
+    region = index.environment.region
     transaction = try ReadTransaction(index.environment)
     bounds = index.bounds
   }
@@ -51,22 +54,23 @@ package struct IndexReader: ~Copyable {
   /// The row of a whole key, or nil when there is none.
   @_lifetime(borrow self)
   package func get(_ key: RawSpan) throws(IndexError) -> IndexRow? {
+    let before = region.enter()
+    defer { region.leave(before) }
     let found = transaction.get(key)
     if found.code == LMDB.notFound { return nil }
     try LMDB.check("mdb_get", found.code)
-    return try row(at: found.value, of: key)
+    return try verified(found.value, of: key)
   }
 
   /// Lends every row of an entity's key in the order of view versions. `prefix` is an `IndexKey.entityPrefix`.
   package mutating func forEachView(
     of prefix: RawSpan, _ body: (_ view: UInt32, IndexRow) -> Void
   ) throws(IndexError) {
-    try transaction.renewCursor()
+    try renewCursor()
     var found = transaction.seek(atOrAfter: prefix)
     while found.code == LMDB.success {
-      guard bounds.holds(found.key) else { throw .damaged(.key(prefix.copied())) }
-      let key = found.key.span(in: transaction)
-      guard key.starts(with: prefix) else { return }
+      let key = try key(at: found)
+      guard region.inside({ key.starts(with: prefix) }) else { return }
       guard key.byteCount == prefix.byteCount + IndexFormat.viewByteCount, let view = key.viewOfKey else {
         throw .damaged(.key(key.copied()))
       }
@@ -92,11 +96,10 @@ package struct IndexReader: ~Copyable {
   mutating func allTallies() throws(IndexError) -> [UInt32: IndexTally] {
     var tallies: [UInt32: IndexTally] = [:]
     let prefix = RecordKey.tallies
-    try transaction.renewCursor()
+    try renewCursor()
     var found = transaction.seek(atOrAfter: unsafe prefix.span.bytes)
     while found.code == LMDB.success {
-      guard bounds.holds(found.key) else { throw .damaged(.key(prefix)) }
-      let key = found.key.span(in: transaction)
+      let key = try key(at: found)
       guard let view = RecordKey.view(ofTally: key) else { throw .damaged(.key(key.copied())) }
       guard let tally = IndexTally.decode(try row(at: found.value, of: key).bytes) else {
         throw .damaged(.record(key: key.copied()))
@@ -117,8 +120,26 @@ package struct IndexReader: ~Copyable {
     return found.code == LMDB.success ? found.value.byteCount : nil
   }
 
+  /// Lets the cursor begin in this snapshot.
+  mutating func renewCursor() throws(IndexError) { try transaction.renewCursor() }
+
+  /// The key where a cursor stands, which lies inside of the file.
   @_lifetime(borrow self)
-  private func row(at place: Place, of key: RawSpan) throws(IndexError) -> IndexRow {
+  func key(at found: Found) throws(IndexError) -> RawSpan {
+    guard bounds.holds(found.key) else { throw .damaged(.key([])) }
+    return found.key.span(in: self)
+  }
+
+  @_lifetime(borrow self)
+  func row(at place: Place, of key: RawSpan) throws(IndexError) -> IndexRow {
+    let before = region.enter()
+    defer { region.leave(before) }
+    return try verified(place, of: key)
+  }
+
+  /// The caller is inside of the region.
+  @_lifetime(borrow self)
+  private func verified(_ place: Place, of key: RawSpan) throws(IndexError) -> IndexRow {
     guard bounds.holds(place) else { throw .damaged(.value(key: key.copied(), .place)) }
     do throws(ValueFault) {
       return try index.seal.open(place.span(in: self), of: key, touched: progress.touched)
@@ -129,12 +150,8 @@ package struct IndexReader: ~Copyable {
 
   /// Reads a record; nil when there is none. One that is there and cannot be decoded is damage.
   private func record<T>(_ key: RawSpan, _ body: (RawSpan) -> T?) throws(IndexError) -> T? {
-    let found = transaction.get(key)
-    if found.code == LMDB.notFound { return nil }
-    try LMDB.check("mdb_get", found.code)
-    guard let record = body(try row(at: found.value, of: key).bytes) else {
-      throw .damaged(.record(key: key.copied()))
-    }
+    guard let row = try get(key) else { return nil }
+    guard let record = body(row.bytes) else { throw .damaged(.record(key: key.copied())) }
     return record
   }
 }

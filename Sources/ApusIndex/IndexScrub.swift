@@ -1,4 +1,5 @@
 import ApusBytes
+import ApusSystem
 
 /// What a scrub found.
 package struct IndexScrubReport: Equatable, Sendable {
@@ -51,6 +52,8 @@ package struct IndexScrub: ~Copyable {
   /// Looks at up to `count` more keys; nil while there are more. Not to be called again after it gave a report.
   package mutating func step(_ count: Int) -> IndexScrubReport? {
     precondition(!isOver, "a scrub is over once it gave its report")
+    let before = index.environment.region.enter()
+    defer { index.environment.region.leave(before) }
     for _ in 0..<count {
       let next = isAtStart ? transaction.first() : transaction.next()
       isAtStart = false

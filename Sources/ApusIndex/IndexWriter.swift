@@ -144,14 +144,23 @@ enum Commit {
     _ transaction: consuming WriteTransaction, _ index: Index, byteCountMax: UInt64
   ) throws(IndexError) {
     let code = transaction.commit()
-    guard code != LMDB.success else { return try lengthen(index.environment) }
+    guard code != LMDB.success else {
+      do throws(SystemError) { return try lengthen(index.environment) } catch {
+        // The transaction is in, but the writer's tallies are those from before it: nothing may follow. An opening would call the file too short.
+        throw abandoned(
+          index, LMDBFault(call: error.call, code: error.errno.rawValue, words: "\(error.errno)"))
+      }
+    }
     let error = error(code, in: index.folder.path, byteCountMax: byteCountMax)
     // A transaction that found no space never was, as long as LMDB still gives snapshots: it refuses them after a meta page failed.
     if case .full = error, isReadable(index) { throw error }
-    let fault = LMDB.fault("mdb_txn_commit", code)
+    throw abandoned(index, LMDB.fault("mdb_txn_commit", code))
+  }
+
+  private static func abandoned(_ index: Index, _ fault: LMDBFault) -> IndexError {
     // Where the disk takes no marker either, the error stands alone: nothing was acknowledged.
     try? index.markSuspect("\(fault)")
-    throw .abandoned(fault)
+    return .abandoned(fault)
   }
 
   /// LMDB calls a write that the disk cut short an error of input and output. Where the disk has less space than was to be written, it was that.
@@ -175,13 +184,11 @@ enum Commit {
 
   /// LMDB writes no page that was taken and given back in one transaction, so the file may end before its last page. An opening could not tell
   /// that from a file that was cut.
-  static func lengthen(_ environment: Environment) throws(IndexError) {
-    try wrapping { () throws(SystemError) in
-      let needed = environment.usedByteCount
-      guard try environment.file.size() < needed else { return }
-      try environment.file.truncate(needed)
-      try environment.file.syncData()
-    }
+  static func lengthen(_ environment: Environment) throws(SystemError) {
+    let needed = environment.usedByteCount
+    guard try environment.file.size() < needed else { return }
+    try environment.file.truncate(needed)
+    try environment.file.syncData()
   }
 }
 
@@ -196,7 +203,9 @@ enum RecordWriter {
       guard let judge else { break }
       let key = unsafe key.span.bytes
       let found = transaction.seek(atOrAfter: key)
-      let isThere = found.code == LMDB.success && found.key.span(in: transaction).isEqual(to: key)
+      let isThere = judge.region.inside {
+        found.code == LMDB.success && found.key.span(in: transaction).isEqual(to: key)
+      }
       try judge.leaves(around: found, isThere: isThere, in: &transaction)
     }
     for (view, tally) in tallies {

@@ -96,9 +96,21 @@ final class Environment: @unchecked Sendable {
   /// Addresses of the map.
   let mapByteCount: UInt
   private let lastWords: LastWords
+  private let mark: CrashMark?
+  /// Where pages are read: a crash in here marks the folder suspect, unless it is one that is being built and read by nobody.
+  let region: CrashRegion
 
   /// Opens or makes `data.mdb`. The caller has judged what is there.
   init(_ folder: IndexFolder, path: String, lock: any FileLock, options: IndexOptions) throws(IndexError) {
+    var mark: CrashMark?
+    var region = CrashRegion.none
+    if path == folder.path {
+      let armed = try wrapping { () throws(SystemError) in try CrashMark(file: folder.marker) }
+      region = armed.region
+      mark = consume armed
+    }
+    let before = region.enter()
+    defer { region.leave(before) }
     var handle: OpaquePointer?
     try LMDB.check("mdb_env_create", unsafe mdb_env_create(&handle))
     guard let handle = unsafe handle else { throw LMDB.error("mdb_env_create", MDB_PANIC) }
@@ -127,11 +139,13 @@ final class Environment: @unchecked Sendable {
     unsafe self.handle = handle
     self.lock = lock
     self.lastWords = lastWords
+    self.mark = mark
+    self.region = region
     _ = try clearDeadReaders()
   }
 
   deinit {
-    unsafe mdb_env_close(handle)
+    region.inside { unsafe mdb_env_close(handle) }
     file.close()
     lock.release()
   }
@@ -150,7 +164,7 @@ final class Environment: @unchecked Sendable {
   /// Frees the slots of readers whose process is gone; says how many.
   func clearDeadReaders() throws(IndexError) -> Int {
     var dead: Int32 = 0
-    try LMDB.check("mdb_reader_check", unsafe mdb_reader_check(handle, &dead))
+    try LMDB.check("mdb_reader_check", region.inside { unsafe mdb_reader_check(handle, &dead) })
     return Int(dead)
   }
 
@@ -158,19 +172,20 @@ final class Environment: @unchecked Sendable {
   var usedByteCount: UInt64 {
     var info = unsafe MDB_envinfo()
     // It fails for nothing but a missing handle.
-    unsafe _ = mdb_env_info(handle, &info)
+    _ = region.inside { unsafe mdb_env_info(handle, &info) }
     return (UInt64(unsafe info.me_last_pgno) + 1) &* pageByteCount
   }
 
   /// How many slots for readers were used at the same time.
   var readerSlots: Int {
     var info = unsafe MDB_envinfo()
-    unsafe _ = mdb_env_info(handle, &info)
+    _ = region.inside { unsafe mdb_env_info(handle, &info) }
     return Int(unsafe info.me_numreaders)
   }
 }
 
-/// LMDB ends the process when its tree contradicts itself. It says so first, and that is time enough to mark the index suspect.
+/// LMDB ends the process when its tree contradicts itself. It says so first, and then the marker can say what LMDB said, which is more than the
+/// signal does.
 private final class LastWords: Sendable {
   private let folder: IndexFolder
 

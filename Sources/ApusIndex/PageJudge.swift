@@ -1,14 +1,17 @@
 // Before LMDB copies or frees a page it believes its head, so the pages that a put or a removal will meet are judged first.
 
 import ApusBytes
+import ApusSystem
 
 struct PageJudge {
   let bounds: FileBounds
+  let region: CrashRegion
   private let pages: Pages
   private let mapByteCount: UInt
 
   init(_ index: Index) {
     bounds = index.bounds
+    region = index.environment.region
     pages = Pages(bounds: bounds, pageByteCount: UInt(truncatingIfNeeded: index.environment.pageByteCount))
     mapByteCount = index.environment.mapByteCount
   }
@@ -20,19 +23,21 @@ struct PageJudge {
   func leaves(
     around found: Found, isThere: Bool, in transaction: inout WriteTransaction
   ) throws(IndexError) {
+    let before = region.enter()
+    defer { region.leave(before) }
     if found.code == LMDB.success { try leaf(of: found.key) }
     if isThere { return try large(found) }
-    let before = transaction.previous()
-    guard before.code == LMDB.success else {
-      if before.code == LMDB.notFound { return }
-      throw LMDB.error("mdb_cursor_get", before.code)
+    let previous = transaction.previous()
+    guard previous.code == LMDB.success else {
+      if previous.code == LMDB.notFound { return }
+      throw LMDB.error("mdb_cursor_get", previous.code)
     }
-    if found.code == LMDB.success, isClean(found.key), isClean(before.key), bounds.holds(before.key),
-      pages.number(of: before.key) == pages.number(of: found.key)
+    if found.code == LMDB.success, isClean(found.key), isClean(previous.key), bounds.holds(previous.key),
+      pages.number(of: previous.key) == pages.number(of: found.key)
     {
       return
     }
-    try leaf(of: before.key)
+    try leaf(of: previous.key)
   }
 
   private func leaf(of key: Place) throws(IndexError) {

@@ -1,7 +1,11 @@
 // LMDB's transactions and cursors, each with one owner. A read transaction is kept and renewed; a write transaction ends with
 // its owner, and is undone unless it was committed.
+//
+// LMDB is entered inside of the environment's region alone: a page that makes it crash leaves the index suspect. Every call enters by itself
+// but `get`, which is made often enough for a nanosecond to count.
 
 import ApusBytes
+import ApusSystem
 import CLMDB
 
 /// What a search answered.
@@ -15,51 +19,46 @@ struct Found {
 @safe
 struct ReadTransaction: ~Copyable {
   let environment: Environment
+  private let region: CrashRegion
   private let handle: OpaquePointer
   private let cursor: OpaquePointer
   private var isLive = false
 
   /// Takes a slot for a reader, and gives the snapshot back at once.
   init(_ environment: Environment) throws(IndexError) {
-    var handle: OpaquePointer?
-    let flags = UInt32(bitPattern: MDB_RDONLY)
-    try LMDB.check("mdb_txn_begin", unsafe mdb_txn_begin(environment.handle, nil, flags, &handle))
-    guard let handle = unsafe handle else { throw LMDB.error("mdb_txn_begin", MDB_PANIC) }
-    var cursor: OpaquePointer?
-    let code = unsafe mdb_cursor_open(handle, LMDB.main, &cursor)
-    guard code == LMDB.success, let cursor = unsafe cursor else {
-      unsafe mdb_txn_abort(handle)
-      throw LMDB.error("mdb_cursor_open", code)
-    }
-    unsafe mdb_txn_reset(handle)
+    let begun = try Begun(environment, UInt32(bitPattern: MDB_RDONLY))
+    unsafe mdb_txn_reset(begun.handle)
     self.environment = environment
-    unsafe self.handle = handle
-    unsafe self.cursor = cursor
+    region = environment.region
+    unsafe handle = begun.handle
+    unsafe cursor = begun.cursor
   }
 
   deinit {
-    unsafe mdb_cursor_close(cursor)
-    unsafe mdb_txn_abort(handle)
+    region.inside {
+      unsafe mdb_cursor_close(cursor)
+      unsafe mdb_txn_abort(handle)
+    }
   }
 
   /// Takes the newest snapshot.
   mutating func renew() throws(IndexError) {
     precondition(!isLive, "a snapshot is given back before another is taken")
-    try LMDB.check("mdb_txn_renew", unsafe mdb_txn_renew(handle))
+    try LMDB.check("mdb_txn_renew", region.inside { unsafe mdb_txn_renew(handle) })
     isLive = true
   }
 
   /// Gives the snapshot back, if there is one.
   mutating func reset() {
     guard isLive else { return }
-    unsafe mdb_txn_reset(handle)
+    region.inside { unsafe mdb_txn_reset(handle) }
     isLive = false
   }
 
   /// Binds the cursor to the snapshot of now.
   mutating func renewCursor() throws(IndexError) {
     precondition(isLive, "an index is read between renew and reset")
-    try LMDB.check("mdb_cursor_renew", unsafe mdb_cursor_renew(handle, cursor))
+    try LMDB.check("mdb_cursor_renew", region.inside { unsafe mdb_cursor_renew(handle, cursor) })
   }
 
   var id: UInt64 { UInt64(unsafe mdb_txn_id(handle)) }
@@ -80,6 +79,7 @@ struct ReadTransaction: ~Copyable {
     return stat
   }
 
+  /// The caller is inside of the region: it goes on to read what was found.
   @inline(__always)
   func get(_ key: RawSpan) -> Found {
     precondition(isLive, "an index is read between renew and reset")
@@ -89,41 +89,37 @@ struct ReadTransaction: ~Copyable {
   }
 
   func seek(atOrAfter key: RawSpan) -> Found {
-    unsafe LMDB.lend(key) { unsafe Cursors.move(cursor, MDB_SET_RANGE, &$0) }
+    unsafe LMDB.lend(key) { key in
+      region.inside { unsafe Cursors.move(cursor, MDB_SET_RANGE, &key) }
+    }
   }
 
-  func first() -> Found { unsafe Cursors.move(cursor, MDB_FIRST) }
+  func first() -> Found { region.inside { unsafe Cursors.move(cursor, MDB_FIRST) } }
 
-  func next() -> Found { unsafe Cursors.move(cursor, MDB_NEXT) }
+  func next() -> Found { region.inside { unsafe Cursors.move(cursor, MDB_NEXT) } }
 
-  /// Lends each record of the list of free pages, which LMDB shows to transactions that read.
+  /// Lends each record of the list of free pages, which LMDB shows to transactions that read. `body` runs inside of the region: it reads pages.
   func forEachFreeRecord(_ body: (Place) -> Void) throws(IndexError) {
-    try unsafe Cursors.forEachFreeRecord(of: handle, body)
+    try region.inside { () throws(IndexError) in try unsafe Cursors.forEachFreeRecord(of: handle, body) }
   }
 }
 
 /// The one transaction that writes, on the thread that began it.
 @safe
 struct WriteTransaction: ~Copyable {
+  private let region: CrashRegion
   private let handle: OpaquePointer
   private let cursor: OpaquePointer
 
   init(_ environment: Environment) throws(IndexError) {
-    var handle: OpaquePointer?
-    try LMDB.check("mdb_txn_begin", unsafe mdb_txn_begin(environment.handle, nil, 0, &handle))
-    guard let handle = unsafe handle else { throw LMDB.error("mdb_txn_begin", MDB_PANIC) }
-    var cursor: OpaquePointer?
-    let code = unsafe mdb_cursor_open(handle, LMDB.main, &cursor)
-    guard code == LMDB.success, let cursor = unsafe cursor else {
-      unsafe mdb_txn_abort(handle)
-      throw LMDB.error("mdb_cursor_open", code)
-    }
-    unsafe self.handle = handle
-    unsafe self.cursor = cursor
+    let begun = try Begun(environment, 0)
+    region = environment.region
+    unsafe handle = begun.handle
+    unsafe cursor = begun.cursor
   }
 
   // LMDB closes the cursor of a write transaction with it.
-  deinit { unsafe mdb_txn_abort(handle) }
+  deinit { region.inside { unsafe mdb_txn_abort(handle) } }
 
   var id: UInt64 { UInt64(unsafe mdb_txn_id(handle)) }
 
@@ -134,10 +130,12 @@ struct WriteTransaction: ~Copyable {
   }
 
   mutating func seek(atOrAfter key: RawSpan) -> Found {
-    unsafe LMDB.lend(key) { unsafe Cursors.move(cursor, MDB_SET_RANGE, &$0) }
+    unsafe LMDB.lend(key) { key in
+      region.inside { unsafe Cursors.move(cursor, MDB_SET_RANGE, &key) }
+    }
   }
 
-  mutating func previous() -> Found { unsafe Cursors.move(cursor, MDB_PREV) }
+  mutating func previous() -> Found { region.inside { unsafe Cursors.move(cursor, MDB_PREV) } }
 
   /// Gives the key where the cursor stands another value.
   mutating func replace(_ key: RawSpan, _ value: RawSpan) throws(IndexError) {
@@ -155,13 +153,13 @@ struct WriteTransaction: ~Copyable {
 
   /// Removes the key where the cursor stands.
   mutating func removeCurrent() throws(IndexError) {
-    try LMDB.check("mdb_cursor_del", unsafe mdb_cursor_del(cursor, 0))
+    try LMDB.check("mdb_cursor_del", region.inside { unsafe mdb_cursor_del(cursor, 0) })
   }
 
   private mutating func put(_ key: RawSpan, _ value: RawSpan, _ flags: Int32) throws(IndexError) {
     let code = unsafe LMDB.lend(key) { key in
       unsafe LMDB.lend(value) { value in
-        unsafe mdb_cursor_put(cursor, &key, &value, UInt32(bitPattern: flags))
+        region.inside { unsafe mdb_cursor_put(cursor, &key, &value, UInt32(bitPattern: flags)) }
       }
     }
     try LMDB.check("mdb_cursor_put", code)
@@ -169,9 +167,33 @@ struct WriteTransaction: ~Copyable {
 
   /// Ends the transaction, for good or not at all; the answer is LMDB's code.
   consuming func commit() -> Int32 {
-    let handle = unsafe handle
+    let (region, handle) = unsafe (region, handle)
     discard self
-    return unsafe mdb_txn_commit(handle)
+    return region.inside { unsafe mdb_txn_commit(handle) }
+  }
+}
+
+/// A transaction that has just begun, and its cursor.
+@safe
+private struct Begun {
+  let handle: OpaquePointer
+  let cursor: OpaquePointer
+
+  init(_ environment: Environment, _ flags: UInt32) throws(IndexError) {
+    let region = environment.region
+    let before = region.enter()
+    defer { region.leave(before) }
+    var handle: OpaquePointer?
+    try LMDB.check("mdb_txn_begin", unsafe mdb_txn_begin(environment.handle, nil, flags, &handle))
+    guard let handle = unsafe handle else { throw LMDB.error("mdb_txn_begin", MDB_PANIC) }
+    var cursor: OpaquePointer?
+    let code = unsafe mdb_cursor_open(handle, LMDB.main, &cursor)
+    guard code == LMDB.success, let cursor = unsafe cursor else {
+      unsafe mdb_txn_abort(handle)
+      throw LMDB.error("mdb_cursor_open", code)
+    }
+    unsafe self.handle = handle
+    unsafe self.cursor = cursor
   }
 }
 

@@ -11,6 +11,7 @@ extension Errno {
   package static let noEntry = Errno(rawValue: 2)  // ENOENT
   package static let interrupted = Errno(rawValue: 4)  // EINTR
   package static let inputOutput = Errno(rawValue: 5)  // EIO
+  package static let noDevice = Errno(rawValue: 6)  // ENXIO
   package static let badDescriptor = Errno(rawValue: 9)  // EBADF
   package static let wouldBlock = Errno(rawValue: 11)  // EAGAIN
   package static let outOfMemory = Errno(rawValue: 12)  // ENOMEM
@@ -27,6 +28,7 @@ extension Errno {
   package static let readOnlyDisk = Errno(rawValue: 30)  // EROFS
   package static let brokenPipe = Errno(rawValue: 32)  // EPIPE
   package static let notEmpty = Errno(rawValue: 39)  // ENOTEMPTY
+  package static let linkLoop = Errno(rawValue: 40)  // ELOOP
   package static let illegalBytes = Errno(rawValue: 84)  // EILSEQ
   package static let notASocket = Errno(rawValue: 88)  // ENOTSOCK
   package static let notSupported = Errno(rawValue: 95)  // EOPNOTSUPP

@@ -206,7 +206,8 @@ struct DamageTests {
     )
     #expect(words.values.reduce(0, +) + signals.count == count)
     #expect(signals.count * 10 < count, "more than one in ten ends the process")
-    #expect(!ofChildren || marked > 0, "an assertion of LMDB leaves a mark")
+    #expect(marked == signals.count, "whoever dies inside of LMDB leaves a mark")
+    #expect(!ofChildren || marked > 0, "a flip of a child's number kills now and then")
     return words
   }
 

@@ -104,6 +104,58 @@ struct LimitTests {
     }
   }
 
+  /// Whether a scrub finds nothing when the last page of a file says another number: it is a free one.
+  private func endsInAFreePage(_ image: [UInt8]) throws -> Bool {
+    let copy = try Fixture()
+    try RealDisk().makeFolder(copy.folder.path)
+    var image = image
+    image[image.count - 4_096] ^= 1
+    try write(image, to: copy.folder.data)
+    guard case .usable(let index) = try copy.open() else { return false }
+    return try index.scrubbed().isSound
+  }
+
+  /// A free page at the end is cut off while the index is open, and the limit of a file's size is set there: nothing fails but making the file as
+  /// long as its pages again, after a commit that went well.
+  @Test("a commit whose file cannot be made long enough is the last one, and the index is rebuilt")
+  func lengthening() async throws {
+    let fixture = try Fixture()
+    let rows = RowTests.rows(400)
+    do { try fixture.build(rows, complete: 1_000) }
+    var lsn: UInt64 = 1_000
+    while try !endsInAFreePage(try bytes(of: fixture.folder.data)) {
+      lsn += 1
+      try #require(lsn < 1_050, "the last page of the file is always in use")
+      try fixture.opened().checkpoint(LimitTests.updates(rows, lsn), through: lsn)
+    }
+    let byteCount = try bytes(of: fixture.folder.data).count
+    await #expect(processExitsWith: .success) {
+      [
+        parent = fixture.temporary.path as String, data = fixture.folder.data as String,
+        byteCount = byteCount as Int, lsn = lsn as UInt64
+      ] in
+      _ = signal(SIGXFSZ, SIG_IGN)
+      guard case .usable(let index) = try FlipFolder(parent).reopened() else { _exit(1) }
+      var writer = try index.writer()
+      guard unsafe truncate(data, byteCount - 4_096) == 0 else { _exit(2) }
+      var limit = rlimit(rlim_cur: rlim_t(byteCount - 4_096), rlim_max: rlim_t(byteCount))
+      unsafe setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+      func error(_ lsn: UInt64) -> IndexError? {
+        var updates = TestUpdates([TestUpdate(key: Keys.whole(1), lsn: lsn, row: [1])])
+        return failure {
+          _ = try writer.checkpoint(&updates, through: LSN(lsn), note: ByteWriter().bytes, fold: latest)
+        }
+      }
+      guard case .abandoned(let fault) = error(lsn + 1), fault.call == "ftruncate", fault.code == EFBIG
+      else { _exit(3) }
+      guard index.isSuspect else { _exit(4) }
+      limit.rlim_cur = limit.rlim_max
+      unsafe setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+      guard case .abandoned = error(lsn + 2) else { _exit(5) }
+    }
+    #expect(OpeningTests.word(try fixture.open()).hasPrefix("suspect marked(\"ftruncate"))
+  }
+
   private func number(_ image: [UInt8], _ at: Int, _ count: Int) -> Int {
     (0..<count).reduce(0) { $0 | Int(image[at + $1]) << (8 * $1) }
   }

@@ -29,7 +29,7 @@ struct FloorPlan: Sendable {
       "ApusClient": ["ApusWire", "ApusContracts", "ApusSystem", "ApusBytes"],
       "ApusWire": ["ApusContracts", "ApusBytes"],
       "ApusContracts": ["ApusBytes", "CYAML"],
-      "ApusSystem": ["ApusBytes", "CLinux"],
+      "ApusSystem": ["ApusBytes", "CLinux", "CCrashMark"],
       "ApusBytes": ["CChecksum", "CZstd"],
     ]
     let behindTheDoor = Set(rooms.keys).subtracting(["apus"])
@@ -41,7 +41,7 @@ struct FloorPlan: Sendable {
     ]
     return FloorPlan(
       rooms: rooms.merging(outside) { own, _ in own },
-      cellar: ["CChecksum", "CZstd", "CLinux", "CLMDB", "CYAML", "CZlib"],
+      cellar: ["CChecksum", "CCrashMark", "CZstd", "CLinux", "CLMDB", "CYAML", "CZlib"],
       toolchain: ["ApusSystem": ["Glibc"], "apus": ["Foundation", "FoundationEssentials"]])
   }()
 
