@@ -56,6 +56,25 @@ package struct KeyDecoder: ~Escapable {
     return bytes
   }
 
+  /// Passes over a string, with every check of reading it; allocates nothing.
+  @_lifetime(self: copy self)
+  package mutating func skipString() throws(BytesError) {
+    var ahead = reader
+    let content = try Self.readContent(&ahead)
+    try checkEscapes(of: content)
+    // Escaping replaces one ASCII character by two, so it makes no UTF-8 and breaks none.
+    guard content.isUTF8 else { throw .invalidUTF8(at: offset) }
+    reader = ahead
+  }
+
+  /// Passes over bytes, with every check of reading them; allocates nothing.
+  @_lifetime(self: copy self)
+  package mutating func skipBytes() throws(BytesError) {
+    var ahead = reader
+    try checkEscapes(of: try Self.readContent(&ahead))
+    reader = ahead
+  }
+
   /// Ends the key: nothing may be left.
   package func finish() throws(BytesError) {
     guard reader.isAtEnd else { throw .badKey(at: reader.offset, .trailingBytes(reader.remaining)) }
@@ -83,6 +102,19 @@ package struct KeyDecoder: ~Escapable {
     if content.escapeCount == 0 { return content.validatedString() }
     let original = try unescaped(content)
     return (unsafe original.span.bytes).validatedString()
+  }
+
+  /// That every mark in `escaped`, which starts where this decoder stands, is followed by what may follow it.
+  private func checkEscapes(of escaped: RawSpan) throws(BytesError) {
+    if escaped.escapeCount == 0 { return }
+    var pieces = ByteReader(escaped)
+    while let byte = try? pieces.read(UInt8.self) {
+      guard byte == KeyEscape.mark else { continue }
+      let at = offset + pieces.offset
+      // Where the content breaks off, the end mark follows.
+      let shifted = (try? pieces.read(UInt8.self)) ?? KeyEscape.end
+      guard KeyEscape.contentByte(of: shifted) != nil else { throw .badKey(at: at, .badEscape(shifted)) }
+    }
   }
 
   /// The content that is written as `escaped`, which starts where this decoder stands and has no end mark.

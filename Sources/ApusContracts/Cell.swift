@@ -47,6 +47,11 @@ package enum CellStatus: UInt8, Sendable {
   case outsideMaxAge = 4
 }
 
+extension CellStatus {
+  /// Whether a service's default stands in for the value. A null is no blank: it was said.
+  package var isBlank: Bool { self == .notFound || self == .outsideMaxAge }
+}
+
 /// Why a cell is blank.
 @usableFromInline
 package enum BlankReason: UInt8, Sendable {

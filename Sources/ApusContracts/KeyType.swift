@@ -93,6 +93,33 @@ package struct KeySchema: Hashable, Sendable {
     return values
   }
 
+  /// That `decode` would take the key; allocates nothing.
+  package func check(_ key: RawSpan) throws(KeyError) {
+    var part = 0
+    do throws(BytesError) {
+      var decoder = try KeyDecoder(key)
+      while part < parts.count {
+        try Self.skipPart(parts[part], &decoder)
+        part += 1
+      }
+      try decoder.finish()
+    } catch {
+      throw .encoding(part: part, error)
+    }
+  }
+
+  @_lifetime(decoder: copy decoder)
+  private static func skipPart(_ type: KeyType, _ decoder: inout KeyDecoder) throws(BytesError) {
+    switch type {
+    case .bool: _ = try decoder.readBool()
+    case .int32: _ = try decoder.readInt32()
+    case .int64: _ = try decoder.readInt64()
+    case .string: try decoder.skipString()
+    case .bytes: try decoder.skipBytes()
+    case .timestamp: _ = try decoder.readTimestamp()
+    }
+  }
+
   @_lifetime(decoder: copy decoder)
   private static func readPart(_ type: KeyType, _ decoder: inout KeyDecoder) throws(BytesError) -> Value {
     switch type {

@@ -13,6 +13,8 @@ package struct IndexReader: ~Copyable {
   /// The snapshot that `progress` and `bounds` are of: reading them once a commit is enough.
   private var seen: UInt64 = 0
   private var progress = IndexProgress()
+  /// Where the cursor stands, as of the last `firstView` or `nextView`.
+  private var here = (key: Place(), value: Place())
 
   init(of index: Index) throws(IndexError) {
     self.index = index
@@ -33,7 +35,10 @@ package struct IndexReader: ~Copyable {
   }
 
   /// Gives the snapshot back, so that its pages can be used again.
-  package mutating func reset() { transaction.reset() }
+  package mutating func reset() {
+    here = (Place(), Place())
+    transaction.reset()
+  }
 
   /// Nothing later than this LSN is in any row of the snapshot.
   package var touched: LSN { progress.touched }
@@ -66,18 +71,51 @@ package struct IndexReader: ~Copyable {
   package mutating func forEachView(
     of prefix: RawSpan, _ body: (_ view: UInt32, IndexRow) -> Void
   ) throws(IndexError) {
-    try renewCursor()
-    var found = transaction.seek(atOrAfter: prefix)
-    while found.code == LMDB.success {
-      let key = try key(at: found)
-      guard region.inside({ key.starts(with: prefix) }) else { return }
-      guard key.byteCount == prefix.byteCount + IndexFormat.viewByteCount, let view = key.viewOfKey else {
-        throw .damaged(.key(key.copied()))
-      }
-      body(view, try row(at: found.value, of: key))
-      found = transaction.next()
+    var view = try firstView(of: prefix, from: prefix)
+    while let found = view {
+      body(found, try viewRow())
+      view = try nextView(of: prefix)
     }
-    guard found.code == LMDB.notFound else { throw LMDB.error("mdb_cursor_get", found.code) }
+  }
+
+  /// Goes to the first row of an entity's key whose whole key is at or after `key`, and says of which view version it is;
+  /// nil when there is none. `prefix` is the `IndexKey.entityPrefix` of both.
+  package mutating func firstView(of prefix: RawSpan, from key: RawSpan) throws(IndexError) -> UInt32? {
+    try renewCursor()
+    return try go(to: transaction.seek(atOrAfter: key), of: prefix)
+  }
+
+  /// Goes to the row after the one where `firstView` or `nextView` went; nil when there is no other.
+  package mutating func nextView(of prefix: RawSpan) throws(IndexError) -> UInt32? {
+    try go(to: transaction.next(), of: prefix)
+  }
+
+  /// The row where `firstView` or `nextView` went. Only rows that are asked for are checked.
+  @_lifetime(borrow self)
+  package func viewRow() throws(IndexError) -> IndexRow {
+    guard bounds.holds(here.key) else { throw .damaged(.key([])) }
+    let before = region.enter()
+    defer { region.leave(before) }
+    return try verified(here.value, of: here.key.span(in: transaction))
+  }
+
+  private mutating func go(to found: Found, of prefix: RawSpan) throws(IndexError) -> UInt32? {
+    let view = try view(at: found, of: prefix)
+    here = (found.key, found.value)
+    return view
+  }
+
+  private func view(at found: Found, of prefix: RawSpan) throws(IndexError) -> UInt32? {
+    if found.code == LMDB.notFound { return nil }
+    try LMDB.check("mdb_cursor_get", found.code)
+    let key = try key(at: found)
+    let before = region.enter()
+    defer { region.leave(before) }
+    guard key.starts(with: prefix) else { return nil }
+    guard key.byteCount == prefix.byteCount + IndexFormat.viewByteCount, let view = key.viewOfKey else {
+      throw .damaged(.key(key.copied()))
+    }
+    return view
   }
 
   /// Lends the store's note, which the last complete checkpoint wrote.

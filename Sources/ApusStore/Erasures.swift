@@ -77,14 +77,20 @@ package struct Erasures: Equatable, Sendable {
 }
 
 extension Erasures {
-  /// The newest erasure of an encoded key, by whichever part; nil when there is none. Allocates nothing for keys of usual length.
+  /// The newest erasure of an encoded key, by whichever part; nil when there is none.
   package func erase(of key: RawSpan, in view: CatalogView) -> Erase? {
     if isEmpty { return nil }
+    var scratch = ByteWriter(capacity: 64)
+    return erase(of: key, in: view, ErasureHasher(salt: salt), &scratch)
+  }
+
+  /// The same with a hasher of this salt and a writer that the caller keeps: it allocates nothing once the writer has grown.
+  package func erase(
+    of key: RawSpan, in view: CatalogView, _ hasher: ErasureHasher, _ scratch: inout ByteWriter
+  ) -> Erase? {
     var newest: Erase?
-    let hasher = ErasureHasher(salt: salt)
     KeyParts.forEach(of: key, view.keySchema) { part, bytes in
-      let definition = view.keys[part]
-      let hash = hasher.hash(project: view.project, definition, bytes)
+      let hash = hasher.hash(project: view.project, view.keys[part], bytes, &scratch)
       if let found = erase(of: hash), newest.map({ found.floor > $0.floor }) ?? true { newest = found }
     }
     return newest
@@ -106,12 +112,19 @@ package struct ErasureHasher: Sendable {
   }
 
   package func hash(project: ProjectID, _ key: KeyDefinition, _ part: RawSpan) -> ErasureHash {
-    var writer = ByteWriter(capacity: 64)
-    writer.write(project.rawValue)
-    writer.write(utf8: key.name)
-    writer.write(0 as UInt8)
-    writer.write(key.type.rawValue)
-    writer.write(part)
-    return ErasureHash(first: first.hash(writer.bytes), second: second.hash(writer.bytes))
+    var scratch = ByteWriter(capacity: 64)
+    return hash(project: project, key, part, &scratch)
+  }
+
+  package func hash(
+    project: ProjectID, _ key: KeyDefinition, _ part: RawSpan, _ scratch: inout ByteWriter
+  ) -> ErasureHash {
+    scratch.removeAll()
+    scratch.write(project.rawValue)
+    scratch.write(utf8: key.name)
+    scratch.write(0 as UInt8)
+    scratch.write(key.type.rawValue)
+    scratch.write(part)
+    return ErasureHash(first: first.hash(scratch.bytes), second: second.hash(scratch.bytes))
   }
 }

@@ -87,4 +87,19 @@ package struct OverlayView: ~Copyable, ~Escapable {
       try body(version.bytes, root.range(at: place))
     }
   }
+
+  /// What `version` asks for: the same for a key in all generations.
+  @inline(__always)
+  func hash(of key: RawSpan) -> UInt64 { hash.hash(key) }
+
+  /// The version of a key that this read sees in one generation; place 0 is the newest generation, and there are
+  /// `generationCount`.
+  @inline(__always) @_lifetime(borrow self)
+  func version(of key: RawSpan, hash: UInt64, at place: Int) -> RawSpan? {
+    guard let version = root.newest(of: key, hash: hash, at: place, through: visible.rawValue) else {
+      return nil
+    }
+    // Memory that a view can reach stays until the view has ended.
+    return unsafe _overrideLifetime(version.bytes, borrowing: self)
+  }
 }

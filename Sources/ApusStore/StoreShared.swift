@@ -16,6 +16,12 @@ package final class StoreShared: Sendable {
     /// Nil while it is rebuilt.
     package var index: Index?
     package var health: StoreHealth
+
+    package init(catalog: Catalog, index: Index?, health: StoreHealth = StoreHealth()) {
+      self.catalog = catalog
+      self.index = index
+      self.health = health
+    }
   }
 
   package let overlay: Overlay
