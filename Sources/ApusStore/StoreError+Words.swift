@@ -29,6 +29,7 @@ extension StoreError: CustomStringConvertible {
       "a source offset of \(byteCount) bytes is longer than the \(max) allowed"
     case .rowsRefused(let tallies): StoreError.words(of: tallies)
     case .plan(let refusal): "\(refusal)"
+    case .definition(let errors): "\(errors)"
     case .badProducerName(let name):
       "\(Quoted(name)) is no producer's name: it has 1 to \(StoreLimits.producerNameByteCountMax) bytes of text"
     case .unknownProducer: "this store never opened it"
@@ -74,7 +75,7 @@ extension StoreError: CustomStringConvertible {
     case .recordUnreadable(let lsn, _): "LSN \(lsn)"
     case .log(let error): error.place
     case .unknownProject, .emptyBatch, .emptyVector, .columnNamedTwice, .batchTooLong, .sourceOffsetTooLong,
-      .rowsRefused, .plan, .badProducerName, .overloaded, .deadLettersFull, .deadLettersOld, .diskLow, .clockJump,
+      .rowsRefused, .plan, .definition, .badProducerName, .overloaded, .deadLettersFull, .deadLettersOld, .diskLow, .clockJump,
       .readOnly, .rebuilding, .notYet, .closed, .indexDamaged, .index:
       nil
     }
@@ -93,7 +94,7 @@ extension StoreError: CustomStringConvertible {
     case .batchTooLong: "split the request"
     case .sourceOffsetTooLong: "send a shorter one"
     case .rowsRefused: "mend the rows, or let refused ones be set aside"
-    case .plan: "mend the definitions, then plan again"
+    case .plan, .definition: "mend the definitions, then plan again"
     case .badProducerName: "give it a shorter name that is text"
     case .unknownProducer, .producerExpired: "open the producer, then send again with the epoch that it gets"
     case .fenced: "end this producer: another one goes on in its name"
@@ -135,6 +136,7 @@ extension StoreError: CustomStringConvertible {
     case .sourceOffsetTooLong: "source_offset_too_long"
     case .rowsRefused: "rows_refused"
     case .plan: "plan_refused"
+    case .definition: "definition_refused"
     case .badProducerName: "bad_producer_name"
     case .unknownProducer: "unknown_producer"
     case .producerExpired: "producer_expired"
