@@ -138,7 +138,8 @@ struct Admission: ~Copyable {
   // MARK: The rules
 
   private func isErased(
-    _ key: RawSpan, in view: CatalogView, _ admitted: Result<AdmittedTimes, EventTimeError>, _ given: GivenTimes
+    _ key: RawSpan, in view: CatalogView, _ admitted: Result<AdmittedTimes, EventTimeError>,
+    _ given: GivenTimes
   ) -> Bool {
     guard let erase = catalog.erasures.erase(of: key, in: view) else { return false }
     let eventNanoseconds: Int64
@@ -149,7 +150,8 @@ struct Admission: ~Copyable {
     return eventNanoseconds <= erase.time.nanoseconds
   }
 
-  private static func judged(_ times: Result<AdmittedTimes, EventTimeError>) throws(RowFault) -> AdmittedTimes {
+  private static func judged(_ times: Result<AdmittedTimes, EventTimeError>) throws(RowFault) -> AdmittedTimes
+  {
     switch times {
     case .success(let admitted): return admitted
     case .failure(let error): throw RowFault(error)

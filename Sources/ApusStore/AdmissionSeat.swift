@@ -10,7 +10,8 @@ final class AdmissionSeat {
   private var arranged: [FeatureInput]
   /// Where each feature stands in the contract.
   private lazy var places: [String: Int] = Dictionary(
-    view.contract.features.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { _, last in last })
+    view.contract.features.enumerated().map { ($0.element.name, $0.offset) },
+    uniquingKeysWith: { _, last in last })
 
   init(_ view: CatalogView) {
     self.view = view

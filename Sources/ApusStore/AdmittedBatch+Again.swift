@@ -21,7 +21,9 @@ extension AdmittedBatch {
         again.passErased()
       }
       // What stands here was written by this process and never left it.
-      guard let record = try? walker.next() else { preconditionFailure("a batch has as many records as notes") }
+      guard let record = try? walker.next() else {
+        preconditionFailure("a batch has as many records as notes")
+      }
       switch record.kind {
       case .event: try again.take(event: record.body, note)
       case .deadLetter: try again.take(letter: record.body)
@@ -93,7 +95,8 @@ private struct Readmission: ~Copyable {
       letter.event == .upsert
       ? seat.arranged(letter.features) : (inputs: [], fault: RowFault(deleteOf: letter.features))
     admission.take(
-      letter.event, of: seat, key: letter.key, encodedBy: &encoder, letter.times, said.inputs, fault: said.fault
+      letter.event, of: seat, key: letter.key, encodedBy: &encoder, letter.times, said.inputs,
+      fault: said.fault
     ) { letter.features }
   }
 }
@@ -114,7 +117,8 @@ private struct Said {
 extension AdmissionSeat {
   /// Cells of this version as of an earlier revision, read by the names of now.
   fileprivate func said(by cellBytes: RawSpan, in catalog: Catalog) -> Said {
-    guard let cells = try? RowCells(cellBytes, layout: view.layout), let version = catalog.registry[view.id] else {
+    guard let cells = try? RowCells(cellBytes, layout: view.layout), let version = catalog.registry[view.id]
+    else {
       preconditionFailure("a later layout reads the cells of an earlier one")
     }
     var said = Said([])

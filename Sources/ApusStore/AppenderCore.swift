@@ -408,7 +408,8 @@ extension AppenderCore {
         self.idleSince = nil
       }
     }
-    if let generationSince, Self.left(of: options.generationAgeNanoseconds, since: generationSince, now) == 0 {
+    if let generationSince, Self.left(of: options.generationAgeNanoseconds, since: generationSince, now) == 0
+    {
       freeze()
     }
     applier.overlay.reclaim()

@@ -30,8 +30,8 @@ package final class Catalog: Sendable {
     Catalog(self, number: number + 1, erasures: erasures)
   }
 
-  package func with(_ registry: Registry, _ erasures: Erasures) -> Catalog {
-    Catalog(number: number + 1, registry: registry, erasures: erasures)
+  package func with(_ registry: Registry, _ erasures: Erasures? = nil) -> Catalog {
+    Catalog(number: number + 1, registry: registry, erasures: erasures ?? self.erasures)
   }
 
   package subscript(id: ViewVersionID) -> CatalogView? {

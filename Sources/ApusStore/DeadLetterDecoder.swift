@@ -51,7 +51,9 @@ private struct LetterReader: ~Escapable {
   var remaining: Int { reader.remaining }
 
   @_lifetime(self: copy self)
-  mutating func number<T: FixedWidthInteger & BitwiseCopyable>(as type: T.Type = T.self) throws(RecordFault) -> T {
+  mutating func number<T: FixedWidthInteger & BitwiseCopyable>(as type: T.Type = T.self) throws(RecordFault)
+    -> T
+  {
     do throws(BytesError) { return try reader.read() } catch { throw Self.fault(error) }
   }
 
@@ -63,7 +65,9 @@ private struct LetterReader: ~Escapable {
   @_lifetime(self: copy self)
   mutating func text() throws(RecordFault) -> String {
     let byteCount = Int(clamping: try varint())
-    do throws(BytesError) { return try reader.readString(utf8Count: byteCount) } catch { throw Self.fault(error) }
+    do throws(BytesError) { return try reader.readString(utf8Count: byteCount) } catch {
+      throw Self.fault(error)
+    }
   }
 
   @_lifetime(self: copy self)

@@ -71,7 +71,8 @@ struct FrameApplier: ~Copyable {
   }
 
   private func renewed() -> Catalog {
-    catalog.registry == state.registry ? catalog.with(state.erasures) : catalog.with(state.registry, state.erasures)
+    catalog.registry == state.registry
+      ? catalog.with(state.erasures) : catalog.with(state.registry, state.erasures)
   }
 
   private mutating func applyEvent(_ body: RawSpan, _ lsn: LSN, _ time: WallTime) throws(RecordFault) {
@@ -94,7 +95,8 @@ struct FrameApplier: ~Copyable {
   ) throws(EventError) {
     key.set(
       project: view.project.rawValue, entity: view.entity.rawValue, key: event.key, view: view.id.rawValue)
-    try overlay.apply(key: key.bytes, lsn: lsn) { (known: RawSpan?, writer: inout ByteWriter) throws(EventError) in
+    try overlay.apply(key: key.bytes, lsn: lsn) {
+      (known: RawSpan?, writer: inout ByteWriter) throws(EventError) in
       guard let known else {
         row.write(into: &writer)
         return .write

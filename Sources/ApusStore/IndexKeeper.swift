@@ -69,7 +69,8 @@ struct IndexKeeper: ~Copyable {
   /// Removes what is left of older indexes, as far as nobody has them open.
   func removeOthers() {
     guard let listing = try? Self.list(parent) else { return }
-    for other in Set(listing.ready + listing.building + listing.retired) where other != epoch && other != spared {
+    for other in Set(listing.ready + listing.building + listing.retired)
+    where other != epoch && other != spared {
       try? IndexFolder(in: parent, epoch: other).remove()
     }
   }
@@ -87,7 +88,8 @@ struct IndexKeeper: ~Copyable {
       }
       writer = consume open
       (complete, touched) = (generation.range.last, generation.range.last)
-      return CheckpointReport(transactions: report.transactions, written: report.written, unchanged: report.unchanged)
+      return CheckpointReport(
+        transactions: report.transactions, written: report.written, unchanged: report.unchanged)
     } catch {
       touched = max(touched, open.touched)
       writer = consume open

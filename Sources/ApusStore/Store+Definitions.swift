@@ -11,7 +11,8 @@ extension Store {
 
   /// Applies definitions. The plan that comes back is what was done; its frame is nil when there was nothing to do.
   package func apply(
-    _ definition: ProjectDefinition, accepting parties: Set<PlanParty> = [], expecting fingerprint: Fingerprint? = nil
+    _ definition: ProjectDefinition, accepting parties: Set<PlanParty> = [],
+    expecting fingerprint: Fingerprint? = nil
   ) throws(StoreError) -> (plan: Plan, frame: FrameMoment?) {
     let done = try writing().perform { (core) throws(StoreError) -> Done in
       let registry = core.applier.catalog.registry
@@ -51,7 +52,8 @@ extension Store {
     try writing().perform { (core) throws(StoreError) in try core.change(changes) }
   }
 
-  private static func plan(_ definition: ProjectDefinition, in registry: Registry) throws(StoreError) -> Plan {
+  private static func plan(_ definition: ProjectDefinition, in registry: Registry) throws(StoreError) -> Plan
+  {
     do throws(PlanErrors) { return try registry.plan(definition) } catch { throw .definition(error) }
   }
 }

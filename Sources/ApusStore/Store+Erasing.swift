@@ -43,7 +43,9 @@ extension Store {
   private static func definition(
     of key: ErasedKey, in project: RegisteredProject, _ registry: Registry
   ) throws(StoreError) -> KeyDefinition {
-    let named = registry.entities.filter { $0.project == project.id }.flatMap(\.keys).filter { $0.name == key.name }
+    let named = registry.entities.filter { $0.project == project.id }.flatMap(\.keys).filter {
+      $0.name == key.name
+    }
     guard let first = named.first else { throw .unknownKeyName(key.name, project: project.name) }
     guard let same = named.first(where: { $0.type.element == key.value.scalarType }) else {
       throw .badKey(

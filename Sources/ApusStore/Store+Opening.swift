@@ -12,7 +12,8 @@ extension Store {
   ///
   /// The index lies on the machine's own disk, in `indexes` or beside the log.
   package static func open(
-    _ folder: String, on disk: any Disk = RealDisk(), indexes: String? = nil, clock: any Clock = SystemClock(),
+    _ folder: String, on disk: any Disk = RealDisk(), indexes: String? = nil,
+    clock: any Clock = SystemClock(),
     random: inout some RandomNumberGenerator, options: StoreOptions = StoreOptions(),
     onStop: @escaping @Sendable (StoreError) -> Void = { _ in }
   ) throws(StoreError) -> Store {
@@ -95,7 +96,8 @@ private struct StoreMorning: ~Copyable {
   private let options: StoreOptions
 
   init(
-    _ log: Log, _ search: IndexSearch, _ folder: String, _ disk: any Disk, _ clock: any Clock, _ salt: [UInt8],
+    _ log: Log, _ search: IndexSearch, _ folder: String, _ disk: any Disk, _ clock: any Clock,
+    _ salt: [UInt8],
     _ options: StoreOptions
   ) {
     self.log = log

@@ -33,7 +33,8 @@ package final class Store: Sendable {
 
   init(
     folder: String, report: StoreReport, options: StoreOptions, shared: StoreShared, log: LogReader,
-    appender: StoreAppender?, checkpointer: Checkpointer, scrubber: Scrubber, salt: [UInt8], readOnly: HeldLog?
+    appender: StoreAppender?, checkpointer: Checkpointer, scrubber: Scrubber, salt: [UInt8],
+    readOnly: HeldLog?
   ) {
     self.folder = folder
     self.report = report

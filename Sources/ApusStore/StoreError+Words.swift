@@ -24,7 +24,8 @@ extension StoreError: CustomStringConvertible {
     case .badKey(_, let role, let error): "no key\(StoreError.of(role)): \(error)"
     case .keyMissing(_, let role): "a key\(StoreError.of(role)) is missing"
     case .unknownKeyName(let name, _): "no entity has a key called \(Quoted(name))"
-    case .batchTooLong(let byteCount, let max): "a request of \(byteCount) bytes is longer than the \(max) that fit here"
+    case .batchTooLong(let byteCount, let max):
+      "a request of \(byteCount) bytes is longer than the \(max) that fit here"
     case .sourceOffsetTooLong(let byteCount, let max):
       "a source offset of \(byteCount) bytes is longer than the \(max) allowed"
     case .rowsRefused(let tallies): StoreError.words(of: tallies)
@@ -53,7 +54,8 @@ extension StoreError: CustomStringConvertible {
     case .rebuilding: "REBUILDING: the index is being made anew from the log"
     case .notYet(let lsn, let visible): "LSN \(lsn) is not visible yet; \(visible) is the newest that is"
     case .closed: "the store is closed"
-    case .stopped(let error): "the store stopped for good when a call failed: \(error.call) says \(error.errno)"
+    case .stopped(let error):
+      "the store stopped for good when a call failed: \(error.call) says \(error.errno)"
     case .indexDamaged(let damage): "the index is damaged: \(damage)"
     case .recordUnreadable(_, let fault): "a record of the log cannot be applied: \(fault)"
     case .log(let error): error.what
@@ -75,7 +77,8 @@ extension StoreError: CustomStringConvertible {
     case .recordUnreadable(let lsn, _): "LSN \(lsn)"
     case .log(let error): error.place
     case .unknownProject, .emptyBatch, .emptyVector, .columnNamedTwice, .batchTooLong, .sourceOffsetTooLong,
-      .rowsRefused, .plan, .definition, .badProducerName, .overloaded, .deadLettersFull, .deadLettersOld, .diskLow, .clockJump,
+      .rowsRefused, .plan, .definition, .badProducerName, .overloaded, .deadLettersFull, .deadLettersOld,
+      .diskLow, .clockJump,
       .readOnly, .rebuilding, .notYet, .closed, .indexDamaged, .index:
       nil
     }
@@ -90,7 +93,8 @@ extension StoreError: CustomStringConvertible {
     case .emptyBatch: "send at least one row"
     case .emptyVector: "name at least one feature"
     case .columnNamedTwice: "leave one of them out, or give it a role"
-    case .badKey, .keyMissing: "send a key of the entity's types, at most \(KeyLimits.byteCountMax) bytes encoded"
+    case .badKey, .keyMissing:
+      "send a key of the entity's types, at most \(KeyLimits.byteCountMax) bytes encoded"
     case .batchTooLong: "split the request"
     case .sourceOffsetTooLong: "send a shorter one"
     case .rowsRefused: "mend the rows, or let refused ones be set aside"
@@ -183,10 +187,12 @@ extension RecordFault: CustomStringConvertible {
     case .registry(let error): "\(error)"
     case .unknownView(let id): "there is no view version \(id.rawValue)"
     case .unknownKind(let kind): "record of the unknown kind \(kind)"
-    case .unknownOperation(let kind, let operation): "record of kind \(kind) with the unknown operation \(operation)"
+    case .unknownOperation(let kind, let operation):
+      "record of kind \(kind) with the unknown operation \(operation)"
     case .cut(let kind, let at): "record of kind \(kind) is cut short at byte \(at)"
     case .notZero(let kind, let at): "byte \(at) of a record of kind \(kind) must be zero"
-    case .trailing(let kind, let byteCount): "\(byteCount) bytes follow the last field of a record of kind \(kind)"
+    case .trailing(let kind, let byteCount):
+      "\(byteCount) bytes follow the last field of a record of kind \(kind)"
     case .notText(let kind, let at): "the text at byte \(at) of a record of kind \(kind) is not valid UTF-8"
     case .contradicts(let kind, let why): "record of kind \(kind) cannot be: \(why)"
     case .recordCount(let expected, let found): "\(found) records, where the frame has \(expected)"

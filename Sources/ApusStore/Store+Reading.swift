@@ -1,0 +1,51 @@
+// Reading begins here: vectors are prepared once, readers belong to a thread each, and the state hash is what two stores
+// are compared by.
+
+package import ApusBytes
+package import ApusContracts
+import ApusIndex
+import ApusSystem
+
+extension Store {
+  /// A thread's right to read; let go of before the store is closed.
+  package func reader() throws(StoreError) -> StoreReader { try StoreReader(of: shared) }
+
+  package func vector(service name: VersionedName, in project: String) throws(StoreError) -> PreparedVector {
+    try catalog.vector(service: name, in: project)
+  }
+
+  package func vector(features: [String], in project: String) throws(StoreError) -> PreparedVector {
+    try catalog.vector(features: features, in: project)
+  }
+
+  /// A batch that is admitted under what is in force now.
+  package func batch(
+    _ choice: KnownAtChoice = .live, _ policy: RefusalPolicy = .setAside
+  ) -> Batch {
+    Batch(catalog, now: shared.clock.wall(), choice: choice, policy: policy)
+  }
+
+  /// SHA-256 of the state and of every row, key by key: equal whenever the same frames were applied, by whatever way. Checkpoints first.
+  package func stateHash() throws(StoreError) -> SHA256.Digest {
+    if appender != nil { try checkpoint() }
+    guard let index = shared.newest.1.index else { throw .rebuilding }
+    var sum = SHA256()
+    do throws(IndexError) {
+      var reader = try index.reader()
+      try reader.renew()
+      defer { reader.reset() }
+      _ = try reader.note { sum.update($0) }
+      try reader.forEachRow { (key, row) throws(IndexError) in
+        var head = ByteWriter(capacity: 16)
+        head.write(UInt64(key.byteCount))
+        head.write(UInt64(row.bytes.byteCount))
+        sum.update(head.bytes)
+        sum.update(key)
+        sum.update(row.bytes)
+      }
+    } catch {
+      throw .index(error)
+    }
+    return sum.digest
+  }
+}

@@ -1,0 +1,108 @@
+// A whole store in a folder of its own, opened, closed, killed and opened again as a test likes.
+
+import ApusBytes
+import ApusContracts
+import ApusIndex
+import ApusLog
+import ApusStore
+import ApusSystem
+import ApusTestSupport
+import Testing
+
+final class StoreFixture {
+  let folder: TemporaryFolder
+  let clock = SimulatedClock()
+  var options = StoreOptions()
+  private(set) var store: Store
+  private var random = SplitMix64(seed: 7)
+
+  static let text = """
+    project: shop
+    entities:
+      card: {keys: {card_id: string}}
+    views:
+      activity:
+        entity: card
+        ttl: 30d
+        features:
+          count: {type: int64, min: 0}
+          mean: {type: float64}
+          action: {type: string, one_of: [buy, refund]}
+    services:
+      score:
+        features:
+          - {view: activity, take: [count, mean, action]}
+        defaults: {count: 0}
+    """
+
+  init(_ text: String = StoreFixture.text, change: (inout StoreOptions) -> Void = { _ in }) throws {
+    folder = try TemporaryFolder("apus-store")
+    options.scrubPeriodNanoseconds = nil
+    options.diskReserveByteCount = 0
+    options.log.segmentByteCount = 1 << 20
+    change(&options)
+    store = try Store.open(
+      folder.path("store"), clock: clock, random: &random, options: options)
+    if !text.isEmpty { try apply(text) }
+  }
+
+  deinit { store.abandon() }
+
+  var path: String { folder.path("store") }
+
+  @discardableResult
+  func apply(_ text: String, accepting: Set<PlanParty> = []) throws -> FrameMoment? {
+    try store.apply(Self.definition(text), accepting: accepting).frame
+  }
+
+  static func definition(_ text: String) throws -> ProjectDefinition {
+    try DefinitionReader.read([DefinitionFile(name: "shop.yaml", bytes: Array(text.utf8))])
+  }
+
+  func reopen() throws {
+    store = try Store.open(path, clock: clock, random: &random, options: options)
+  }
+
+  func closeAndReopen() throws {
+    try store.close()
+    try reopen()
+  }
+
+  func killAndReopen() throws {
+    store.abandon()
+    try reopen()
+  }
+
+  var now: EventTime { EventTime(nanoseconds: clock.wall().nanoseconds) }
+
+  func batch(_ rows: [(card: String, [FeatureInput])], _ policy: RefusalPolicy = .setAside) throws
+    -> AdmittedBatch
+  {
+    var batch = store.batch(.live, policy)
+    let name = try #require(VersionedName(spelling: "activity"))
+    try batch.turn(to: try #require(store.catalog.view(name, in: "shop")))
+    for row in rows {
+      batch.upsert(key: [.string(row.card)], GivenTimes(eventTime: now), row.1)
+    }
+    return try batch.admitted()
+  }
+
+  @discardableResult
+  func push(_ card: String, _ count: Int64, _ mean: Double = 0.5, _ action: String = "buy") throws
+    -> AppendAnswer
+  {
+    try store.append(
+      batch([(card, [.value(.int64(count)), .value(.float64(mean)), .value(.string(action))])]))
+  }
+
+  /// What `score` says of a card.
+  func read(_ card: String) throws -> [FeatureTable.Cell] {
+    let service = try #require(VersionedName(spelling: "score"))
+    let vector = try store.vector(service: service, in: "shop")
+    var keys = RequestKeys(for: vector)
+    try keys.append(named: ["card_id": .string(card)])
+    var reader = try store.reader()
+    let table = try reader.table(vector, keys)
+    return (0..<table.names.count).map { table[0, $0] }
+  }
+}
