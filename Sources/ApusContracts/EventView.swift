@@ -11,6 +11,8 @@ package struct EventView: ~Escapable {
   package let createdAt: CreatedAt
   package let knownAt: KnownAt
   package let isKnownAtAssumed: Bool
+  private let hasCreatedAt: Bool
+  private let hasKnownAt: Bool
   /// At most `KeyLimits.byteCountMax` bytes; whether they are a key of the view's entity is for its schema to say.
   package let key: RawSpan
   /// Of an upsert; none of a delete. Not looked at yet.
@@ -26,8 +28,17 @@ package struct EventView: ~Escapable {
     createdAt = head.createdAt
     knownAt = head.knownAt
     isKnownAtAssumed = head.isKnownAtAssumed
+    hasCreatedAt = head.hasCreatedAt
+    hasKnownAt = head.hasKnownAt
     key = body.extracting(head.keyAt..<head.cellsAt)
     cellBytes = body.extracting(head.cellsAt...)
+  }
+
+  /// The times as they were recorded, nil where the append time stands in.
+  package var recordedTimes: EventTimes {
+    EventTimes(
+      eventTime: eventTime, createdAt: hasCreatedAt ? createdAt : nil, knownAt: hasKnownAt ? knownAt : nil,
+      isKnownAtAssumed: isKnownAtAssumed)
   }
 
   package func stamp(_ lsn: LSN) -> Stamp { Stamp(eventTime: eventTime, createdAt: createdAt, lsn: lsn) }
@@ -52,6 +63,8 @@ private struct EventHead {
   let createdAt: CreatedAt
   let knownAt: KnownAt
   let isKnownAtAssumed: Bool
+  let hasCreatedAt: Bool
+  let hasKnownAt: Bool
   let keyAt: Int
   let cellsAt: Int
 
@@ -65,8 +78,8 @@ private struct EventHead {
     eventTime = EventTime(nanoseconds: try Self.read(&reader))
     let known = EventFormat.assumedFlag | EventFormat.createdAtFlag | EventFormat.knownAtFlag
     guard flags & ~known == 0 else { throw .unknownFlags(flags) }
-    let hasCreatedAt = flags & EventFormat.createdAtFlag != 0
-    let hasKnownAt = flags & EventFormat.knownAtFlag != 0
+    hasCreatedAt = flags & EventFormat.createdAtFlag != 0
+    hasKnownAt = flags & EventFormat.knownAtFlag != 0
     createdAt = CreatedAt(nanoseconds: hasCreatedAt ? try Self.read(&reader) : appendNanoseconds)
     knownAt = KnownAt(nanoseconds: hasKnownAt ? try Self.read(&reader) : appendNanoseconds)
     isKnownAtAssumed = flags & EventFormat.assumedFlag != 0

@@ -45,11 +45,12 @@ package struct AdmittedTimes: Equatable, Sendable {
 
 /// What a row says of its own times.
 package struct GivenTimes: Equatable, Sendable {
-  package var eventTime: EventTime
+  /// Nil: it becomes true when it is admitted.
+  package var eventTime: EventTime?
   package var createdAt: CreatedAt?
   package var knownAt: KnownAt?
 
-  package init(eventTime: EventTime, createdAt: CreatedAt? = nil, knownAt: KnownAt? = nil) {
+  package init(eventTime: EventTime? = nil, createdAt: CreatedAt? = nil, knownAt: KnownAt? = nil) {
     self.eventTime = eventTime
     self.createdAt = createdAt
     self.knownAt = knownAt
@@ -64,13 +65,14 @@ extension KnownAtChoice {
   package func admit(
     _ given: GivenTimes, nowNanoseconds now: Int64, maxFutureSkewNanoseconds skew: Int64
   ) throws(EventTimeError) -> AdmittedTimes {
-    let ahead = Self.ahead(given.eventTime.nanoseconds, of: now)
+    let givenEventTime = given.eventTime?.nanoseconds ?? now
+    let ahead = Self.ahead(givenEventTime, of: now)
     guard ahead <= UInt64(clamping: skew) else { throw .eventTimeInFuture(aheadNanoseconds: ahead) }
     let createdAhead = given.createdAt.map { Self.ahead($0.nanoseconds, of: now) } ?? 0
     guard createdAhead <= UInt64(clamping: skew) else {
       throw .createdAtInFuture(aheadNanoseconds: createdAhead)
     }
-    let eventTime = EventTime(nanoseconds: min(given.eventTime.nanoseconds, now))
+    let eventTime = EventTime(nanoseconds: min(givenEventTime, now))
     let knownAt = try knownAt(given.knownAt, eventTime, now)
     let times = EventTimes(
       eventTime: eventTime,

@@ -174,8 +174,8 @@ extension ByteWriter {
 }
 
 extension Value {
-  /// The value as it stands in a row.
-  func write(into writer: inout ByteWriter) {
+  /// The value as it stands in a row; also one that is too long for a row, or of no feature's type.
+  package func write(into writer: inout ByteWriter) {
     switch self {
     case .bool(let bit): writer.write(bit)
     case .int32(let number): writer.write(number)

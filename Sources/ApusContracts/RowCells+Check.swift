@@ -44,6 +44,12 @@ extension RowCells {
     guard value.byteCount <= RowFormat.valueByteCountMax else {
       throw .valueTooLong(feature: slot.index, byteCount: value.byteCount)
     }
+    try checkForm(value, slot)
+  }
+
+  /// The same of bytes whose number was looked at.
+  static func checkForm(_ value: RawSpan, _ slot: FeatureSlot) throws(RowError) {
+    let type = slot.type
     switch (type.shape, type.element) {
     case (.scalar, .string):
       guard value.isUTF8 else { throw .invalidUTF8(feature: slot.index) }

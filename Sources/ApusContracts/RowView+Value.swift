@@ -17,6 +17,28 @@ extension Value {
   /// The value that stands so in a row.
   package init(_ bytes: RawSpan, of slot: FeatureSlot) throws(RowError) {
     try RowCells.checkValue(bytes, slot)
+    try self.init(checked: bytes, slot)
+  }
+
+  /// The value that stands so outside of rows, where none is too long, and a vector may be one that no feature holds.
+  package init(unlimited bytes: RawSpan, _ element: ElementType, _ shape: FeatureType.Shape) throws(RowError)
+  {
+    let type = shape == .scalar ? FeatureType.scalar(element) : .list(of: element)
+    let slot = FeatureSlot(
+      type: type, position: 0, at: 0, width: type.slotByteCount ?? 0, slotsByteCount: 0, variableCount: 0)
+    if let expected = type.slotByteCount, bytes.byteCount != expected {
+      throw .valueByteCount(feature: 0, expected: expected, found: bytes.byteCount)
+    }
+    try RowCells.checkForm(bytes, slot)
+    let value = try Value(checked: bytes, slot)
+    if shape == .vector, case .list(let elements) = value {
+      self = .vector(elements)
+    } else {
+      self = value
+    }
+  }
+
+  private init(checked bytes: RawSpan, _ slot: FeatureSlot) throws(RowError) {
     let type = slot.type
     var reader = ByteReader(bytes)
     do throws(BytesError) {
