@@ -1,0 +1,199 @@
+import ApusBytes
+import ApusContracts
+import ApusIndex
+import ApusLog
+import ApusSystem
+
+// An error speaks in three lines: what happened, where, and what a person can do next. The code is for programs: it
+// never changes, while the words may.
+
+extension StoreError: CustomStringConvertible {
+  package var description: String { place.map { "\($0): \(what)" } ?? what }
+
+  package var what: String {
+    switch self {
+    case .unknownProject(let name): "there is no project \(Quoted(name))"
+    case .unknownView(let name, _): "there is no feature view \(Quoted(name.description))"
+    case .unknownService(let name, _): "there is no feature service \(Quoted(name.description))"
+    case .unknownFeature(let name, _): "it has no feature \(Quoted(name))"
+    case .unknownColumn(let name, _): "it has no feature for the column \(Quoted(name))"
+    case .retired: "this version is retired and takes no rows"
+    case .emptyBatch: "there is no row in the request"
+    case .emptyVector: "no feature is asked for"
+    case .columnNamedTwice(let name): "two columns are called \(Quoted(name))"
+    case .badKey(_, let role, let error): "no key\(StoreError.of(role)): \(error)"
+    case .keyMissing(_, let role): "a key\(StoreError.of(role)) is missing"
+    case .unknownKeyName(let name, _): "no entity has a key called \(Quoted(name))"
+    case .batchTooLong(let byteCount, let max):
+      "a request of \(byteCount) bytes is longer than the \(max) that fit here"
+    case .sourceOffsetTooLong(let byteCount, let max):
+      "a source offset of \(byteCount) bytes is longer than the \(max) allowed"
+    case .rowsRefused(let tallies): StoreError.words(of: tallies)
+    case .plan(let refusal): "\(refusal)"
+    case .badProducerName(let name):
+      "\(Quoted(name)) is no producer's name: it has 1 to \(StoreLimits.producerNameByteCountMax) bytes of text"
+    case .unknownProducer: "this store never opened it"
+    case .producerExpired: "PRODUCER_EXPIRED: it was idle for too long"
+    case .fenced(_, let epoch, let now): "FENCED: epoch \(epoch) has ended; the producer's is \(now) now"
+    case .sequenceGap(_, let found, let next): "SEQUENCE_GAP: request \(found) came where \(next) is the next"
+    case .sequenceReused(_, let sequence): "SEQUENCE_REUSED: request \(sequence) was another one before"
+    case .sequenceTooOld(_, let sequence, let oldest):
+      "SEQUENCE_TOO_OLD: the answer to request \(sequence) is not kept; the oldest kept is that to \(oldest)"
+    case .overloaded(let requests, let bytes, let overlay):
+      "OVERLOADED: \(requests) requests of \(bytes) bytes wait, and \(overlay) bytes for the index"
+    case .deadLettersFull(let byteCount, let max):
+      "DEAD_LETTERS_FULL: \(byteCount) bytes of dead letters wait, at most \(max) allowed"
+    case .deadLettersOld(let since): "DEAD_LETTERS_FULL: the oldest dead letter waits since \(since)"
+    case .diskLow(let free, let reserve):
+      "DISK_LOW: \(free) bytes are free, less than the reserve of \(reserve)"
+    case .diskFull(let error): "the disk is full: \(error.call) says \(error.errno)"
+    case .clockJump(let jump): "CLOCK_JUMP: \(jump)"
+    case .readOnly(let ranges):
+      "the store is read-only, because \(ranges.map(\.description).joined(separator: ", ")) are lost"
+    case .rebuilding: "REBUILDING: the index is being made anew from the log"
+    case .notYet(let lsn, let visible): "LSN \(lsn) is not visible yet; \(visible) is the newest that is"
+    case .closed: "the store is closed"
+    case .stopped(let error):
+      "the store stopped for good when a call failed: \(error.call) says \(error.errno)"
+    case .indexDamaged(let damage): "the index is damaged: \(damage)"
+    case .recordUnreadable(_, let fault): "a record of the log cannot be applied: \(fault)"
+    case .log(let error): error.what
+    case .index(let error): "\(error)"
+    }
+  }
+
+  /// What of the request, the definitions, the log or the disk this is about; nil when it is about no one place.
+  package var place: String? {
+    switch self {
+    case .unknownView(_, let project), .unknownService(_, let project), .unknownKeyName(_, let project):
+      "project \(Quoted(project))"
+    case .unknownFeature(_, let view), .unknownColumn(_, let view), .retired(let view): view
+    case .badKey(let row, _, _), .keyMissing(let row, _): "row \(row)"
+    case .unknownProducer(let producer), .producerExpired(let producer), .fenced(let producer, _, _),
+      .sequenceGap(let producer, _, _), .sequenceReused(let producer, _), .sequenceTooOld(let producer, _, _):
+      "producer \(producer)"
+    case .diskFull(let error), .stopped(let error): error.subject
+    case .recordUnreadable(let lsn, _): "LSN \(lsn)"
+    case .log(let error): error.place
+    case .unknownProject, .emptyBatch, .emptyVector, .columnNamedTwice, .batchTooLong, .sourceOffsetTooLong,
+      .rowsRefused, .plan, .badProducerName, .overloaded, .deadLettersFull, .deadLettersOld, .diskLow,
+      .clockJump,
+      .readOnly, .rebuilding, .notYet, .closed, .indexDamaged, .index:
+      nil
+    }
+  }
+
+  /// What a person can do about it.
+  package var next: String {
+    switch self {
+    case .unknownProject, .unknownView, .unknownService, .unknownFeature, .unknownColumn, .unknownKeyName:
+      "check the spelling, or apply definitions that have it"
+    case .retired: "name a version that is in use"
+    case .emptyBatch: "send at least one row"
+    case .emptyVector: "name at least one feature"
+    case .columnNamedTwice: "leave one of them out, or give it a role"
+    case .badKey, .keyMissing:
+      "send a key of the entity's types, at most \(KeyLimits.byteCountMax) bytes encoded"
+    case .batchTooLong: "split the request"
+    case .sourceOffsetTooLong: "send a shorter one"
+    case .rowsRefused: "mend the rows, or let refused ones be set aside"
+    case .plan: "mend the definitions, then plan again"
+    case .badProducerName: "give it a shorter name that is text"
+    case .unknownProducer, .producerExpired: "open the producer, then send again with the epoch that it gets"
+    case .fenced: "end this producer: another one goes on in its name"
+    case .sequenceGap: "send the requests in between first"
+    case .sequenceReused: "give a new request a new number"
+    case .sequenceTooOld: "go on after the last answer; this request is in the log or was given up"
+    case .overloaded: "wait, and send again"
+    case .deadLettersFull, .deadLettersOld: "replay or purge dead letters, then send again"
+    case .diskLow, .diskFull: "free space on that file system; writing goes on by itself"
+    case .clockJump: "set the clock right if it is wrong, then confirm it"
+    case .readOnly: "run `apus check` on the folder; restore the named LSNs from a backup"
+    case .rebuilding: "wait, and read again"
+    case .notYet: "wait for it, or name an earlier LSN"
+    case .closed: "open the store again"
+    case .stopped: "look at the disk, then start again: the start trusts only what the disk returns"
+    case .indexDamaged: "wait: the index is made anew from the log by itself"
+    case .recordUnreadable: "use a program at least as new as the one that wrote it; nothing was changed"
+    case .log(let error): error.next
+    case .index: "look at the index folder; it may be removed while the store is closed, and is made anew"
+    }
+  }
+
+  /// The name by which programs know this error.
+  package var code: String {
+    switch self {
+    case .unknownProject: "unknown_project"
+    case .unknownView: "unknown_view"
+    case .unknownService: "unknown_service"
+    case .unknownFeature: "unknown_feature"
+    case .unknownColumn: "unknown_column"
+    case .retired: "retired"
+    case .emptyBatch: "empty_batch"
+    case .emptyVector: "empty_vector"
+    case .columnNamedTwice: "column_named_twice"
+    case .badKey: "bad_key"
+    case .keyMissing: "key_missing"
+    case .unknownKeyName: "unknown_key_name"
+    case .batchTooLong: "batch_too_long"
+    case .sourceOffsetTooLong: "source_offset_too_long"
+    case .rowsRefused: "rows_refused"
+    case .plan: "plan_refused"
+    case .badProducerName: "bad_producer_name"
+    case .unknownProducer: "unknown_producer"
+    case .producerExpired: "producer_expired"
+    case .fenced: "fenced"
+    case .sequenceGap: "sequence_gap"
+    case .sequenceReused: "sequence_reused"
+    case .sequenceTooOld: "sequence_too_old"
+    case .overloaded: "overloaded"
+    case .deadLettersFull: "dead_letters_full"
+    case .deadLettersOld: "dead_letters_old"
+    case .diskLow: "disk_low"
+    case .diskFull: "disk_full"
+    case .clockJump: "clock_jump"
+    case .readOnly: "read_only"
+    case .rebuilding: "rebuilding"
+    case .notYet: "not_yet"
+    case .closed: "closed"
+    case .stopped: "stopped"
+    case .indexDamaged: "index_damaged"
+    case .recordUnreadable: "record_unreadable"
+    case .log(let error): "log_" + error.code
+    case .index: "index"
+    }
+  }
+
+  private static func of(_ role: String) -> String { role.isEmpty ? "" : " of \(Quoted(role))" }
+
+  /// The request's refusals in a sentence: how many rows, and each rule once.
+  private static func words(of tallies: [RefusalTally]) -> String {
+    let count = tallies.reduce(0) { $0 + $1.count }
+    return "\(count) \(count == 1 ? "row is" : "rows are") refused: "
+      + tallies.map(\.description).joined(separator: "; ")
+  }
+}
+
+extension RefusalTally: CustomStringConvertible {
+  package var description: String { "\(count) of \(view) by \(rule), first row \(firstRow) (\(words))" }
+}
+
+extension RecordFault: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .event(let error): "\(error)"
+    case .registry(let error): "\(error)"
+    case .unknownView(let id): "there is no view version \(id.rawValue)"
+    case .unknownKind(let kind): "record of the unknown kind \(kind)"
+    case .unknownOperation(let kind, let operation):
+      "record of kind \(kind) with the unknown operation \(operation)"
+    case .cut(let kind, let at): "record of kind \(kind) is cut short at byte \(at)"
+    case .notZero(let kind, let at): "byte \(at) of a record of kind \(kind) must be zero"
+    case .trailing(let kind, let byteCount):
+      "\(byteCount) bytes follow the last field of a record of kind \(kind)"
+    case .notText(let kind, let at): "the text at byte \(at) of a record of kind \(kind) is not valid UTF-8"
+    case .contradicts(let kind, let why): "record of kind \(kind) cannot be: \(why)"
+    case .recordCount(let expected, let found): "\(found) records, where the frame has \(expected)"
+    }
+  }
+}
