@@ -21,7 +21,8 @@ extension Value {
   }
 
   /// The value that stands so outside of rows, where none is too long, and a vector may be one that no feature holds.
-  package init(unlimited bytes: RawSpan, _ element: ElementType, _ shape: FeatureType.Shape) throws(RowError) {
+  package init(unlimited bytes: RawSpan, _ element: ElementType, _ shape: FeatureType.Shape) throws(RowError)
+  {
     let type = shape == .scalar ? FeatureType.scalar(element) : .list(of: element)
     let slot = FeatureSlot(
       type: type, position: 0, at: 0, width: type.slotByteCount ?? 0, slotsByteCount: 0, variableCount: 0)

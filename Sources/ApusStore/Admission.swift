@@ -55,16 +55,16 @@ struct Admission: ~Copyable {
   /// Judges a row by its key's values; see below.
   mutating func take(
     _ event: EventOperation, of seat: AdmissionSeat, key: [Value], encodedBy encoder: inout KeyEncoder,
-    _ times: GivenTimes, _ inputs: [FeatureInput], fault: RowFault? = nil,
+    _ times: GivenTimes, asked: GivenTimes, _ inputs: [FeatureInput], fault: RowFault? = nil,
     features: () -> [DeadLetter.Feature]
   ) {
     func whole() -> (key: [Value], features: [DeadLetter.Feature]) { (key, features()) }
     do throws(KeyError) {
       try seat.view.keySchema.encode(key, into: &encoder)
     } catch {
-      return refuse(event, of: seat.view, RowFault(.key, "\(error)"), times, whole: whole)
+      return refuse(event, of: seat.view, RowFault(.key, "\(error)"), asked, whole: whole)
     }
-    take(event, of: seat, key: encoder.bytes, times, asked: times, inputs, fault: fault, whole: whole)
+    take(event, of: seat, key: encoder.bytes, times, asked: asked, inputs, fault: fault, whole: whole)
   }
 
   /// Judges a row whose key is one of its view's. `asked` is what was given for its times; `times` the same, but for a

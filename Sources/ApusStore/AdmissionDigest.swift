@@ -104,15 +104,22 @@ struct AdmissionDigest {
   /// The length, then the bytes, eight in a word; the last word is filled with zeroes.
   private mutating func take(_ bytes: RawSpan) {
     take(UInt64(bytes.byteCount))
-    var reader = ByteReader(bytes)
-    while let word = try? reader.read(UInt64.self) { take(word) }
+    let count = bytes.byteCount
+    var at = 0
+    // `at` plus what is loaded never passes `count`.
+    while at &+ 8 <= count {
+      take(unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: at, as: UInt64.self).littleEndian)
+      at &+= 8
+    }
+    guard at < count else { return }
     var last: UInt64 = 0
     var shift: UInt64 = 0
-    while let byte = try? reader.read(UInt8.self) {
-      last |= UInt64(byte) << shift
-      shift += 8
+    while at < count {
+      last |= UInt64(unsafe bytes.unsafeLoad(fromUncheckedByteOffset: at, as: UInt8.self)) &<< shift
+      shift &+= 8
+      at &+= 1
     }
-    if shift > 0 { take(last) }
+    take(last)
   }
 
   @inline(__always)

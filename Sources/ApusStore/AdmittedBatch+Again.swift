@@ -2,8 +2,8 @@
 // Rows keep their places and their order, the batch its choice, its policy and its digest.
 //
 // An event's given times are those of its record. Two things are not in there, so they were noted: that its event time
-// had been ahead of the clock, which stays counted, and that it had none, so that it never is ahead of a clock that
-// stepped back. A known-at that was computed is computed again.
+// had been ahead of the clock, which stays counted, and that it had none: it keeps the moment of its
+// first admission, and never is ahead of a clock that stepped back. A known-at that was computed is computed again.
 
 import ApusBytes
 import ApusContracts
@@ -40,14 +40,14 @@ private struct Readmission: ~Copyable {
   private var admission: Admission
   private var seats: AdmissionSeats
   private var encoder = KeyEncoder()
-  private let now: WallTime
+  private let first: WallTime
   private let choice: KnownAtChoice
 
   init(_ catalog: Catalog, now: WallTime, _ batch: AdmittedBatch) {
     admission = Admission(
       catalog, now: now, choice: batch.choice, policy: batch.policy, capacity: batch.bytes.byteCount)
     seats = AdmissionSeats(catalog)
-    self.now = now
+    first = batch.firstAdmittedAt
     choice = batch.choice
   }
 
@@ -56,7 +56,7 @@ private struct Readmission: ~Copyable {
   mutating func passErased() { admission.passErased() }
 
   consuming func finished(_ digest: RequestDigest) throws(StoreError) -> AdmittedBatch {
-    try AdmittedBatch(admission, digest: digest)
+    try AdmittedBatch(admission, digest: digest, first: first)
   }
 
   private mutating func seat(of id: ViewVersionID) throws(StoreError) -> AdmissionSeat {
@@ -64,6 +64,15 @@ private struct Readmission: ~Copyable {
       preconditionFailure("a later catalog has every version of an earlier one")
     }
     return seat
+  }
+
+  /// A row without an event time became true when it was first judged, but is never ahead of the clock.
+  private func timed(_ asked: GivenTimes) -> GivenTimes {
+    var times = asked
+    if asked.eventTime == nil {
+      times.eventTime = EventTime(nanoseconds: min(first, admission.now).nanoseconds)
+    }
+    return times
   }
 
   mutating func take(event body: RawSpan, _ note: RowNote) throws(StoreError) {
@@ -76,15 +85,12 @@ private struct Readmission: ~Copyable {
     let recorded = event.recordedTimes
     // The only known-at that a row gives itself; any other is the choice's to make.
     let given = choice == .column ? recorded.knownAt : nil
-    var times = GivenTimes(eventTime: recorded.eventTime, createdAt: recorded.createdAt, knownAt: given)
-    var asked = times
-    if note.contains(.untimed) {
-      times.eventTime = EventTime(nanoseconds: min(recorded.eventTime.nanoseconds, now.nanoseconds))
-      asked.eventTime = nil
-    }
+    let eventTime = note.contains(.untimed) ? nil : recorded.eventTime
+    let asked = GivenTimes(eventTime: eventTime, createdAt: recorded.createdAt, knownAt: given)
     let key = event.key
     admission.take(
-      event.operation, of: seat, key: key, times, asked: asked, said.inputs, fault: said.fault, note: note
+      event.operation, of: seat, key: key, timed(asked), asked: asked, said.inputs, fault: said.fault,
+      note: note
     ) { ((try? seat.view.keySchema.decode(key)) ?? [.bytes(key.copied())], said.features) }
   }
 
@@ -95,8 +101,8 @@ private struct Readmission: ~Copyable {
       letter.event == .upsert
       ? seat.arranged(letter.features) : (inputs: [], fault: RowFault(deleteOf: letter.features))
     admission.take(
-      letter.event, of: seat, key: letter.key, encodedBy: &encoder, letter.times, said.inputs,
-      fault: said.fault
+      letter.event, of: seat, key: letter.key, encodedBy: &encoder, timed(letter.times), asked: letter.times,
+      said.inputs, fault: said.fault
     ) { letter.features }
   }
 }

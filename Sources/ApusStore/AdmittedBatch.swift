@@ -21,10 +21,13 @@ package final class AdmittedBatch: Sendable {
 
   package let choice: KnownAtChoice
   package let policy: RefusalPolicy
+  /// The moment at which the rows were judged for the first time, when rows without an event time became true.
+  let firstAdmittedAt: WallTime
   let erasedRows: [Int]
   let notes: [RowNote]
 
-  init(_ done: consuming Admission, digest: RequestDigest) throws(StoreError) {
+  /// `first` is nil for rows that were never judged before.
+  init(_ done: consuming Admission, digest: RequestDigest, first: WallTime?) throws(StoreError) {
     let refused = done.tallies.refused
     if done.policy == .allOrNothing, !refused.isEmpty { throw .rowsRefused(refused) }
     self.refused = refused
@@ -34,6 +37,7 @@ package final class AdmittedBatch: Sendable {
     deadLetterByteCount = done.deadLetterByteCount
     catalogNumber = done.catalog.number
     admittedAt = done.now
+    firstAdmittedAt = first ?? done.now
     choice = done.choice
     policy = done.policy
     erasedRows = done.erasedRows

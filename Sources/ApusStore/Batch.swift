@@ -65,7 +65,10 @@ package struct Batch: ~Copyable {
     to view: CatalogView, columns: [String]? = nil, asked: String? = nil
   ) throws(StoreError) {
     guard let seat = try seats.seat(of: view.id) else {
-      preconditionFailure("a view of another store cannot be turned to")
+      // It was added after the batch's catalog.
+      let project = catalog.registry[view.project]?.name ?? ""
+      throw .unknownView(
+        VersionedName(spelling: view.spelling) ?? VersionedName(name: view.spelling), project: project)
     }
     // Of an older contract "all" are its own, whatever the newer one has.
     let names = columns ?? (seat.view === view ? nil : view.contract.features.map(\.name))
@@ -93,7 +96,7 @@ package struct Batch: ~Copyable {
     digest.take(inputs)
     turned.withInputs(inputs) { inContractOrder in
       admission.take(
-        .upsert, of: turned.seat, key: key, encodedBy: &encoder, times, inContractOrder
+        .upsert, of: turned.seat, key: key, encodedBy: &encoder, times, asked: times, inContractOrder
       ) { turned.letterFeatures(inputs) }
     }
   }
@@ -130,7 +133,7 @@ package struct Batch: ~Copyable {
     digest = AdmissionDigest(done.choice, done.policy)
     turned = nil
     guard done.rowCount > 0 else { throw .emptyBatch }
-    return try AdmittedBatch(done, digest: asked)
+    return try AdmittedBatch(done, digest: asked, first: nil)
   }
 }
 
@@ -143,7 +146,8 @@ extension Batch {
     digest.take(row.features)
     let (inputs, fault) = turned.seat.arranged(row.features)
     admission.take(
-      .upsert, of: turned.seat, key: row.key, encodedBy: &encoder, row.times, inputs, fault: fault
+      .upsert, of: turned.seat, key: row.key, encodedBy: &encoder, row.times, asked: row.times, inputs,
+      fault: fault
     ) { row.features }
   }
 
@@ -158,7 +162,8 @@ extension Batch {
     digest.take(key: key)
     if let features { digest.take(features) }
     admission.take(
-      .delete, of: seat, key: key, encodedBy: &encoder, times, [], fault: RowFault(deleteOf: features ?? [])
+      .delete, of: seat, key: key, encodedBy: &encoder, times, asked: times, [],
+      fault: RowFault(deleteOf: features ?? [])
     ) { features ?? [] }
   }
 }

@@ -76,8 +76,8 @@ struct Admitting {
 
   /// What becomes of rows under these definitions.
   func admit(
-    at now: Int64 = 1000, _ choice: KnownAtChoice = .live, _ policy: RefusalPolicy = .setAside,
-    _ rows: [RowInput], deletes: [RowInput] = []
+    at now: Int64 = 1000, _ rows: [RowInput], deletes: [RowInput] = [], choice: KnownAtChoice = .live,
+    policy: RefusalPolicy = .setAside
   ) throws -> AdmittedBatch {
     var batch = try batch(at: now, choice, policy)
     for row in rows { batch.upsert(row: row) }
@@ -129,7 +129,7 @@ extension AdmittedBatch {
 
 extension RowInput {
   /// A row of user 7 with an event time.
-  init(_ event: Int64? = 1000, user: Int64 = 7, _ features: [(String, FeatureInput)]) {
+  init(_ event: Int64?, user: Int64 = 7, _ features: [(String, FeatureInput)]) {
     self.init(
       key: [.int64(user)], times: GivenTimes(eventTime: event.map { EventTime(nanoseconds: $0) }),
       features: features.map { DeadLetter.Feature($0, $1) })
@@ -138,11 +138,14 @@ extension RowInput {
 
 func givenTimes(_ event: Int64?, created: Int64? = nil, known: Int64? = nil) -> GivenTimes {
   GivenTimes(
-    eventTime: event.map { EventTime(nanoseconds: $0) }, createdAt: created.map { CreatedAt(nanoseconds: $0) },
+    eventTime: event.map { EventTime(nanoseconds: $0) },
+    createdAt: created.map { CreatedAt(nanoseconds: $0) },
     knownAt: known.map { KnownAt(nanoseconds: $0) })
 }
 
-func eventTimes(_ event: Int64, created: Int64? = nil, known: Int64? = nil, assumed: Bool = false) -> EventTimes {
+func eventTimes(_ event: Int64, created: Int64? = nil, known: Int64? = nil, assumed: Bool = false)
+  -> EventTimes
+{
   EventTimes(
     eventTime: EventTime(nanoseconds: event), createdAt: created.map { CreatedAt(nanoseconds: $0) },
     knownAt: known.map { KnownAt(nanoseconds: $0) }, isKnownAtAssumed: assumed)
@@ -155,7 +158,8 @@ enum RandomRows {
     switch random.below(6) {
     case 0: return .list(of: element)
     case 1:
-      return .vector(of: random.pick([.int32, .int64, .float32, .float64]), count: random.within(1...5)) ?? .bool
+      return .vector(of: random.pick([.int32, .int64, .float32, .float64]), count: random.within(1...5))
+        ?? .bool
     default: return .scalar(element)
     }
   }
@@ -181,7 +185,8 @@ enum RandomRows {
   /// A value of any type, or a vector of none.
   static func value(_ random: inout SplitMix64) -> Value {
     if random.chance(0.15) {
-      return .vector(elements(random.pick([.bool, .string, .bytes, .timestamp, .int64]), random.below(3), &random))
+      return .vector(
+        elements(random.pick([.bool, .string, .bytes, .timestamp, .int64]), random.below(3), &random))
     }
     return value(type(&random), &random)
   }
@@ -201,7 +206,8 @@ enum RandomRows {
   }
 
   static func text(_ random: inout SplitMix64) -> String {
-    String((0..<random.below(12)).map { _ in random.pick(["a", "é", "e\u{301}", "\0", "\u{1}", "漢", "🦉", " "]) })
+    String(
+      (0..<random.below(12)).map { _ in random.pick(["a", "é", "e\u{301}", "\0", "\u{1}", "漢", "🦉", " "]) })
   }
 
   static func input(_ type: FeatureType, _ random: inout SplitMix64) -> FeatureInput {
