@@ -100,6 +100,10 @@ final class AppenderCore: @unchecked Sendable {
       batch = try batch.admittedAgain(under: applier.catalog, now: now.time)
     }
     try checkDeadLetters(batch, now.time)
+    guard batch.recordCount > 0 || ticket != nil else {
+      // Every row was erased: there is nothing to write, and no producer whose number is used up.
+      return completion(.success(nothing(batch, now)))
+    }
     let bytes = FrameBytes(batch, ticket)
     let appended = try append(bytes, now)
     if let ticket {
@@ -109,6 +113,13 @@ final class AppenderCore: @unchecked Sendable {
       WaitingFrame(
         appended: appended, counts: batch.counts, refused: batch.refused, bytes: bytes,
         completions: [completion]))
+  }
+
+  /// The answer to a request of which nothing is kept: a frame without records, behind all others.
+  private func nothing(_ batch: AdmittedBatch, _ now: AppendMoment) -> AppendAnswer {
+    let lsns = LSNRange(log.nextLSN, through: log.nextLSN.previous)
+    return AppendAnswer(
+      frame: FrameMoment(lsns: lsns, time: now.time), durable: log.durable, counts: batch.counts)
   }
 
   /// Whether the request was done before; then it is answered, now or with the frame that it repeats.

@@ -77,7 +77,8 @@ extension StoreError: CustomStringConvertible {
     case .recordUnreadable(let lsn, _): "LSN \(lsn)"
     case .log(let error): error.place
     case .unknownProject, .emptyBatch, .emptyVector, .columnNamedTwice, .batchTooLong, .sourceOffsetTooLong,
-      .rowsRefused, .plan, .definition, .badProducerName, .overloaded, .deadLettersFull, .deadLettersOld, .diskLow,
+      .rowsRefused, .plan, .definition, .badProducerName, .overloaded, .deadLettersFull, .deadLettersOld,
+      .diskLow,
       .clockJump,
       .readOnly, .rebuilding, .notYet, .closed, .indexDamaged, .index:
       nil
