@@ -155,7 +155,8 @@ final class CheckpointerLoop: @unchecked Sendable {
     covered = job.generation.range.last
     drop(job.generation)
     mailbox.withLock { box in
-      box.jobs.removeFirst()
+      // None, when the store was abandoned meanwhile.
+      if !box.jobs.isEmpty { box.jobs.removeFirst() }
       box.report.transactions += report.transactions
       box.report.written += report.written
       box.report.unchanged += report.unchanged
@@ -182,7 +183,7 @@ extension CheckpointerLoop {
   private func rebuild() throws(StoreError) {
     // One that was cut short would be as good, but its note is of another moment than the overlay's.
     if keeper.index != nil { keeper.abandon("it was not built to its end") }
-    var replay = StoreReplay(StoreState(), after: .none, options)
+    var replay = StoreReplay(StoreState(), after: .none, losing: losses, options)
     try replay.run(log, through: covered, into: &keeper)
     try replay.checkpoint(into: &keeper)
     mailbox.withLock { $0.rebuilds += 1 }

@@ -119,9 +119,10 @@ private struct StoreMorning: ~Copyable {
       losses.append(LSNRange(log.report.lsns.last.next, through: keeper.touched))
     }
 
-    var replay = StoreReplay(search.state ?? StoreState(), after: keeper.complete, options)
+    var replay = StoreReplay(
+      search.state ?? StoreState(), after: keeper.complete, losing: losses, options)
     try replay.run(log.reader, through: end, into: &keeper)
-    losses += replay.losses
+    losses = LSNRanges(replay.losses).ranges
     if keeper.index == nil { try replay.checkpoint(into: &keeper) }
 
     let opened: StoreReport.IndexOpening

@@ -48,6 +48,9 @@ package final class Store: Sendable {
     life = Monitor(Life(readOnly: readOnly))
   }
 
+  // A store that nobody closed ends as if it had been killed: its threads must not outlive it.
+  deinit { abandon() }
+
   /// What is in force now.
   package var catalog: Catalog { shared.newest.1.catalog }
   package var health: StoreHealth { shared.newest.1.health }

@@ -15,12 +15,14 @@ struct StoreReplay: ~Copyable {
   private(set) var records: UInt64 = 0
   private(set) var checkpoints = 0
   /// What could not be read, and no person accepted. With any, the store must not be written.
-  private(set) var losses: [LSNRange] = []
+  private(set) var losses: [LSNRange]
 
   /// Begins with what the index has: its note, and everything up to its *complete*.
-  init(_ state: StoreState, after complete: LSN, _ options: StoreOptions) {
+  /// `losses` are those that are known already.
+  init(_ state: StoreState, after complete: LSN, losing losses: [LSNRange], _ options: StoreOptions) {
     let overlay = OverlayWriter(after: complete, byteCountBudget: options.overlayByteCountBudget)
     applier = FrameApplier(state, overlay: overlay)
+    self.losses = losses
     generationByteCount = options.generationByteCount
   }
 
@@ -29,9 +31,13 @@ struct StoreReplay: ~Copyable {
     _ log: LogReader, through last: LSN, into keeper: inout IndexKeeper
   ) throws(StoreError) {
     var scanner = try Self.begin(log, after: applier.overlay.visible)
+    // An index that is whole up to its *complete* stays so: what was found behind a loss does not get into it.
+    let isBuilding = keeper.index == nil
     while let frame = try next(&scanner), frame.lsns.last <= last {
       try apply(scanner.payload, frame)
-      if applier.overlay.byteCount >= generationByteCount, frame.lsns.last >= keeper.touched {
+      if applier.overlay.byteCount >= generationByteCount, frame.lsns.last >= keeper.touched,
+        losses.isEmpty || isBuilding
+      {
         applier.overlay.publish(visible: frame.lsns.last)
         try checkpoint(into: &keeper)
       }

@@ -87,6 +87,10 @@ final class StoreFixture {
     return try batch.admitted()
   }
 
+  func admitted(_ rows: [(card: String, [FeatureInput])]) throws(StoreError) -> AdmittedBatch {
+    do { return try batch(rows) } catch let error as StoreError { throw error } catch { throw .emptyBatch }
+  }
+
   @discardableResult
   func push(_ card: String, _ count: Int64, _ mean: Double = 0.5, _ action: String = "buy") throws
     -> AppendAnswer

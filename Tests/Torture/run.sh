@@ -74,14 +74,15 @@ bits() {
   return "$status"
 }
 
-# The threads of the log under the thread sanitizer, in a build of its own.
+# The threads of log, overlay and store under the thread sanitizer, in a build of its own.
 threads() {
   if ! swift build -c release --sanitize=thread --scratch-path .build/tsan --build-tests >"$results/tsan-build.txt" 2>&1; then
     cat "$results/tsan-build.txt"
     return 1
   fi
-  swift test -c release --sanitize=thread --scratch-path .build/tsan --skip-build --disable-xctest \
-    --filter 'ConcurrencyTests|AppenderTests|ScanDuringWritingTests|MonitorTests' >"$results/tsan-log.txt" 2>&1
+  APUS_STORE_ROUNDS=${COUNT:-$([ -n "${QUICK:-}" ] && echo 1500 || echo 20000)} \
+    swift test -c release --sanitize=thread --scratch-path .build/tsan --skip-build --disable-xctest \
+    --filter 'ConcurrencyTests|AppenderTests|ScanDuringWritingTests|MonitorTests|StoreTests\.StoreTests' >"$results/tsan-log.txt" 2>&1
   local status=$?
   if [ "$status" -ne 0 ] || grep -q 'WARNING: ThreadSanitizer' "$results/tsan-log.txt"; then
     grep -vE '^(◇|✔|➜)' "$results/tsan-log.txt"
