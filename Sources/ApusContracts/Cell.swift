@@ -77,6 +77,13 @@ package struct ReadTime: Comparable, Hashable, Sendable {
     let (difference, overflow) = nanoseconds.subtractingReportingOverflow(ttl)
     return overflow ? (ttl < 0 ? .max : .min) : difference
   }
+
+  /// Whether what happened at a stamp is too old now. A ttl of nil: never.
+  @inlinable
+  package func isOutOfAge(_ stamp: Stamp, ttlNanoseconds ttl: Int64?) -> Bool {
+    guard let ttl else { return false }
+    return stamp.eventNanoseconds < oldestNanoseconds(ttlNanoseconds: ttl)
+  }
 }
 
 extension Cell {
@@ -103,7 +110,7 @@ extension Cell {
     case .unseen: return Judgement(status: .notFound, reason: unseen)
     case .deleted: return Judgement(status: .notFound, reason: .deleted)
     case .null, .value:
-      if let ttl, stamp.eventNanoseconds < moment.oldestNanoseconds(ttlNanoseconds: ttl) {
+      if moment.isOutOfAge(stamp, ttlNanoseconds: ttl) {
         return Judgement(status: .outsideMaxAge, reason: nil)
       }
       return Judgement(status: content == .null ? .nullValue : .present, reason: nil)

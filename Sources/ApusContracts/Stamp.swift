@@ -28,6 +28,10 @@ package struct Stamp: Hashable, Sendable {
   package var createdAt: CreatedAt { CreatedAt(nanoseconds: createdNanoseconds) }
   package var lsn: LSN { LSN(sequence) }
 
+  // The same as plain numbers, for code that is inlined into other rooms.
+  @inlinable package var eventTimeNanoseconds: Int64 { eventNanoseconds }
+  @inlinable package var lsnNumber: UInt64 { sequence }
+
   /// Below every event's stamp but one of LSN 0, which no event has.
   @inlinable
   internal static var least: Stamp { Stamp(eventNanoseconds: .min, createdNanoseconds: .min, sequence: 0) }

@@ -3,70 +3,93 @@
 // An erased key's events up to the floor are not there: neither their values nor their deletes nor their stamps leave
 // here. Store.md says why hiding cells by their winner's LSN is what folding without those events would give.
 
-package import ApusBytes
-package import ApusContracts
+import ApusBytes
+public import ApusContracts
 
+@usableFromInline
 package struct FoundRow: ~Escapable {
-  /// As it is stored: `judge` decides what of it may be shown.
-  let row: RowView
+  /// As it is stored: what of it may be shown, `status` and `judge` decide.
+  @usableFromInline internal let row: RowView
   /// The moment that ages are judged at.
-  package let time: ReadTime
+  @usableFromInline package let time: ReadTime
   /// Nil: never out of age.
-  package let ttlNanoseconds: Int64?
+  @usableFromInline internal let ttlNanoseconds: Int64?
   /// Nothing at or below this LSN is there; nil when nobody erased the key.
-  package let erasedThrough: LSN?
+  @usableFromInline internal let erasedThrough: UInt64?
+  /// Of every value, when all that is said was said by one event.
+  @usableFromInline internal let statusOfAll: CellStatus?
 
   @_lifetime(copy row)
   init(_ row: RowView, at time: ReadTime, ttlNanoseconds: Int64?, erasedThrough: LSN?) {
     self.row = row
     self.time = time
+    self.erasedThrough = erasedThrough?.rawValue
     self.ttlNanoseconds = ttlNanoseconds
-    self.erasedThrough = erasedThrough
+    statusOfAll =
+      row.hasOneStamp && erasedThrough == nil
+      ? time.isOutOfAge(row.base, ttlNanoseconds: ttlNanoseconds) ? .outsideMaxAge : .present
+      : nil
+  }
+
+  /// The status of a feature alone.
+  @inlinable @inline(__always)
+  package func status(_ feature: PreparedVector.Feature) -> CellStatus {
+    guard let statusOfAll else { return judge(feature).status }
+    return switch row.state(feature.slot.index) {
+    case .value: statusOfAll
+    case .null: statusOfAll == .present ? .nullValue : statusOfAll
+    case .absent: .notFound
+    }
   }
 
   /// The status of a feature, and what it follows from.
+  @inlinable
   package func judge(_ feature: PreparedVector.Feature) -> FoundCell {
     let cell = row.cell(feature.slot.index)
-    if let erasedThrough, cell.stamp.lsn <= erasedThrough {
-      return FoundCell(
-        content: .unseen, judgement: Cell.Judgement(status: .notFound, reason: .erased), stamp: nil,
-        ageNanoseconds: nil)
+    if let erasedThrough, cell.stamp.lsnNumber <= erasedThrough {
+      return FoundCell(content: .unseen, status: .notFound, reason: .erased, stamp: nil, ageNanoseconds: nil)
     }
     let judgement = cell.status(at: time, ttlNanoseconds: ttlNanoseconds)
     if cell.content == .unseen {
-      return FoundCell(content: .unseen, judgement: judgement, stamp: nil, ageNanoseconds: nil)
+      return FoundCell(
+        content: .unseen, status: judgement.status, reason: judgement.reason, stamp: nil, ageNanoseconds: nil)
     }
-    let (age, overflow) = time.nanoseconds.subtractingReportingOverflow(cell.stamp.eventTime.nanoseconds)
+    let (age, overflow) = time.nanoseconds.subtractingReportingOverflow(cell.stamp.eventTimeNanoseconds)
     return FoundCell(
-      content: cell.content, judgement: judgement, stamp: cell.stamp,
+      content: cell.content, status: judgement.status, reason: judgement.reason, stamp: cell.stamp,
       ageNanoseconds: overflow ? (time.nanoseconds < 0 ? .min : .max) : age)
   }
 
-  /// The bytes of a value as they stand in the row, for whoever has judged that it may be shown; none when there is none.
-  @_lifetime(copy self)
+  /// The bytes of a value as they stand in the row, for whoever knows its status; none when there is none.
+  @inlinable @_lifetime(copy self)
   package func raw(_ feature: PreparedVector.Feature) -> RawSpan { row.cells.raw(feature.slot) }
 }
 
 /// A cell of a reply, without its value.
+@usableFromInline
 package struct FoundCell: Equatable, Sendable {
-  package let content: Cell.Content
-  private let judgement: Cell.Judgement
+  @usableFromInline package let content: Cell.Content
+  @usableFromInline package let status: CellStatus
+  /// Only of what is not found.
+  @usableFromInline package let reason: BlankReason?
   /// The winner's; nil when nothing may be seen.
-  package let stamp: Stamp?
+  @usableFromInline package let stamp: Stamp?
   /// From the winner's event time to the read's; below zero when the event is ahead of it.
-  package let ageNanoseconds: Int64?
+  @usableFromInline package let ageNanoseconds: Int64?
 
-  init(content: Cell.Content, judgement: Cell.Judgement, stamp: Stamp?, ageNanoseconds: Int64?) {
+  @inlinable
+  internal init(
+    content: Cell.Content, status: CellStatus, reason: BlankReason?, stamp: Stamp?, ageNanoseconds: Int64?
+  ) {
     self.content = content
-    self.judgement = judgement
+    self.status = status
+    self.reason = reason
     self.stamp = stamp
     self.ageNanoseconds = ageNanoseconds
   }
 
-  package var status: CellStatus { judgement.status }
-  package var reason: BlankReason? { judgement.reason }
-
   /// Whether the value may be shown; `stale` when the caller asks for values that are out of age, too.
+  @inlinable
   package func hasValue(stale: Bool = false) -> Bool {
     status == .present || stale && status == .outsideMaxAge && content == .value
   }

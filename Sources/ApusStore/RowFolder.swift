@@ -13,40 +13,37 @@ struct RowFolder: ~Copyable {
 
   /// Lends the row of a whole key as a read sees it; an empty one when nothing is known. Throws when `indexed`, the index's
   /// row, is none.
-  @inline(__always)
   mutating func lend(
-    _ indexed: RawSpan?, of key: RawSpan, in overlay: borrowing OverlayView, layout: borrowing RowLayout,
+    _ indexed: RawSpan?, of key: RawSpan, in overlay: borrowing OverlayView, _ view: CatalogView,
     _ body: (RowView) -> Void
   ) throws(RowError) {
     let hash = overlay.hash(of: key)
-    let count = overlay.generationCount
     if let indexed {
-      lend(
-        try RowView(indexed, layout: layout), of: key, hash, after: 0, in: overlay, layout: layout, body)
+      lend(try RowView(indexed, layout: view.layout), of: key, hash, after: 0, in: overlay, view, body)
       return
     }
-    for place in 0..<count {
+    for place in 0..<overlay.generationCount {
       guard let version = overlay.version(of: key, hash: hash, at: place) else { continue }
-      let row = Self.row(version, layout: layout)
-      lend(row, of: key, hash, after: place + 1, in: overlay, layout: layout, body)
+      let row = Self.row(version, layout: view.layout)
+      lend(row, of: key, hash, after: place + 1, in: overlay, view, body)
       return
     }
     body(RowView())
   }
 
-  @inline(__always)
   private mutating func lend(
     _ row: RowView, of key: RawSpan, _ hash: UInt64, after place: Int, in overlay: borrowing OverlayView,
-    layout: borrowing RowLayout, _ body: (RowView) -> Void
+    _ view: CatalogView, _ body: (RowView) -> Void
   ) {
     var isFolded = false
     for place in place..<overlay.generationCount {
       guard let version = overlay.version(of: key, hash: hash, at: place) else { continue }
       isFolded = Self.fold(
-        row, isFolded: isFolded, Self.row(version, layout: layout), layout: layout, &result, &scratch)
+        row, isFolded: isFolded, Self.row(version, layout: view.layout), layout: view.layout, &result,
+        &scratch)
     }
     if isFolded {
-      body(Self.row(result.bytes, layout: layout))
+      body(Self.row(result.bytes, layout: view.layout))
     } else {
       body(row)
     }
@@ -54,6 +51,7 @@ struct RowFolder: ~Copyable {
 
   /// Folds a version into the row or, if something was folded into that already, into `result`; says whether `result`
   /// is now what counts.
+  @inline(never)
   private static func fold(
     _ row: RowView, isFolded: Bool, _ version: RowView, layout: borrowing RowLayout,
     _ result: inout ByteWriter, _ scratch: inout ByteWriter

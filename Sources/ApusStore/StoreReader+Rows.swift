@@ -88,19 +88,16 @@ extension RowReader {
   }
 
   /// Lends what `key` has, given what the index has of it.
-  @inline(__always)
   private static func lend(
     _ indexed: RawSpan?, of view: ViewVersionID, _ context: Context, _ key: borrowing IndexKey,
     _ overlay: borrowing OverlayView, _ folder: inout RowFolder, _ body: (FoundRow) -> Void
   ) throws(IndexError) {
     // The reader has seen that the catalog knows every view of the vector.
     guard let view = context.catalog[view] else { return }
+    let (time, ttl, erasedThrough) = (context.time, view.ttlNanoseconds, context.erasedThrough)
     do throws(RowError) {
-      try folder.lend(indexed, of: key.bytes, in: overlay, layout: view.layout) { row in
-        body(
-          FoundRow(
-            row, at: context.time, ttlNanoseconds: view.ttlNanoseconds,
-            erasedThrough: context.erasedThrough))
+      try folder.lend(indexed, of: key.bytes, in: overlay, view) { row in
+        body(FoundRow(row, at: time, ttlNanoseconds: ttl, erasedThrough: erasedThrough))
       }
     } catch {
       throw .damaged(.row(key: key.bytes.copied()))

@@ -152,7 +152,7 @@ struct ReadConcurrencyTests {
         try fixture.put("profile", [.int64(Int64(key))], ["level": .value(.int32(Int32(round)))], at: now)
       }
       fixture.publish()
-      if random.chance(0.1), fixture.writer.generationCount < 4, let frozen = try fixture.writer.freeze() {
+      if random.chance(0.4), fixture.writer.generationCount < 4, let frozen = try fixture.writer.freeze() {
         shared.work.withLock { $0.generations.append(frozen) }
         shared.work.notifyAll()
       }

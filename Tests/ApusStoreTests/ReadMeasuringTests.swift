@@ -78,7 +78,7 @@ struct ReadMeasuringTests {
           try keys.append(encoded: unsafe one.span.bytes)
           _ = try reader.read(vector, keys, at: ReadTime(nanoseconds: stamp.eventTime.nanoseconds)) {
             _, group, found in
-            for feature in vector.groups[group].features where found.judge(feature).status == .present {
+            for feature in vector.groups[group].features where found.status(feature) == .present {
               sum += Double(found.raw(feature).byteCount)
             }
           }

@@ -137,6 +137,14 @@ struct ReadModelTests {
         let table = try reader.table(vector, keys, at: ReadTime(nanoseconds: now))
         let visible = fixture.writer.visible
         #expect(table.moment.lsn == visible)
+        var disagreements = 0
+        _ = try reader.read(vector, keys, at: ReadTime(nanoseconds: now)) { row, group, found in
+          for feature in vector.groups[group].features
+          where found.status(feature) != table[row, feature.column].status {
+            disagreements += 1
+          }
+        }
+        #expect(disagreements == 0, "seed \(seed)")
         for (row, key) in asked.enumerated() {
           var column = 0
           for view in Self.views {
