@@ -32,8 +32,8 @@ let package = Package(
   targets: [
     // The front door: reads the command line, wires the rooms together, nothing else.
     .executableTarget(
-      name: "apus", dependencies: ["ApusLog", "ApusSystem", "ApusBytes"], exclude: ["CommandReference.md"],
-      swiftSettings: strict),
+      name: "apus", dependencies: ["ApusStore", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes"],
+      exclude: ["CommandReference.md"], swiftSettings: strict),
 
     // The only door to data: append, read, checkpoint, recover.
     room(
@@ -95,6 +95,10 @@ let package = Package(
       of: "ApusIndexTests",
       uses: ["ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "ApusLogTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
-    tests(of: "apusTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(
+      of: "apusTests",
+      uses: [
+        "ApusStore", "ApusIndex", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+      ]),
   ]
 )

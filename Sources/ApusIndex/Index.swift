@@ -81,6 +81,8 @@ package struct IndexOptions: Sendable {
   package var dirtyPagesMax = IndexFormat.dirtyPagesMax
   package var readersMax = IndexFormat.readersMax
   package var mapByteCount = IndexFormat.mapByteCount
+  /// Only to be looked at: several processes may, each of them read-only, and nobody else has it open meanwhile.
+  package var isReadOnly = false
 
   package init() {}
 

@@ -152,8 +152,8 @@ package struct IndexFolder: Equatable, Sendable {
   }
 
   /// Takes the lock that says who has the index open.
-  func hold(_ path: String) throws(IndexError) -> any FileLock {
-    let outcome = try wrapping { () throws(SystemError) in try RealDisk().lock(path, .exclusive) }
+  func hold(_ path: String, _ mode: LockMode = .exclusive) throws(IndexError) -> any FileLock {
+    let outcome = try wrapping { () throws(SystemError) in try RealDisk().lock(path, mode) }
     switch outcome {
     case .held(let lock): return lock
     case .taken(let process): throw .inUse(folder: self.path, process: process)

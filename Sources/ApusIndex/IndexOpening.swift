@@ -48,7 +48,7 @@ extension Index {
     guard try wrapping({ () throws(SystemError) in try disk.entry(at: folder.path) }) != nil else {
       return .missing
     }
-    let lock = try folder.hold(folder.lock)
+    let lock = try folder.hold(folder.lock, options.isReadOnly ? .shared : .exclusive)
     if let why = try wrapping({ () throws(SystemError) in try folder.suspicion() }) {
       return .suspect(.marked(why))
     }

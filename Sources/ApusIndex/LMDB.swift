@@ -120,10 +120,10 @@ final class Environment: @unchecked Sendable {
       try LMDB.check("mdb_env_set_mapsize", unsafe mdb_env_set_mapsize(handle, options.mapByteCountMax))
       let readers = UInt32(truncatingIfNeeded: options.readersMax)
       try LMDB.check("mdb_env_set_maxreaders", unsafe mdb_env_set_maxreaders(handle, readers))
-      let flags = UInt32(bitPattern: MDB_NOTLS)
+      let flags = UInt32(bitPattern: options.isReadOnly ? MDB_NOTLS | MDB_RDONLY : MDB_NOTLS)
       try LMDB.check("mdb_env_open", unsafe mdb_env_open(handle, path, flags, 0o600))
       file = try wrapping { () throws(SystemError) in
-        try RealDisk().open(path + "/" + IndexFolder.dataName, .readWrite)
+        try RealDisk().open(path + "/" + IndexFolder.dataName, options.isReadOnly ? .read : .readWrite)
       }
       var stat = MDB_stat()
       try LMDB.check("mdb_env_stat", unsafe mdb_env_stat(handle, &stat))

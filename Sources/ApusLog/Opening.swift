@@ -28,14 +28,14 @@ struct Opening {
   let strays: [String]
   let report: RecoveryReport
 
-  /// Reads and judges a store. Finished segments that `range` touches are walked in full.
+  /// Reads and judges a store. Finished segments that `range` touches are walked in full. Who only looks syncs nothing.
   init(
     _ folder: StoreFolder, created: Bool, options: LogOptions, walking range: LSNRange? = nil,
-    checkpoint: (StoreID) throws(LogError) -> LSN
+    syncing: Bool = true, checkpoint: (StoreID) throws(LogError) -> LSN
   ) throws(LogError) {
     self.folder = folder
     self.options = options
-    manifest = try ManifestReading(in: folder, syncing: true)
+    manifest = try ManifestReading(in: folder, syncing: syncing)
     let checkpoint = try checkpoint(manifest.storeID)
     self.checkpoint = checkpoint
     let state = manifest.state
@@ -53,7 +53,8 @@ struct Opening {
     }
     var tail: Tail?
     if let record = state.active {
-      let opened = try FrameFile.open(folder.checked(record), as: .segment, on: folder.disk, syncing: true)
+      let opened = try FrameFile.open(
+        folder.checked(record), as: .segment, on: folder.disk, syncing: syncing)
       let path = folder.at(record.name)
       if let damage = try opened.headerDamage(of: record, path: path) { damages.append(damage) }
       var walker = FrameWalker(

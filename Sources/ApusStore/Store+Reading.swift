@@ -29,23 +29,6 @@ extension Store {
   package func stateHash() throws(StoreError) -> SHA256.Digest {
     if appender != nil { try checkpoint() }
     guard let index = shared.newest.1.index else { throw .rebuilding }
-    var sum = SHA256()
-    do throws(IndexError) {
-      var reader = try index.reader()
-      try reader.renew()
-      defer { reader.reset() }
-      _ = try reader.note { sum.update($0) }
-      try reader.forEachRow { (key, row) throws(IndexError) in
-        var head = ByteWriter(capacity: 16)
-        head.write(UInt64(key.byteCount))
-        head.write(UInt64(row.bytes.byteCount))
-        sum.update(head.bytes)
-        sum.update(key)
-        sum.update(row.bytes)
-      }
-    } catch {
-      throw .index(error)
-    }
-    return sum.digest
+    do throws(IndexError) { return try index.stateHash() } catch { throw .index(error) }
   }
 }

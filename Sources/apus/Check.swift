@@ -2,13 +2,30 @@
 
 import ApusBytes
 import ApusLog
+import ApusStore
 import ApusSystem
 
 enum Check {
-  static func run(_ data: String, json: Bool, output: Output) throws(LogError) -> ExitCode {
-    let check = try LogCheck.run(data, on: RealDisk())
-    if json { output.line(check.json) } else { check.report.forEach { output.line($0) } }
-    return check.isSound ? .done : .checkFailed
+  static let usualScratch = "/tmp"
+
+  /// With a scratch folder the log is replayed, too.
+  static func run(scratch: String?, _ answer: Answer) throws(Trouble) -> ExitCode {
+    let log: LogCheck
+    do throws(LogError) { log = try LogCheck.run(answer.data, on: RealDisk()) } catch {
+      throw Trouble(error, isCheck: true, data: answer.data)
+    }
+    let store = try StoreCheck(behind: log, scratch: scratch, data: answer.data)
+    let problems = log.problems + store.problems
+    if answer.isJSON {
+      answer.output.line(log.json(store))
+    } else {
+      (log.report(store) + ["", verdict(problems)]).forEach { answer.output.line($0) }
+    }
+    return problems.isEmpty ? .done : .checkFailed
+  }
+
+  private static func verdict(_ problems: [String]) -> String {
+    problems.isEmpty ? "sound" : "NOT SOUND: \(Numbers.count(problems.count, "problem"))"
   }
 }
 
@@ -18,7 +35,7 @@ extension LogCheck {
     LSNRange(state.floor, through: segments.last?.lsns.last ?? state.floor.previous)
   }
 
-  fileprivate var report: [String] {
+  fileprivate func report(_ store: StoreCheck) -> [String] {
     var lines = [
       "store     \(storeID)",
       "folder    \(folder)",
@@ -27,11 +44,11 @@ extension LogCheck {
         + "\(Numbers.count(records, "record")), \(Numbers.count(byteCount, "byte")), "
         + Numbers.count(segments.count, "segment"),
     ]
+    lines += store.words.map { "\(Table.padded($0.name, to: 8, .left))  \($0.words)" }
     if !segments.isEmpty { lines += [""] + table.lines }
     lines += section("not in any frame", state.gaps.map { "\($0)" })
-    lines += section("notes", notes)
-    lines += section("problems", problems)
-    lines += ["", isSound ? "sound" : "NOT SOUND: \(Numbers.count(problems.count, "problem"))"]
+    lines += section("notes", notes + store.notes)
+    lines += section("problems", problems + store.problems)
     return lines
   }
 
@@ -56,9 +73,11 @@ extension LogCheck {
 }
 
 extension LogCheck {
-  fileprivate var json: JSON {
+  fileprivate func json(_ store: StoreCheck) -> JSON {
+    let notes = self.notes + store.notes
+    let problems = self.problems + store.problems
     let head: JSON = [
-      "sound": .boolean(isSound), "folder": .text(folder), "store_id": .text("\(storeID)"),
+      "sound": .boolean(problems.isEmpty), "folder": .text(folder), "store_id": .text("\(storeID)"),
       "manifest": JSON(["name": .text(manifest)]).adding(manifestTail.json),
     ]
     let sums: JSON = [
@@ -67,7 +86,7 @@ extension LogCheck {
       "damages": .list(damages.map { $0.json(in: state.name(of: $0.file)) }),
       "notes": .list(notes.map { .text($0) }), "problems": .list(problems.map { .text($0) }),
     ]
-    return head.adding(state.json).adding(lsns.json).adding(sums)
+    return head.adding(state.json).adding(lsns.json).adding(sums).adding(store.json)
   }
 }
 

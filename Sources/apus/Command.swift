@@ -1,32 +1,41 @@
+import ApusBytes
+import ApusContracts
+
 /// What a command line asks for, understood in full.
 enum Command: Equatable {
   /// About these verbs; about all of them in short when there is none.
   case help([Verb])
   case version
-  case check(data: String, json: Bool)
-  case inspectLog(data: String, json: Bool)
-  case dumpLog(data: String, LogLines.Options)
-  case inspectManifest(data: String, json: Bool)
+  case run(Job, data: String, json: Bool)
 
   var isJSON: Bool {
-    switch self {
-    case .help, .version: false
-    case .check(_, let json), .inspectLog(_, let json), .inspectManifest(_, let json): json
-    case .dumpLog(_, let options): options.json
-    }
+    if case .run(_, _, let json) = self { json } else { false }
   }
 
   var data: String? {
-    switch self {
-    case .help, .version: nil
-    case .check(let data, _), .inspectLog(let data, _), .dumpLog(let data, _), .inspectManifest(let data, _):
-      data
-    }
+    if case .run(_, let data, _) = self { data } else { nil }
   }
 
   var isCheck: Bool {
-    if case .check = self { true } else { false }
+    if case .run(.check, _, _) = self { true } else { false }
   }
+}
+
+/// What is to be done with a store's folder.
+enum Job: Equatable {
+  case plan([String], check: Bool)
+  case apply([String], Apply.Options)
+  case promote(VersionedName, project: String?)
+  case retire(VersionedName, project: String?)
+  case retireService(VersionedName, project: String?)
+  case describe(VersionedName?, project: String?)
+  case listDeadLetters(DeadLetterFilter)
+  case showDeadLetters(DeadLetterFilter, limit: UInt64)
+  case check(scratch: String?)
+  case repair(Repair.Action?)
+  case inspectLog
+  case dumpLog(LogLines.Options)
+  case inspectManifest
 }
 
 /// Why a command line makes no sense.

@@ -9,12 +9,14 @@ enum Help {
     var verbs = Verb.all.map { ($0.name, $0.summary) }
     verbs.append(("help [VERB]", "this list, or all about a verb"))
     verbs.append(("--version", "the version of this program, and of the format it knows"))
-    return ["apus: a feature store's log, looked at", "", "Usage: apus VERB [OPTION]...", ""]
+    return ["apus: a feature store", "", "Usage: apus VERB [OPTION]...", ""]
       + columns(verbs) + ["", "`apus help VERB` shows options, examples and exit codes."]
   }
 
   private static func lines(of verb: Verb) -> [String] {
-    let parts = verb.parts.isEmpty ? "" : " [\(verb.parts.joined(separator: "|"))]"
+    let parts =
+      (verb.parts.isEmpty ? "" : " [\(verb.parts.joined(separator: "|"))]")
+      + (verb.operands.map { " \($0.spelled)" } ?? "")
     let required = verb.options.filter(\.isRequired).map { " \(spelled($0))" }.joined()
     return [
       "apus \(verb.name): \(verb.summary)", "", "Usage: apus \(verb.name)\(parts)\(required) [OPTION]...", "",

@@ -1,11 +1,13 @@
 /// A value to be written as JSON (RFC 8259). Keys keep their order.
 ///
-/// Numbers are integers and written exactly; a reader that keeps them as doubles loses digits above 2^53. Text is
+/// Integers are written exactly; a reader that keeps them as doubles loses digits above 2^53. Text is
 /// Unicode already, and what may not stand in a JSON string, or moves a terminal's cursor, is escaped.
 enum JSON: Equatable, Sendable {
   case null
   case boolean(Bool)
   case integer(Int128)
+  /// The shortest digits that read back as the same number.
+  case real(Double)
   case text(String)
   case list([JSON])
   case object([Member])
@@ -43,6 +45,9 @@ extension JSON {
     case .null: bytes += "null".utf8
     case .boolean(let value): bytes += (value ? "true" : "false").utf8
     case .integer(let value): bytes += String(value).utf8
+    // JSON has no word for the others.
+    case .real(let value) where value.isFinite: bytes += "\(value)".utf8
+    case .real(let value): JSON.write("\(value)", into: &bytes)
     case .text(let text): JSON.write(text, into: &bytes)
     case .list(let values):
       JSON.write(values, between: ("[", "]"), into: &bytes) { $0.write(into: &$1) }

@@ -40,22 +40,59 @@ enum Program {
   ) throws(Trouble) -> ExitCode {
     let command: Command
     do throws(UsageError) { command = try parsed.get() } catch { throw Trouble(error) }
-    do throws(LogError) {
-      switch command {
-      case .help(let verbs):
-        Help.lines(of: verbs).forEach { output.line($0) }
-        return .done
-      case .version:
-        output.line("apus \(version), log format \(Format.version)")
-        return .done
-      case .check(let data, let json): return try Check.run(data, json: json, output: output)
-      case .inspectLog(let data, let json): return try LogStat.run(data, json: json, output: output)
-      case .dumpLog(let data, let options): return try LogLines.run(data, options, output: output)
-      case .inspectManifest(let data, let json):
-        return try ManifestEdits.run(data, json: json, output: output)
-      }
-    } catch {
-      throw Trouble(error, isCheck: command.isCheck, data: command.data)
+    switch command {
+    case .help(let verbs):
+      Help.lines(of: verbs).forEach { output.line($0) }
+      return .done
+    case .version:
+      output.line("apus \(version), log format \(Format.version)")
+      return .done
+    case .run(let job, let data, let json):
+      return try run(job, Answer(data: data, isJSON: json, output: output))
     }
+  }
+
+  private static func run(_ job: Job, _ answer: Answer) throws(Trouble) -> ExitCode {
+    switch job {
+    case .plan(let paths, let check): try Planning.run(paths, check: check, answer)
+    case .apply(let paths, let options): try Apply.run(paths, options, answer)
+    case .promote(let name, let project): try Versions.promote(name, in: project, answer)
+    case .retire(let name, let project): try Versions.retire(name, in: project, answer)
+    case .retireService(let name, let project): try Versions.retire(service: name, in: project, answer)
+    case .describe(let name, let project): try Describe.run(name, in: project, answer)
+    case .listDeadLetters(let filter): try DeadLetterList.run(filter, answer)
+    case .showDeadLetters(let filter, let limit): try DeadLetterLines.run(filter, limit: limit, answer)
+    case .check(let scratch): try Check.run(scratch: scratch, answer)
+    case .repair(let action): try Repair.run(action, answer)
+    case .inspectLog:
+      try answer.ofLog { () throws(LogError) in
+        try LogStat.run(answer.data, json: answer.isJSON, output: answer.output)
+      }
+    case .dumpLog(let options):
+      try answer.ofLog { () throws(LogError) in
+        try LogLines.run(answer.data, options, output: answer.output)
+      }
+    case .inspectManifest:
+      try answer.ofLog { () throws(LogError) in
+        try ManifestEdits.run(answer.data, json: answer.isJSON, output: answer.output)
+      }
+    }
+  }
+}
+
+/// Where an answer goes, in which form, and which store it is about.
+struct Answer {
+  let data: String
+  let isJSON: Bool
+  let output: Output
+
+  /// Words for people, or one object for programs.
+  func give(_ lines: [String], _ json: JSON) {
+    if isJSON { output.line(json) } else { lines.forEach { output.line($0) } }
+  }
+
+  /// Runs what may meet the log's errors.
+  func ofLog<T>(_ body: () throws(LogError) -> T) throws(Trouble) -> T {
+    do throws(LogError) { return try body() } catch { throw Trouble(error, data: data) }
   }
 }

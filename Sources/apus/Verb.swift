@@ -10,6 +10,19 @@ struct Verb: Equatable {
     var isRequired = false
   }
 
+  /// Words behind the verb that are no options.
+  struct Operands: Equatable {
+    let name: String
+    let count: ClosedRange<Int>
+    /// What to say when there are too few.
+    let needed: String
+
+    var spelled: String {
+      let more = count.upperBound > 1 ? "..." : ""
+      return count.lowerBound == 0 ? "[\(name)\(more)]" : name + more
+    }
+  }
+
   struct Example: Equatable {
     let command: String
     let meaning: String
@@ -19,6 +32,7 @@ struct Verb: Equatable {
   let name: String
   /// Words that may follow, the first of which is meant when none does.
   var parts: [String] = []
+  var operands: Operands?
   let summary: String
   let about: [String]
   let options: [Option]
@@ -27,7 +41,9 @@ struct Verb: Equatable {
 
   static func == (a: Verb, b: Verb) -> Bool { a.name == b.name }
 
-  static let all: [Verb] = [.check, .inspectLog, .inspectManifest]
+  static let all: [Verb] = [
+    .plan, .apply, .promote, .retire, .describe, .deadLetters, .check, .repair, .inspectLog, .inspectManifest,
+  ]
 
   /// The verbs of two words that begin with this one.
   static func family(_ first: String) -> [Verb] { all.filter { $0.name.hasPrefix(first + " ") } }
@@ -36,62 +52,11 @@ struct Verb: Equatable {
 }
 
 extension Verb {
-  private static let data = Option(
+  static let data = Option(
     name: "--data", value: "DIR", meaning: "the store's folder", isRequired: true)
-  private static let json = Option(name: "--json", value: nil, meaning: "answer in JSON, errors too")
-  private static let failed = "it could not be done: no store, in use, no permission, ..."
-  private static let usage = "the command line makes no sense"
-
-  static let check = Verb(
-    name: "check",
-    summary: "verify every byte of a store",
-    about: [
-      "Reads the manifest and every segment from the first byte to the last, and",
-      "says what is damaged, missing or out of place. Changes nothing. The store",
-      "must not be in use; reading it is enough.",
-    ],
-    options: [data, json],
-    examples: [
-      Example(command: "apus check --data DIR", meaning: "a report to read"),
-      Example(command: "apus check --data DIR --json | jq .problems", meaning: "for a program"),
-    ],
-    exits: [
-      (.done, "sound: every byte is as it was written"),
-      (.failed, "it could not be checked: no store, in use, no permission, ..."),
-      (.checkFailed, "problems were found"), (.usage, usage),
-    ])
-
-  static let inspectLog = Verb(
-    name: "inspect log", parts: ["stat", "dump"],
-    summary: "show what is in a log",
-    about: [
-      "stat (also when neither word is given) shows what the manifest says of the",
-      "log, and its segments. dump shows every frame in order, marks and seals",
-      "included, with damage and gaps where they lie. Changes nothing. The store",
-      "must not be in use.",
-    ],
-    options: [
-      data,
-      Option(name: "--from", value: "LSN", meaning: "dump: begin with the frame that holds this LSN"),
-      Option(name: "--limit", value: "N", meaning: "dump: end after so many frames"),
-      Option(name: "--payload", value: nil, meaning: "dump: show the frames' payloads, too"),
-      Option(name: "--json", value: nil, meaning: "answer in JSON (dump: one object a line), errors too"),
-    ],
-    examples: [
-      Example(command: "apus inspect log --data DIR", meaning: "segments and their LSNs"),
-      Example(command: "apus inspect log dump --data DIR --from 1200 --limit 10", meaning: "ten frames"),
-      Example(command: "apus inspect log dump --data DIR --from 7 --limit 1 --payload", meaning: "bytes"),
-    ],
-    exits: [(.done, "shown, damage included"), (.failed, failed), (.usage, usage)])
-
-  static let inspectManifest = Verb(
-    name: "inspect manifest",
-    summary: "show the manifest's edits, in words",
-    about: [
-      "Shows each edit of the manifest in force, from its snapshot on, and how its",
-      "tail ends. Changes nothing. The store must not be in use.",
-    ],
-    options: [data, json],
-    examples: [Example(command: "apus inspect manifest --data DIR", meaning: "what was promised, in order")],
-    exits: [(.done, "shown"), (.failed, failed), (.usage, usage)])
+  static let json = Option(name: "--json", value: nil, meaning: "answer in JSON, errors too")
+  static let project = Option(
+    name: "--project", value: "NAME", meaning: "which project, where the store has several")
+  static let failed = "it could not be done: no store, in use, no permission, ..."
+  static let usage = "the command line makes no sense"
 }

@@ -36,6 +36,9 @@ struct Program {
   @discardableResult
   static func run(_ arguments: String...) throws -> Run { try run(try path(), arguments) }
 
+  @discardableResult
+  static func run(_ arguments: [String]) throws -> Run { try run(try path(), arguments) }
+
   /// Runs a line of shell in which `$APUS` is the program and `$1` an argument.
   static func shell(_ line: String, _ argument: String = "") throws -> Run {
     try run("/bin/bash", ["-c", line, "bash", argument], ["APUS": try path()])

@@ -1,4 +1,6 @@
+import ApusBytes
 import ApusLog
+import ApusStore
 import ApusSystem
 import ApusTestSupport
 import Foundation
@@ -8,6 +10,11 @@ struct Store {
   private let parent: TemporaryFolder
   let path: String
   let clock = SimulatedClock()
+  private let producers = Counter()
+
+  private final class Counter {
+    var next: UInt32 = 1
+  }
 
   init(named name: String = "store") throws {
     parent = try TemporaryFolder("apus-cli")
@@ -29,9 +36,17 @@ struct Store {
     for frame in 0..<frames {
       if frame > 0, frame % interval == 0 { try writer.rotate() }
       clock.advance(nanoseconds: 1_000_000)
-      let payload = [UInt8](repeating: UInt8(ascii: "a") + UInt8(frame % 26), count: 100 + frame)
-      // An array's elements are all there, and a UInt8 has no padding.
-      _ = try unsafe writer.append(recordCount: 2, payload: payload.span.bytes)
+      var payload = ByteWriter()
+      // Two records of 50 bytes, and a byte more for each frame: a producer's head takes 21.
+      for length in [29, 29 + frame] {
+        let letter = String(UnicodeScalar(UInt8(ascii: "a") + UInt8(frame % 26)))
+        let number = "\(producers.next)-"
+        payload.writeProducerOpened(
+          ProducerOpening(producer: producers.next, epoch: 1, lastSequence: 0, sourceOffset: nil),
+          name: number + String(repeating: letter, count: length - number.count))
+        producers.next += 1
+      }
+      _ = try writer.append(recordCount: 2, payload: payload.bytes)
       try writer.sync()
     }
     return writer

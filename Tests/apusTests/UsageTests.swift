@@ -8,7 +8,7 @@ struct UsageTests {
     arguments: [
       ("", "no verb", "apus help"),
       ("chekc --data x", "not a verb", "did you mean `check`?"),
-      ("serve", "not a verb of this version", "there is `check`, `inspect log`, `inspect manifest`"),
+      ("serve", "not a verb of this version", "there is `plan`, `apply`, `promote`, `retire`, `describe`,"),
       ("--data x check", "the verb comes first", "apus help"),
       ("check", "needs to know the store's folder", "apus check --data DIR"),
       ("check --data", "--data needs a value", "apus help check"),
@@ -16,7 +16,7 @@ struct UsageTests {
       ("check --data=", "--data needs a value", "apus help check"),
       ("check --data ''", "--data needs a value", "apus help check"),
       ("check --dta x", "no option --dta", "did you mean `--data`?"),
-      ("check --data x --limit 3", "no option --limit", "there is --data, --json"),
+      ("check --data x --limit 3", "no option --limit", "there is --data, --deep, --scratch, --json"),
       ("check --data x --data y", "given twice", "apus help check"),
       ("check --data x y", "one word too many", "apus help check"),
       ("check --data x --json=1", "--json takes no value", "apus help check"),
@@ -28,6 +28,36 @@ struct UsageTests {
       ("inspect log dump --data x --limit -1", "--limit needs a whole number", "apus help inspect log"),
       ("inspect log dump --data x --from 99999999999999999999", "whole number", "apus help inspect log"),
       ("help frobnicate", "not a verb", "apus help"),
+      ("plan --data x", "`plan` needs files of definitions", "say `apus plan PATH... --data DIR`"),
+      ("plan defs", "needs to know the store's folder", "say `apus plan PATH... --data DIR`"),
+      ("plna defs --data x", "not a verb", "did you mean `plan`?"),
+      ("plan defs --data x --chekc", "no option --chekc", "did you mean `--check`?"),
+      ("apply defs --data x --expect 12ab", "64 hexadecimal digits", "`apus plan` prints it"),
+      ("apply defs --data x --accept reader", "knows nothing of `reader`", "did you mean `readers`?"),
+      ("apply defs --data x --accept readers,", "knows nothing of ``", "there is producers, readers"),
+      ("promote --data x", "needs a version of a view", "say `apus promote NAME@N --data DIR`"),
+      ("promote card --data x", "`card` names no version", "apus help promote"),
+      ("promote card@0 --data x", "`card@0` names no version", "apus help promote"),
+      ("promote card@2 card@3 --data x", "one word too many", "apus help promote"),
+      (
+        "promote card@2 --project 9x --data x", "`9x` is none: a name begins with a letter",
+        "apus help promote"
+      ),
+      ("retire --data x", "needs to know what", "`apus retire --service NAME@N`"),
+      ("retire card@1 --service fraud@1 --data x", "one version is retired at a time", "leave out"),
+      ("retire --service fraud --data x", "`fraud` names no version", "apus help retire"),
+      ("describe card@two --data x", "`card@two` is no name", "apus help describe"),
+      ("dead-letters shwo --data x", "knows nothing of `shwo`", "did you mean `show`?"),
+      ("dead-letters --lsn 3 --data x", "--lsn is for show", "apus dead-letters show"),
+      ("dead-letters show --limit x --data x", "--limit needs a whole number", "apus help dead-letters"),
+      ("check --scratch y --data x", "only with --deep", "add --deep"),
+      (
+        "repair --rebuild-index --confirm-clock --data x", "one thing is mended at a time",
+        "one after another"
+      ),
+      ("repair --accept-loss 7..3 --data x", "from the first to the last", "apus help repair"),
+      ("repair --accept-loss 0..3 --data x", "from the first to the last", "apus help repair"),
+      ("repair --accept-loss all --data x", "as in 1200..1207", "apus help repair"),
     ])
   func refused(_ words: String, _ what: String, _ next: String) throws {
     let run = try Program.shell("exec \"$APUS\" \(words)")
@@ -49,7 +79,8 @@ struct UsageTests {
       ["help"], ["--help"], ["-h"], ["help", "check"], ["check", "--help"], ["check", "--data", "x", "-h"],
       ["help", "inspect"], ["inspect", "--help"], ["help", "inspect", "log"],
       ["inspect", "log", "dump", "--help"],
-      ["help", "inspect", "manifest"],
+      ["help", "inspect", "manifest"], ["help", "plan"], ["help", "apply"], ["help", "promote"],
+      ["help", "retire"], ["help", "describe"], ["help", "dead-letters"], ["help", "repair"],
     ])
   func help(_ words: [String]) throws {
     let run = try Program.shell("exec \"$APUS\" \(words.joined(separator: " "))")
@@ -72,7 +103,11 @@ struct UsageTests {
   @Test("says in its help what the reference says, flag by flag and code by code")
   func reference() throws {
     let page = try Reference.page()
-    for verb in ["check", "inspect log", "inspect manifest"] {
+    let verbs = [
+      "plan", "apply", "promote", "retire", "describe", "dead-letters", "check", "repair", "inspect log",
+      "inspect manifest",
+    ]
+    for verb in verbs {
       let section = try #require(Reference.section("apus \(verb)", of: page))
       let help = try Program.shell("exec \"$APUS\" help \(verb)").output
       let flags = Set(

@@ -1,0 +1,166 @@
+// A store that no process has open, as it is: definitions, sums and the index, for those who only want to know. Nothing is
+// changed: no epoch is raised, nothing is replayed into the index, and an index that is not good is told and not rebuilt.
+//
+// The state is that of an opening, made the same way: the index's note, and the records of the tail applied to it. Rows are
+// not folded, so memory is that of the state, whatever the log's length.
+
+package import ApusBytes
+import ApusContracts
+import ApusIndex
+package import ApusLog
+package import ApusSystem
+
+package final class StoreLook {
+  package let folder: String
+  package let log: LogLook
+  package let index: IndexLook
+  package let state: StoreState
+  package let catalog: Catalog
+  /// Records behind the index's *complete*, which the next opening replays.
+  package let tail: UInt64
+  /// When the last frame with records was appended; nil when there is none.
+  package let lastAppend: WallTime?
+  /// What keeps the store read-only until a person accepts it.
+  package let losses: [LSNRange]
+
+  /// The last record that the log has.
+  package var last: LSN { log.report.lsns.last }
+
+  /// Nil where there is no store; a folder that holds something else is refused.
+  package static func open(_ folder: String, on disk: any Disk = RealDisk()) throws(StoreError) -> StoreLook?
+  {
+    do throws(LogError) {
+      guard try StoreFolder(folder, on: disk).holdsStore() else { return nil }
+    } catch {
+      throw .log(error)
+    }
+    return try StoreLook(folder, on: disk)
+  }
+
+  private init(_ folder: String, on disk: any Disk) throws(StoreError) {
+    self.folder = folder
+    let search = Search(parent: folder + "/index")
+    do throws(LogError) {
+      log = try LogLook(folder, on: disk) { (id) throws(LogError) in try search.run(id) }
+    } catch {
+      throw search.failure ?? .log(error)
+    }
+    index = search.found
+    var follower = StateFollower(search.state ?? StoreState(), after: index.complete)
+    try follower.follow(log.reader)
+    state = follower.state
+    catalog = Catalog(number: 1, registry: state.registry, erasures: state.erasures)
+    tail = follower.records
+    let sealed = log.reader.view.finished.compactMap(\.seal).last { $0.frames > 0 }?.lastTime
+    lastAppend = follower.lastAppend ?? sealed
+
+    var losses = log.report.losses.map(\.lsns) + follower.losses
+    let end = log.report.lsns.last
+    if index.touched > end { losses.append(LSNRange(end.next, through: index.touched)) }
+    self.losses = LSNRanges(losses).ranges
+  }
+
+  /// Looks for the index once the log knows whose it is.
+  private final class Search {
+    private let parent: String
+    private(set) var found = IndexLook(.missing)
+    private(set) var state: StoreState?
+    private(set) var failure: StoreError?
+
+    init(parent: String) { self.parent = parent }
+
+    func run(_ id: StoreID) throws(LogError) -> LSN {
+      do throws(StoreError) {
+        (found, state) = try IndexLook.open(in: parent, of: id)
+        return found.complete
+      } catch {
+        failure = error
+        throw .closed
+      }
+    }
+  }
+}
+
+/// Applies the log's records to a state, and notes its events.
+private struct StateFollower {
+  private(set) var state: StoreState
+  private let complete: LSN
+  private(set) var records: UInt64 = 0
+  private(set) var lastAppend: WallTime?
+  private(set) var losses: [LSNRange] = []
+
+  init(_ state: StoreState, after complete: LSN) {
+    self.state = state
+    self.complete = complete
+  }
+
+  mutating func follow(_ log: LogReader) throws(StoreError) {
+    let view = log.view
+    // The unfinished segment is read from its first frame: no seal says when its last one was appended.
+    let first = view.unfinished.map { min($0.record.first, complete.next) } ?? complete.next
+    var scanner: LogScanner
+    do throws(LogError) { scanner = try log.scan(from: max(first, view.floor), .written) } catch {
+      throw .log(error)
+    }
+    while let frame = try next(&scanner) {
+      lastAppend = frame.appendTime
+      guard frame.type == .records, frame.lsns.last > complete else { continue }
+      records += UInt64(frame.recordCount)
+      do throws(StoreError) {
+        try state.follow(scanner.payload, FrameMoment(lsns: frame.lsns, time: frame.appendTime))
+      } catch {
+        // Where definitions are lost, what rests on them is, too.
+        guard !losses.isEmpty else { throw error }
+        losses.append(frame.lsns)
+      }
+    }
+  }
+
+  /// The next frame that can be read; what cannot be is passed, and told.
+  private mutating func next(_ scanner: inout LogScanner) throws(StoreError) -> FrameHeader? {
+    while true {
+      do throws(LogError) { return try scanner.next() } catch {
+        guard case .damaged(let damage) = error else { throw .log(error) }
+        if damage.lsns.last > complete { losses.append(damage.lsns) }
+      }
+    }
+  }
+}
+
+extension StoreState {
+  /// Applies a frame's records and notes its events, without their rows.
+  fileprivate mutating func follow(_ payload: RawSpan, _ frame: FrameMoment) throws(StoreError) {
+    var walker = RecordWalker(payload, base: frame.lsns.first)
+    var at = frame.lsns.first
+    do throws(RecordFault) {
+      while try followNext(&walker, frame, &at) {}
+    } catch {
+      throw .recordUnreadable(at, error)
+    }
+  }
+
+  @_lifetime(walker: copy walker)
+  private mutating func followNext(
+    _ walker: inout RecordWalker, _ frame: FrameMoment, _ at: inout LSN
+  ) throws(RecordFault) -> Bool {
+    let record: RecordWalker.Record
+    do throws(EventError) {
+      guard let found = try walker.next() else { return false }
+      record = found
+    } catch {
+      throw .event(error)
+    }
+    at = record.lsn
+    guard record.kind == .event else {
+      _ = try apply(record, in: frame)
+      return true
+    }
+    do throws(EventError) {
+      let event = try EventView(record.body, appendNanoseconds: frame.time.nanoseconds)
+      note(eventOf: event.viewVersion, eventTime: event.eventTime, lsn: record.lsn, time: frame.time)
+    } catch {
+      throw .event(error)
+    }
+    return true
+  }
+}

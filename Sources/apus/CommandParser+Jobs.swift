@@ -1,0 +1,108 @@
+// What each verb makes of its words.
+
+import ApusBytes
+import ApusContracts
+
+extension CommandParser {
+  static func job(_ verb: Verb, _ words: Words) throws(UsageError) -> Job {
+    let project = try words.name("--project")
+    switch verb {
+    case .plan: return .plan(words.operands, check: words.has("--check"))
+    case .apply: return .apply(words.operands, try applyOptions(words))
+    case .promote: return .promote(try words.version(words.operands[0]), project: project)
+    case .retire: return try retirement(words, project)
+    case .describe:
+      let name = try words.operands.first.map { text throws(UsageError) in try words.versionedName(text) }
+      return .describe(name, project: project)
+    case .deadLetters: return try deadLetters(words, project)
+    case .check:
+      guard words.has("--deep") else {
+        try words.refuse(
+          ["--scratch"], "only with --deep: nothing else makes a second index", say: "add --deep")
+        return .check(scratch: nil)
+      }
+      return .check(scratch: try words.path("--scratch") ?? Check.usualScratch)
+    case .repair: return .repair(try repairAction(words))
+    case .inspectManifest: return .inspectManifest
+    default: return try inspectLog(words)
+    }
+  }
+
+  private static func inspectLog(_ words: Words) throws(UsageError) -> Job {
+    guard words.part == "dump" else {
+      try words.refuse(["--from", "--limit", "--payload"], "for dump", say: "say `apus inspect log dump`")
+      return .inspectLog
+    }
+    var options = LogLines.Options()
+    options.from = try words.number("--from") ?? 0
+    options.limit = try words.number("--limit") ?? .max
+    options.payload = words.has("--payload")
+    options.json = words.has("--json")
+    return .dumpLog(options)
+  }
+
+  private static func applyOptions(_ words: Words) throws(UsageError) -> Apply.Options {
+    var options = Apply.Options()
+    options.isDryRun = words.has("--dry-run")
+    if let text = words.value("--expect") {
+      guard let fingerprint = Fingerprint(text) else {
+        throw words.refusal(
+          "--expect needs the 64 hexadecimal digits of a fingerprint, and not `\(text)`", "--expect",
+          next: "`apus plan` prints it")
+      }
+      options.expected = fingerprint
+    }
+    if let text = words.value("--accept") {
+      let known = PlanParty.allCases.map(\.rawValue)
+      for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+        guard let party = PlanParty(rawValue: String(word)) else {
+          throw words.refusal(
+            "--accept knows nothing of `\(word)`", "--accept",
+            next: Suggestion.next(for: String(word), among: known, see: "apus help apply"))
+        }
+        options.accepted.insert(party)
+      }
+    }
+    return options
+  }
+
+  private static func retirement(_ words: Words, _ project: String?) throws(UsageError) -> Job {
+    switch (words.operands.first, words.value("--service")) {
+    case (let view?, nil): return .retire(try words.version(view), project: project)
+    case (nil, let service?): return .retireService(try words.version(service), project: project)
+    case (nil, nil):
+      throw words.refusal(
+        "`retire` needs to know what", nil, next: "say `apus retire NAME@N` or `apus retire --service NAME@N`"
+      )
+    case (_?, _?):
+      throw words.refusal(
+        "one version is retired at a time", "--service",
+        next: "leave out the view or the service, and say it again")
+    }
+  }
+
+  private static func deadLetters(_ words: Words, _ project: String?) throws(UsageError) -> Job {
+    var filter = DeadLetterFilter(rule: words.value("--rule"), project: project)
+    filter.view = try words.value("--view").map { text throws(UsageError) in try words.versionedName(text) }
+    guard words.part == "show" else {
+      try words.refuse(["--limit", "--lsn"], "for show", say: "say `apus dead-letters show`")
+      return .listDeadLetters(filter)
+    }
+    filter.lsn = try words.number("--lsn").map { LSN($0) }
+    return .showDeadLetters(filter, limit: try words.number("--limit") ?? DeadLetterLines.usualLimit)
+  }
+
+  private static func repairAction(_ words: Words) throws(UsageError) -> Repair.Action? {
+    let flags = ["--rebuild-index", "--confirm-clock", "--accept-loss"].filter(words.has)
+    guard flags.count <= 1 else {
+      throw words.refusal(
+        "one thing is mended at a time", flags.joined(separator: " "), next: "say them one after another")
+    }
+    switch flags.first {
+    case "--rebuild-index": return .rebuildIndex
+    case "--confirm-clock": return .confirmClock
+    case "--accept-loss": return .acceptLoss(try words.lsns("--accept-loss"))
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,109 @@
+// What is wrong with a store, and what mends each. A check finds it; here it is said what to do.
+
+import ApusBytes
+import ApusLog
+import ApusStore
+import ApusSystem
+
+struct Findings {
+  struct Finding {
+    let what: String
+    /// What a person does about it.
+    let remedy: String
+    /// The flag of `apus repair` that does it; nil when none can.
+    let flag: String?
+  }
+
+  private(set) var all: [Finding] = []
+  /// Records that the log has lost, and that no person accepted.
+  private(set) var standing: [LSNRange] = []
+  let damages: [Damage]
+  /// Why no index can be made from the log; nil when one can.
+  let obstacle: String?
+  private let state: ManifestState
+
+  init(_ data: String) throws(Trouble) {
+    let log: LogCheck
+    do throws(LogError) { log = try LogCheck.run(data, on: RealDisk()) } catch {
+      throw Trouble(error, data: data)
+    }
+    let store = try StoreCheck(behind: log, scratch: nil, data: data)
+    damages = log.damages
+    obstacle = store.look == nil ? (store.problems + log.problems).first ?? "the log cannot be opened" : nil
+    state = log.state
+    standing =
+      LSNRanges(
+        log.damages.map(\.lsns).filter { !$0.isEmpty && !log.state.acceptedLSNs.covers($0) }
+      ).ranges
+    let command = "apus repair --data \(Shell.word(data))"
+    // An index that is good to its LSN holds what the log lost below.
+    let complete = store.isIndexBad ? LSN.none : store.look?.index.complete ?? .none
+    for range in standing {
+      if range.last > complete {
+        let flag = "--accept-loss \(range.first)..\(range.last)"
+        all.append(
+          Finding(
+            what: "the log has lost \(range): the store is read-only",
+            remedy: "restore them from a backup, or give them up for good: \(command) \(flag)", flag: flag))
+      } else {
+        all.append(
+          Finding(
+            what:
+              "the log has lost \(range); the index holds what they said last, and the store can be written",
+            remedy: "restore them from a backup; keep the index folder until then", flag: nil))
+      }
+    }
+    // What the loss of records already told is not told twice.
+    let told = Set(
+      log.damages.filter { !$0.lsns.isEmpty }.map { $0.description(in: log.state.name(of: $0.file) ?? "") })
+    for problem in log.problems where !told.contains(where: { !$0.isEmpty && problem.hasSuffix($0) }) {
+      all.append(Finding(what: problem, remedy: "restore the file from a backup", flag: nil))
+    }
+    for problem in store.problems {
+      let flag = store.isIndexBad && standing.isEmpty ? "--rebuild-index" : nil
+      all.append(
+        Finding(
+          what: problem,
+          remedy: flag.map { "\(command) \($0)" } ?? "restore the folder from a backup", flag: flag))
+    }
+    if let jump = store.look?.lastAppend.flatMap(Self.jump(since:)) {
+      all.append(
+        Finding(
+          what: "CLOCK_JUMP: \(jump)",
+          remedy: "set the clock right if it is wrong, else: \(command) --confirm-clock",
+          flag: "--confirm-clock"))
+    }
+  }
+
+  /// A clock that stands behind the last append, as the next opening would see it.
+  private static func jump(since lastAppend: WallTime) -> ClockJump? {
+    let clock = SystemClock()
+    var judge = AppendClock(lastAppend: lastAppend)
+    do throws(ClockJump) {
+      _ = try judge.stamp(wall: clock.wall(), monotonic: clock.monotonic())
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  func name(of damage: Damage) -> String { state.name(of: damage.file) ?? "file \(damage.file)" }
+
+  var lines: [String] {
+    guard !all.isEmpty else { return ["nothing to mend"] }
+    return all.flatMap { [$0.what, "  mend: \($0.remedy)"] }
+      + ["", "\(Numbers.count(all.count, "thing")) to mend; nothing was changed"]
+  }
+
+  var json: JSON {
+    [
+      "findings": .list(
+        all.map { finding in
+          [
+            "what": .text(finding.what), "remedy": .text(finding.remedy),
+            "flag": finding.flag.map { .text($0) } ?? .null,
+          ]
+        })
+    ]
+  }
+}

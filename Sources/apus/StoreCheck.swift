@@ -1,0 +1,117 @@
+// What a check finds beyond the log's bytes: whether the records can be applied, whether the index is good, and, when asked,
+// whether it is what the log says. Changes nothing; only the replay writes, and elsewhere.
+
+import ApusBytes
+import ApusLog
+import ApusStore
+import ApusSystem
+
+struct StoreCheck {
+  private(set) var notes: [String] = []
+  private(set) var problems: [String] = []
+  /// A line each of the report's head.
+  private(set) var words: [(name: String, words: String)] = []
+  private var index = JSON.null
+  private var replay = JSON.null
+  /// For a repair: nil when the store could not be looked at.
+  private(set) var look: StoreLook?
+  private(set) var isIndexBad = false
+
+  var json: JSON { ["index": index, "replay": replay] }
+
+  init(behind log: LogCheck, scratch: String?, data: String) throws(Trouble) {
+    do throws(StoreError) {
+      guard let look = try StoreLook.open(data) else { throw .log(.noStore(folder: data)) }
+      self.look = look
+      try lookAtIndex(look)
+      if let scratch { try replay(look, in: scratch + "/apus-check-\(SystemProcess.id)") }
+    } catch {
+      try meet(error, log, data)
+    }
+  }
+
+  /// What the log's own check found explains why a store does not open; anything else is found here.
+  private mutating func meet(_ error: StoreError, _ log: LogCheck, _ data: String) throws(Trouble) {
+    switch error {
+    case .recordUnreadable, .index: problems.append(error.description)
+    case .log(.inUse): throw Trouble(error, data: data)
+    case .log where !log.isSound:
+      notes.append("the index was not looked at, because the log cannot be opened: \(error)")
+    case .log(.manifestLost), .log(.foreignFile), .log(.fileMissing), .log(.manifestWrong):
+      problems.append(error.description)
+    default: throw Trouble(error, data: data)
+    }
+  }
+
+  private mutating func lookAtIndex(_ look: StoreLook) throws(StoreError) {
+    let end = look.last
+    index = look.index.json
+    switch look.index.verdict {
+    case .missing:
+      notes.append("there is no index: the next start makes it from the log")
+      words.append(("index", "none"))
+    case .unusable(let why):
+      isIndexBad = true
+      problems.append("the index cannot be used, because \(why); the next start makes another from the log")
+      words.append(("index", "not usable"))
+    case .usable: try scrub(look)
+    }
+    if look.index.touched > end {
+      problems.append(
+        "the index holds records up to LSN \(look.index.touched), and the log ends at LSN \(end): "
+          + "\(LSNRange(end.next, through: look.index.touched)) are lost")
+    }
+  }
+
+  private mutating func scrub(_ look: StoreLook) throws(StoreError) {
+    guard let scrub = try look.index.scrub() else { return }
+    isIndexBad = scrub.damageCount > 0
+    problems += scrub.damages.map { "index: \($0)" }
+    let more = scrub.damageCount - UInt64(scrub.damages.count)
+    if more > 0 { problems.append("index: \(Numbers.count(more, "more damage"))") }
+    if isIndexBad { notes.append("the index is mended by `apus repair --rebuild-index`") }
+    index = index.adding([
+      "rows": .number(scrub.rows), "damages": .number(scrub.damageCount),
+    ])
+    words.append(
+      (
+        "index",
+        "complete to LSN \(look.index.complete): \(Numbers.count(scrub.rows, "row")), "
+          + Numbers.count(look.index.byteCount ?? scrub.byteCount, "byte")
+          + (look.tail > 0 ? "; the next start replays \(Numbers.count(look.tail, "record"))" : "")
+      ))
+  }
+
+  private mutating func replay(_ look: StoreLook, in scratch: String) throws(StoreError) {
+    do throws(SystemError) { try RealDisk().makeFolder(scratch) } catch { throw .log(.system(error)) }
+    let replayed: StoreReplayed
+    do throws(StoreError) { replayed = try look.replay(in: scratch) } catch {
+      // What could not be replayed is what is told.
+      try? StoreLook.removeScratch(scratch)
+      throw error
+    }
+    try StoreLook.removeScratch(scratch)
+    let count = Numbers.count(replayed.records, "record")
+    var hash = JSON.null
+    let word: String
+    switch replayed.comparison {
+    case .equal(let found):
+      word = "equal"
+      hash = .text(found)
+      words.append(("replay", "\(count); the index is what the log says, state hash \(found)"))
+    case .different(let own, let made):
+      word = "different"
+      hash = .text(made)
+      isIndexBad = true
+      words.append(("replay", "\(count); the index is NOT what the log says"))
+      problems.append(
+        "the index is not what the log says: its state hash is \(own), a replay's \(made); "
+          + "`apus repair --rebuild-index` makes it anew")
+    case .none(let why):
+      word = "not compared"
+      words.append(("replay", "\(count); not compared with the index"))
+      notes.append("the replay was not compared with the index: \(why)")
+    }
+    replay = ["records": .number(replayed.records), "index": .text(word), "state_hash": hash]
+  }
+}
