@@ -142,6 +142,18 @@ package struct KeyRename: Hashable, Sendable {
   }
 }
 
+extension [KeyRename] {
+  /// The first name by which a request would call two of the keys: it could not tell them apart.
+  package func firstTaken(by keys: [KeyDefinition]) -> String? {
+    var names: Set<String> = []
+    for key in keys {
+      let requested = first { $0.key == key.name }?.requested ?? key.name
+      if !names.insert(requested).inserted { return requested }
+    }
+    return nil
+  }
+}
+
 /// What fills a blank cell, as it is written: the type may be known only to the registry.
 package struct ServiceDefault: Equatable, Sendable {
   package var output: String

@@ -79,6 +79,7 @@ extension DefinitionFault: CustomStringConvertible {
     case .badValue(let found, let expected): "expected a value of \(expected), found \(found)"
     case .minAboveMax(let min, let max): "min \(min) is above max \(max): no value could be admitted"
     case .outOfBounds(let value): "\(value) is outside of min and max, so it could never be admitted"
+    case .keyTwice(let name): "requests would call two keys \(Quoted(name)); give each a name of its own"
     case .twice(let value): "\(value) is in the list twice"
     case .badPattern(let text, let fault): "the pattern \(Quoted(text)) cannot be used: \(fault)"
     case .empty(let what): "\(what) is empty"

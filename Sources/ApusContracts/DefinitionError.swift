@@ -34,6 +34,8 @@ package enum DefinitionFault: Equatable, Sendable {
   case minAboveMax(String, String)
   case outOfBounds(String)
   case twice(String)
+  /// Requests would call two keys of a member so.
+  case keyTwice(String)
   case badPattern(String, PatternFault)
   case empty(String)
   case collision(String, first: SourcePlace)

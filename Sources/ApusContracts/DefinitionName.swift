@@ -25,6 +25,9 @@ package enum DefinitionName {
     return name.contains("__") ? .doubleUnderscore : nil
   }
 
+  /// Whether text may be a name of anything. To Swift's `==` the Kelvin sign is a K, so whoever looks a name up asks first.
+  package static func mayBe(_ text: String) -> Bool { text.utf8.allSatisfy { $0 < 0x80 } }
+
   /// How a service calls a feature it reads in a role.
   package static func output(of feature: String, role: String?) -> String {
     role.map { "\($0)__\(feature)" } ?? feature

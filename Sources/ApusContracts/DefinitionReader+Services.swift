@@ -148,6 +148,7 @@ extension DefinitionReader {
 
   private mutating func renames(_ node: YamlNode, of entity: EntityDefinition?) -> [KeyRename] {
     var renames: [KeyRename] = []
+    var isTold = false
     let entries = mapping(node, "a mapping of the entity's keys to the request's") ?? []
     if entries.count > Self.keyCountMax { complain(.tooMany("keys", limit: Self.keyCountMax), node.place) }
     for entry in entries.prefix(Self.keyCountMax) {
@@ -155,22 +156,30 @@ extension DefinitionReader {
       if let fault = DefinitionName.fault(in: requested) {
         complain(.badName(requested, fault), entry.value.place)
       }
-      if let entity, !entity.keys.contains(where: { $0.name == entry.key }) {
+      if let entity,
+        !DefinitionName.mayBe(entry.key) || !entity.keys.contains(where: { $0.name == entry.key })
+      {
         let near = nearest(to: entry.key, among: entity.keys.map(\.name))
         complain(.unknown(.key, entry.key, in: entity.name, suggestion: near), entry.keyPlace)
       }
       if let other = renames.first(where: { $0.requested == requested }) {
-        complain(.twice(Quoted(other.requested).description), entry.value.place)
+        complain(.keyTwice(other.requested), entry.value.place)
+        isTold = true
       }
-      if entry.key != requested { renames.append(KeyRename(key: entry.key, requested: requested)) }
+      renames.append(KeyRename(key: entry.key, requested: requested))
     }
-    return renames.sorted { $0.key < $1.key }
+    if !isTold, let entity, let taken = renames.firstTaken(by: entity.keys) {
+      complain(.keyTwice(taken), node.place)
+    }
+    return renames.filter { $0.key != $0.requested }.sorted { $0.key < $1.key }
   }
 
   private mutating func defaults(_ node: YamlNode, _ outputs: Outputs) -> [ServiceDefault] {
     var defaults: [ServiceDefault] = []
     for entry in mapping(node, "a mapping of the service's features to values") ?? [] {
-      if let type = outputs.types[entry.key] {
+      if !DefinitionName.mayBe(entry.key) {
+        complain(.unknown(.output, entry.key, in: "the service", suggestion: nil), entry.keyPlace)
+      } else if let type = outputs.types[entry.key] {
         if let value = value(entry.value, of: type) {
           defaults.append(ServiceDefault(output: entry.key, value: value.literal))
         }

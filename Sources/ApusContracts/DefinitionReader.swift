@@ -32,7 +32,7 @@ package struct DefinitionReader {
     var places: [String: (file: Int, place: SourcePlace, index: Int)] = [:]
 
     subscript(name: String) -> Definition? {
-      guard let found = places[name] else { return nil }
+      guard DefinitionName.mayBe(name), let found = places[name] else { return nil }
       return all[found.index]
     }
   }

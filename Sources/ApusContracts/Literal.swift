@@ -20,6 +20,11 @@ package enum Literal: Sendable {
     // Adding zero makes zero of minus zero.
     case .float(let value) where value.isFinite: self = .float(value + 0)
     case .string(let text): self = .string(text)
+    // For a float; no integer type takes it. Hexadecimal ones are bits that someone counted, not a float's value.
+    case .hugeInteger(let text)
+    where !text.utf8.contains(UInt8(ascii: "x")) && !text.utf8.contains(UInt8(ascii: "o")):
+      guard let value = Double(text), value.isFinite else { return nil }
+      self = .float(value)
     case .float, .null, .hugeInteger: return nil
     }
   }

@@ -13,6 +13,8 @@ package enum PlanError: Error, Equatable, Sendable {
   /// `newest` is the version that has it.
   case unknownFeature(service: String, String, String, newest: String?)
   case unknownKey(service: String, String, String)
+  /// A request could not tell two keys of a member apart.
+  case keyTwice(service: String, String, String)
   case collision(service: String, String)
   case unknownOutput(service: String, String)
   case badDefault(service: String, String, FeatureType)

@@ -60,6 +60,9 @@ extension Planner {
     where after[version.entity]?.keys.contains(where: { $0.name == rename.key }) != true {
       errors.append(.unknownKey(service: service, after.spelling(of: version), rename.key))
     }
+    if let taken = member.keys.firstTaken(by: after[version.entity]?.keys ?? []) {
+      errors.append(.keyTwice(service: service, after.spelling(of: version), taken))
+    }
     return PinnedMember(version: version.id, features: indices, role: member.role, keys: member.keys)
   }
 

@@ -103,7 +103,9 @@ struct PlanDifferences {
   mutating func compare(settings old: ViewSettings, _ new: ViewSettings) {
     func change<T>(_ name: String, _ a: T, _ b: T) -> String { "\(name) \(a) -> \(b)" }
     func longer(_ a: Period?, than b: Period?) -> Bool {
-      (a?.nanoseconds ?? .max) > (b?.nanoseconds ?? .max)
+      // None is longer than any, the longest included.
+      guard let b else { return false }
+      return a.map { $0 > b } ?? true
     }
     func periods(_ name: String, _ a: Period?, _ b: Period?) -> String {
       change(name, Planner.spelled(a), Planner.spelled(b))

@@ -69,6 +69,8 @@ extension PlanError: CustomStringConvertible {
     case .unknownFeature(let service, let version, let name, nil):
       "\(service): \(version) has no feature \(Quoted(name))"
     case .unknownKey(let service, let version, let key): "\(service): \(version) has no key \(Quoted(key))"
+    case .keyTwice(let service, let version, let key):
+      "\(service): a request would call two keys of \(version) \(Quoted(key))"
     case .collision(let service, let name):
       "\(service): two features would be called \(Quoted(name)); give one a role"
     case .unknownOutput(let service, let name): "\(service): it has no feature \(Quoted(name)) to fill"

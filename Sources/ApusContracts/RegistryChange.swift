@@ -194,6 +194,9 @@ extension Registry {
     for member in members {
       guard let version = self[member.version] else { throw .unknown(.version, member.version.rawValue) }
       guard !version.isRetired else { throw .isRetired(.version, member.version.rawValue) }
+      if let taken = member.keys.firstTaken(by: self[version.entity]?.keys ?? []) {
+        throw .nameTaken(.key, taken)
+      }
       if let role = member.role, let fault = DefinitionName.fault(in: role) { throw .badName(role, fault) }
       for index in member.features {
         guard Int(index) < version.features.count else { throw .unknown(.feature, index) }

@@ -69,7 +69,8 @@ extension Registry {
     for var feature in version.features {
       // Their order means nothing.
       feature.definition.rules.oneOf = feature.definition.rules.oneOf.map {
-        Choices($0.listed.sorted { $0.description < $1.description })
+        // By bytes: to Swift's `<` texts that Unicode holds for equivalent have no order, and stay in that of the file.
+        Choices($0.listed.sorted { $0.description.utf8.lexicographicallyPrecedes($1.description.utf8) })
       }
       fields.feature(6, feature)
     }
@@ -89,6 +90,9 @@ extension Registry {
           let feature = version.features[Int(index)].definition
           inner.text(4, feature.name)
           inner.type(5, feature.type)
+          // One that was removed and another that took its name read different values.
+          let before = version.features.prefix(Int(index)).count { $0.definition.name == feature.name }
+          if before > 0 { inner.number(7, UInt64(before)) }
         }
         inner.text(6, member.role ?? "")
       }

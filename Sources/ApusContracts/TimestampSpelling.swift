@@ -46,6 +46,11 @@ package enum TimestampSpelling {
       }
       guard rest.isEmpty else { return nil }
     }
+    // Before 1970 from the second's end, so that the first moment of all, in a second that began too early, is read too.
+    if seconds < 0, fraction > 0 {
+      seconds += 1
+      fraction -= 1_000_000_000
+    }
     let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
     let (sum, carry) = whole.addingReportingOverflow(fraction)
     return overflow || carry ? nil : sum

@@ -20,10 +20,13 @@ package enum YamlReader {
     } catch {
       throw YamlProblem(place: place(ofByte: error.byteOffsets.lowerBound, in: bytes), fault: .invalidUTF8)
     }
-    var tree = YamlTree(bytes: bytes)
+    // Some editors begin a file with a byte order mark. libyaml, told that it reads UTF-8, would count it as a column.
+    var tree = YamlTree(bytes: bytes.starts(with: byteOrderMark) ? Array(bytes.dropFirst(3)) : bytes)
     let root = try tree.document()
     return YamlDocument(root: root, problems: tree.problems)
   }
+
+  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
   /// Where a byte stands. Bytes before it are UTF-8, of which only first bytes of characters count.
   fileprivate static func place(ofByte offset: Int, in bytes: [UInt8]) -> SourcePlace {

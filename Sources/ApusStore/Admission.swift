@@ -207,7 +207,7 @@ struct RowFault: Error {
 
   /// Nil when the delete, as it must, speaks of no feature.
   init?(deleteOf features: [DeadLetter.Feature]) {
-    guard let first = features.first else { return nil }
+    guard let first = features.first(where: { $0.input != .absent }) else { return nil }
     self.init(.unknownFeature, "a delete speaks of the feature \(Quoted(first.name))")
   }
 

@@ -19,7 +19,7 @@ final class AdmissionSeat {
     arranged = Array(repeating: .absent, count: view.contract.features.count)
   }
 
-  func place(of feature: String) -> Int? { places[feature] }
+  func place(of feature: String) -> Int? { DefinitionName.mayBe(feature) ? places[feature] : nil }
 
   /// Inputs in the order of the contract, made from columns that stand at these places of it; lent to `body`.
   func withArranged(_ inputs: [FeatureInput], at columns: [Int], _ body: ([FeatureInput]) -> Void) {
@@ -28,11 +28,12 @@ final class AdmissionSeat {
     body(arranged)
   }
 
-  /// The inputs of a row that names them, in the order of the contract, and what is wrong with the names.
+  /// The inputs of a row that names them, in the order of the contract, and what is wrong with the names. An absent one
+  /// is as if it were not named: a letter leaves it out, and is judged as its row was.
   func arranged(_ features: [DeadLetter.Feature]) -> (inputs: [FeatureInput], fault: RowFault?) {
     var inputs = [FeatureInput](repeating: .absent, count: arranged.count)
     var seen: Set<Int> = []
-    for feature in features {
+    for feature in features where feature.input != .absent {
       guard let place = place(of: feature.name) else {
         return (inputs, RowFault(.unknownFeature, "\(view.spelling) has no feature \(Quoted(feature.name))"))
       }

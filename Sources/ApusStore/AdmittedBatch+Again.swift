@@ -128,6 +128,9 @@ extension AdmissionSeat {
       preconditionFailure("a later layout reads the cells of an earlier one")
     }
     var said = Said([])
+    // What a removed feature was told another may have taken the name of since: its index was not there when this was
+    // said, so its place is free.
+    var gone: [DeadLetter.Feature] = []
     said.inputs.reserveCapacity(view.contract.features.count)
     for (slot, feature) in zip(view.layout.slots, version.features) {
       guard let input = try? cells.input(slot) else { preconditionFailure("admitted cells can be read") }
@@ -135,8 +138,16 @@ extension AdmissionSeat {
       if input != .absent { said.features.append(DeadLetter.Feature(name, input)) }
       if !feature.isRemoved {
         said.inputs.append(input)
-      } else if input != .absent, said.fault == nil {
-        said.fault = RowFault(.unknownFeature, "\(view.spelling) has no feature \(Quoted(name)) any more")
+      } else if input != .absent {
+        gone.append(DeadLetter.Feature(name, input))
+      }
+    }
+    for feature in gone {
+      if let place = place(of: feature.name) {
+        said.inputs[place] = feature.input
+      } else if said.fault == nil {
+        said.fault = RowFault(
+          .unknownFeature, "\(view.spelling) has no feature \(Quoted(feature.name)) any more")
       }
     }
     return said

@@ -61,6 +61,8 @@ package final class CatalogView: Sendable {
   package let maxFutureSkewNanoseconds: Int64
   package let maxLatenessNanoseconds: Int64?
   package let isRetired: Bool
+  /// A bit for each feature, 64 in a word, one for those that were removed; empty when none was.
+  let removed: [UInt64]
 
   init?(_ version: RegisteredVersion, in registry: Registry) {
     guard let entity = registry[version.entity], let layout = RowLayout(of: version),
@@ -78,5 +80,11 @@ package final class CatalogView: Sendable {
     maxFutureSkewNanoseconds = version.settings.maxFutureSkew.nanoseconds
     maxLatenessNanoseconds = version.settings.maxLateness?.nanoseconds
     isRetired = version.isRetired
+    var removed: [UInt64] = []
+    for (index, feature) in version.features.enumerated() where feature.isRemoved {
+      if removed.isEmpty { removed = Array(repeating: 0, count: (version.features.count + 63) / 64) }
+      removed[index / 64] |= 1 << UInt64(index % 64)
+    }
+    self.removed = removed
   }
 }

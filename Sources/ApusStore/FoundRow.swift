@@ -16,17 +16,23 @@ package struct FoundRow: ~Escapable {
   @usableFromInline internal let ttlNanoseconds: Int64?
   /// Nothing at or below this LSN is there; nil when nobody erased the key.
   @usableFromInline internal let erasedThrough: UInt64?
-  /// Of every value, when all that is said was said by one event.
+  /// `CatalogView.removed` of the newest catalog.
+  @usableFromInline internal let removed: Span<UInt64>
+  /// Of every value, when all that is said was said by one event and nothing of it is hidden.
   @usableFromInline internal let statusOfAll: CellStatus?
 
-  @_lifetime(copy row)
-  init(_ row: RowView, at time: ReadTime, ttlNanoseconds: Int64?, erasedThrough: LSN?) {
+  @_lifetime(copy row, copy removed)
+  init(
+    _ row: RowView, without removed: Span<UInt64>, at time: ReadTime, ttlNanoseconds: Int64?,
+    erasedThrough: LSN?
+  ) {
     self.row = row
+    self.removed = removed
     self.time = time
     self.erasedThrough = erasedThrough?.rawValue
     self.ttlNanoseconds = ttlNanoseconds
     statusOfAll =
-      row.hasOneStamp && erasedThrough == nil
+      row.hasOneStamp && erasedThrough == nil && removed.isEmpty
       ? time.isOutOfAge(row.base, ttlNanoseconds: ttlNanoseconds) ? .outsideMaxAge : .present
       : nil
   }
@@ -45,6 +51,9 @@ package struct FoundRow: ~Escapable {
   /// The status of a feature, and what it follows from.
   @inlinable
   package func judge(_ feature: PreparedVector.Feature) -> FoundCell {
+    if isRemoved(feature.slot.index) {
+      return FoundCell(content: .unseen, status: .notFound, reason: .deleted, stamp: nil, ageNanoseconds: nil)
+    }
     let cell = row.cell(feature.slot.index)
     if let erasedThrough, cell.stamp.lsnNumber <= erasedThrough {
       return FoundCell(content: .unseen, status: .notFound, reason: .erased, stamp: nil, ageNanoseconds: nil)
@@ -58,6 +67,13 @@ package struct FoundRow: ~Escapable {
     return FoundCell(
       content: cell.content, status: judgement.status, reason: judgement.reason, stamp: cell.stamp,
       ageNanoseconds: overflow ? (time.nanoseconds < 0 ? .min : .max) : age)
+  }
+
+  /// A feature that its view no longer has is not served, whoever pinned it: what is stored of it is the past's.
+  @inlinable
+  internal func isRemoved(_ index: Int) -> Bool {
+    let word = index / 64
+    return word < removed.count && removed[word] >> UInt64(index % 64) & 1 == 1
   }
 
   /// The bytes of a value as they stand in the row, for whoever knows its status; none when there is none.

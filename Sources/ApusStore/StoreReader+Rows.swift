@@ -97,7 +97,14 @@ extension RowReader {
     let (time, ttl, erasedThrough) = (context.time, view.ttlNanoseconds, context.erasedThrough)
     do throws(RowError) {
       try folder.lend(indexed, of: key.bytes, in: overlay, view) { row in
-        body(FoundRow(row, at: time, ttlNanoseconds: ttl, erasedThrough: erasedThrough))
+        if view.removed.isEmpty {
+          body(FoundRow(row, without: Span(), at: time, ttlNanoseconds: ttl, erasedThrough: erasedThrough))
+        } else {
+          let removed = view.removed
+          body(
+            FoundRow(
+              row, without: removed.span, at: time, ttlNanoseconds: ttl, erasedThrough: erasedThrough))
+        }
       }
     } catch {
       throw .damaged(.row(key: key.bytes.copied()))

@@ -472,6 +472,25 @@ struct WrongFile: Sendable, CustomTestStringConvertible {
       .service, "s: {features: [{view: account, keys: {account_id: a b}}]}",
       #"7:53: "a b" is no name: a name has letters, digits and underscores, not " ""#),
     WrongFile(
+      .service, "s: {features: [{view: account, keys: {account_id: K}}], defaults: {\u{212A}: 1}}",
+      "7:70: the service has no output \"\u{212A}\""),
+    WrongFile(
+      .whole,
+      """
+      project: p
+      entities: {e: {keys: {a: int64, b: int64}}, K: {keys: {k: int64}}}
+      views:
+        v: {entity: e, ttl: none, features: {x: {type: int64}}}
+        w: {entity: \u{212A}, ttl: none, features: {x: {type: int64}}}
+      services:
+        s: {features: [{view: v, keys: {a: b}}]}
+        t: {features: [{view: v, keys: {b: a, a: a}}]}
+        u: {features: [{view: v, keys: {b: a, a: b}}]}
+      """,
+      "5:15: there is no entity \"\u{212A}\"",
+      #"7:34: requests would call two keys "b"; give each a name of its own"#,
+      #"8:44: requests would call two keys "a"; give each a name of its own"#),
+    WrongFile(
       .service, "s: {features: [{view: account}], defaults: {scor: 1}}",
       #"7:47: the service has no output "scor"; did you mean "score"?"#),
     WrongFile(

@@ -285,6 +285,25 @@ struct AdmissionTests {
     #expect(read[4] == .event(.upsert, view: 1, times, key: [.int64(1)], [.absent, .null, .absent]))
   }
 
+  @Test("a name that only looks the same is another name")
+  func lookalike() throws {
+    let admitting = try Admitting([("v", [Admitting.feature("K", .int64)])])
+    let kelvin = "\u{212A}"
+    #expect(kelvin == "K", "to Swift they are equal")
+    let batch = try admitting.admit([
+      RowInput(900, [(kelvin, .value(.int64(1)))]), RowInput(900, [("K", .value(.int64(1)))]),
+    ])
+    #expect(try batch.read(admitting.catalog).map(\.rule) == ["unknown_feature", nil])
+    var columns = try admitting.batch()
+    let view = try #require(admitting.catalog[ViewVersionID(1)])
+    do throws(StoreError) {
+      try columns.turn(to: view, columns: [kelvin])
+      Issue.record("the column was found")
+    } catch {
+      #expect("\(error)" == "\(StoreError.unknownColumn(kelvin, view: "v@1"))")
+    }
+  }
+
   @Test("an unknown column, one named twice and a retired version are errors before any row")
   func turning() throws {
     var admitting = try admitting()

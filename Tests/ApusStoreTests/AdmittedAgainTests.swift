@@ -85,6 +85,42 @@ struct AdmittedAgainTests {
     #expect(letter.features == [.init("word", .value(.string("buy")))])
   }
 
+  @Test(
+    "what speaks of a removed feature whose name is taken again speaks of the one that took it, event or letter"
+  )
+  func takenAgain() throws {
+    var admitting = try admitting()
+    let batch = try admitting.admit([said("buy"), said("sell"), RowInput(900, [("word", .null)])])
+    try admitting.revise {
+      $0[1].isRemoved = true
+      $0.append(RegisteredFeature(definition: Admitting.feature("word", .string) { $0.isNullable = false }))
+    }
+    let (found, read) = try again(batch, admitting)
+    #expect(read.map(\.rule) == [nil, nil, "word.nullable"])
+    for (record, word) in zip(read, ["buy", "sell"]) {
+      #expect(
+        record
+          == .event(
+            .upsert, view: 1, eventTimes(900), key: [.int64(7)], [.absent, .absent, .value(.string(word))]))
+    }
+    let twice = try again(found, admitting).batch
+    #expect(twice.bytes.copied() == found.bytes.copied())
+  }
+
+  @Test(
+    "a feature that a row names and leaves absent is as if it were not named, in an event and in a letter")
+  func namedAbsent() throws {
+    let admitting = try admitting()
+    let batch = try admitting.admit(
+      [
+        RowInput(900, [("nosuch", .absent), ("word", .absent), ("word", .null)]),
+        RowInput(900, [("nosuch", .absent), ("word", .value(.string("sell")))]),
+      ], deletes: [RowInput(900, [("a", .absent)])])
+    #expect(try batch.read(admitting.catalog).map(\.rule) == [nil, "word.one_of", nil])
+    let twice = try again(batch, admitting).batch
+    #expect(twice.bytes.copied() == batch.bytes.copied())
+  }
+
   @Test("a feature that was added is known to letters, absent in events, and asked for when it is required")
   func added() throws {
     var admitting = try admitting()
