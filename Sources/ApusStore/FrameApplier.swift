@@ -22,7 +22,11 @@ struct FrameApplier: ~Copyable {
   }
 
   /// Applies a frame of records; `overlay.publish` shows it. Whether the catalog is another now.
-  mutating func apply(_ payload: RawSpan, _ frame: FrameMoment) throws(StoreError) -> Bool {
+  ///
+  /// A record that cannot be applied is an error, unless `passes` says that it rests on what the log lost: then it is passed over.
+  mutating func apply(
+    _ payload: RawSpan, _ frame: FrameMoment, passing passes: (LSN, RecordFault) -> Bool = { _, _ in false }
+  ) throws(StoreError) -> Bool {
     var walker = RecordWalker(payload, base: frame.lsns.first)
     var next = frame.lsns.first
     var isCatalogNew = false
@@ -30,7 +34,7 @@ struct FrameApplier: ~Copyable {
       do throws(RecordFault) {
         guard try applyNext(&walker, frame, &isCatalogNew) else { break }
       } catch {
-        throw .recordUnreadable(next, error)
+        guard error.mayRestOnLoss, passes(next, error) else { throw .recordUnreadable(next, error) }
       }
       next = next.next
     }
@@ -154,5 +158,17 @@ extension StoreState {
     }
     _ = try apply(record, in: frame)
     return true
+  }
+}
+
+extension RecordFault {
+  /// Whether a whole record can meet this because another one is lost: a definition, or a producer's opening.
+  var mayRestOnLoss: Bool {
+    switch self {
+    case .unknownView, .registry, .contradicts: true
+    case .event(let error):
+      if case .row = error { true } else { false }
+    case .unknownKind, .unknownOperation, .cut, .notZero, .trailing, .notText, .recordCount: false
+    }
   }
 }

@@ -106,13 +106,16 @@ private struct StateFollower {
       lastAppend = frame.appendTime
       guard frame.type == .records, frame.lsns.last > complete else { continue }
       records += UInt64(frame.recordCount)
-      do throws(StoreError) {
-        try state.follow(scanner.payload, FrameMoment(lsns: frame.lsns, time: frame.appendTime))
-      } catch {
-        // Where definitions are lost, what rests on them is, too.
-        guard !losses.isEmpty else { throw error }
-        losses.append(frame.lsns)
+      let moment = FrameMoment(lsns: frame.lsns, time: frame.appendTime)
+      // As `StoreReplay` does: where definitions are lost, what rests on them is, too.
+      var passed: [LSNRange] = []
+      let mayPass =
+        !losses.isEmpty || view.accepted.ranges.first.map { $0.first < frame.lsns.first } ?? false
+      try state.follow(scanner.payload, moment) { lsn in
+        if mayPass { passed.append(LSNRange(lsn, through: lsn)) }
+        return mayPass
       }
+      if !losses.isEmpty { losses += passed }
     }
   }
 
@@ -129,13 +132,17 @@ private struct StateFollower {
 
 extension StoreState {
   /// Applies a frame's records and notes its events, without their rows.
-  fileprivate mutating func follow(_ payload: RawSpan, _ frame: FrameMoment) throws(StoreError) {
+  fileprivate mutating func follow(
+    _ payload: RawSpan, _ frame: FrameMoment, passing passes: (LSN) -> Bool
+  ) throws(StoreError) {
     var walker = RecordWalker(payload, base: frame.lsns.first)
     var at = frame.lsns.first
-    do throws(RecordFault) {
-      while try followNext(&walker, frame, &at) {}
-    } catch {
-      throw .recordUnreadable(at, error)
+    while true {
+      do throws(RecordFault) {
+        guard try followNext(&walker, frame, &at) else { return }
+      } catch {
+        guard error.mayRestOnLoss, passes(at) else { throw .recordUnreadable(at, error) }
+      }
     }
   }
 
