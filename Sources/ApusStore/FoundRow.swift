@@ -4,17 +4,20 @@
 // here. Store.md says why hiding cells by their winner's LSN is what folding without those events would give.
 
 package import ApusBytes
-package import ApusContracts
+public import ApusContracts
 
+@usableFromInline
 package struct FoundRow: ~Escapable {
   /// As it is stored: `judge` decides what of it may be shown.
-  let row: RowView
+  @usableFromInline let row: RowView
   /// The moment that ages are judged at.
-  package let time: ReadTime
+  @usableFromInline package let time: ReadTime
   /// Nil: never out of age.
-  package let ttlNanoseconds: Int64?
+  @usableFromInline package let ttlNanoseconds: Int64?
   /// Nothing at or below this LSN is there; nil when nobody erased the key.
   package let erasedThrough: LSN?
+  /// Whether `erasedThrough` says anything: inlined code cannot name an LSN.
+  @usableFromInline let hasErasure: Bool
 
   @_lifetime(copy row)
   init(_ row: RowView, at time: ReadTime, ttlNanoseconds: Int64?, erasedThrough: LSN?) {
@@ -22,51 +25,60 @@ package struct FoundRow: ~Escapable {
     self.time = time
     self.ttlNanoseconds = ttlNanoseconds
     self.erasedThrough = erasedThrough
+    hasErasure = erasedThrough != nil
   }
 
   /// The status of a feature, and what it follows from.
+  @inlinable @inline(__always)
   package func judge(_ feature: PreparedVector.Feature) -> FoundCell {
     let cell = row.cell(feature.slot.index)
-    if let erasedThrough, cell.stamp.lsn <= erasedThrough {
-      return FoundCell(
-        content: .unseen, judgement: Cell.Judgement(status: .notFound, reason: .erased), stamp: nil,
-        ageNanoseconds: nil)
+    if hasErasure, isErased(cell) {
+      return FoundCell(.unseen, Cell.Judgement(status: .notFound, reason: .erased), at: time)
     }
-    let judgement = cell.status(at: time, ttlNanoseconds: ttlNanoseconds)
-    if cell.content == .unseen {
-      return FoundCell(content: .unseen, judgement: judgement, stamp: nil, ageNanoseconds: nil)
-    }
-    let (age, overflow) = time.nanoseconds.subtractingReportingOverflow(cell.stamp.eventTime.nanoseconds)
-    return FoundCell(
-      content: cell.content, judgement: judgement, stamp: cell.stamp,
-      ageNanoseconds: overflow ? (time.nanoseconds < 0 ? .min : .max) : age)
+    return FoundCell(cell, cell.status(at: time, ttlNanoseconds: ttlNanoseconds), at: time)
+  }
+
+  @usableFromInline
+  func isErased(_ cell: Cell) -> Bool {
+    guard let erasedThrough else { return false }
+    return cell.stamp.lsn <= erasedThrough
   }
 
   /// The bytes of a value as they stand in the row, for whoever has judged that it may be shown; none when there is none.
-  @_lifetime(copy self)
+  @inlinable @_lifetime(copy self)
   package func raw(_ feature: PreparedVector.Feature) -> RawSpan { row.cells.raw(feature.slot) }
 }
 
 /// A cell of a reply, without its value.
-package struct FoundCell: Equatable, Sendable {
-  package let content: Cell.Content
-  private let judgement: Cell.Judgement
-  /// The winner's; nil when nothing may be seen.
-  package let stamp: Stamp?
-  /// From the winner's event time to the read's; below zero when the event is ahead of it.
-  package let ageNanoseconds: Int64?
+@usableFromInline
+package struct FoundCell: Sendable {
+  @usableFromInline let cell: Cell
+  @usableFromInline let judgement: Cell.Judgement
+  @usableFromInline let time: ReadTime
 
-  init(content: Cell.Content, judgement: Cell.Judgement, stamp: Stamp?, ageNanoseconds: Int64?) {
-    self.content = content
+  @inlinable @inline(__always)
+  init(_ cell: Cell, _ judgement: Cell.Judgement, at time: ReadTime) {
+    self.cell = cell
     self.judgement = judgement
-    self.stamp = stamp
-    self.ageNanoseconds = ageNanoseconds
+    self.time = time
   }
 
-  package var status: CellStatus { judgement.status }
-  package var reason: BlankReason? { judgement.reason }
+  @inlinable package var content: Cell.Content { cell.content }
+  @inlinable package var status: CellStatus { judgement.status }
+  @inlinable package var reason: BlankReason? { judgement.reason }
+
+  /// The winner's; nil when nothing may be seen.
+  package var stamp: Stamp? { cell.content == .unseen ? nil : cell.stamp }
+
+  /// From the winner's event time to the read's; below zero when the event is ahead of it.
+  package var ageNanoseconds: Int64? {
+    guard let stamp else { return nil }
+    let (age, overflow) = time.nanoseconds.subtractingReportingOverflow(stamp.eventTime.nanoseconds)
+    return overflow ? (time.nanoseconds < 0 ? .min : .max) : age
+  }
 
   /// Whether the value may be shown; `stale` when the caller asks for values that are out of age, too.
+  @inlinable @inline(__always)
   package func hasValue(stale: Bool = false) -> Bool {
     status == .present || stale && status == .outsideMaxAge && content == .value
   }

@@ -4,8 +4,9 @@
 //
 // Groups of one role are adjacent and their views ascend: so they lie side by side in the index too.
 
-package import ApusContracts
+public import ApusContracts
 
+@usableFromInline
 package final class PreparedVector: Sendable {
   /// In the order that was asked for; names differ.
   package let columns: [Column]
@@ -68,10 +69,11 @@ extension PreparedVector {
     package fileprivate(set) var features: [Feature]
   }
 
+  @usableFromInline
   package struct Feature: Sendable {
     /// Where in `columns`.
     package let column: Int
-    package let slot: FeatureSlot
+    @usableFromInline package let slot: FeatureSlot
   }
 }
 

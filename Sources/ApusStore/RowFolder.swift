@@ -18,6 +18,10 @@ struct RowFolder: ~Copyable {
     _ indexed: RawSpan?, of key: RawSpan, in overlay: borrowing OverlayView, layout: borrowing RowLayout,
     _ body: (RowView) -> Void
   ) throws(RowError) {
+    guard overlay.hasKeys else {
+      if let indexed { body(try RowView(indexed, layout: layout)) } else { body(RowView()) }
+      return
+    }
     let hash = overlay.hash(of: key)
     let count = overlay.generationCount
     if let indexed {
