@@ -104,7 +104,8 @@ func environment(_ name: String) -> String? {
   unsafe getenv(name).map { unsafe String(cString: $0) }
 }
 
-private func complain(_ line: String) {
+/// Says something to whoever waits.
+func complain(_ line: String) {
   let bytes = Array((line + "\n").utf8)
   _ = unsafe write(STDERR_FILENO, bytes, bytes.count)
 }

@@ -75,7 +75,17 @@ enum StoreAppendBenchmark {
       try hash.check(expected, "store append, \(name), bare")
       return wall
     }
-    let turns = try Turns(bench.longRounds, warmsUp: false, ours: ours, peer: peer)
+    // Rounds of minutes on a busy machine: who waits sees how far it is.
+    func told(_ who: String, _ measure: () throws -> Double) rethrows -> Double {
+      let time = try measure()
+      if !bench.isToy { complain("  \(name) keys, \(who): \(decimal(time)) s") }
+      return time
+    }
+    let turns = try Turns(bench.longRounds, warmsUp: false) {
+      try told("ours", ours)
+    } peer: {
+      try told("peer", peer)
+    }
     let processor = zip(ourProcessor, peerProcessor).map { $1 / $0 }
     return [
       Row(
