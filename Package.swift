@@ -70,8 +70,15 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", path: "Benchmarks/CZlib", pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"])]),
+    .target(
+      name: "CBareLMDB", path: "Benchmarks/CBareLMDB", linkerSettings: [.linkedLibrary("lmdb")]),
+    .target(name: "CAllocations", path: "Benchmarks/CAllocations"),
     .executableTarget(
-      name: "ApusBench", dependencies: ["ApusLog", "ApusSystem", "ApusBytes", "CZlib"],
+      name: "ApusBench",
+      dependencies: [
+        "ApusStore", "ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "CZlib", "CBareLMDB",
+        "CAllocations",
+      ],
       path: "Benchmarks/ApusBench", swiftSettings: strict),
 
     // What only tests may use: the simulated disk, the log's model, and the process that attacks kill.

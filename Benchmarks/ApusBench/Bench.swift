@@ -13,6 +13,8 @@ struct Bench {
   let disk = RealDisk()
   /// On the file system that is measured; gone when the run is over.
   let scratch: Scratch
+  /// For those who draw what they measured.
+  let plots = PlotBook()
 
   /// Many short rounds: what else the machine does then falls into few of them, and not into the median.
   var rounds: Int { isToy ? 1 : 25 }
@@ -23,7 +25,7 @@ struct Bench {
   func size(_ real: Int, toy: Int) -> Int { isToy ? toy : real }
 
   /// What the largest benchmark leaves on the disk at once, with as much again to spare.
-  var bytesNeeded: UInt64 { isToy ? 256 << 20 : 4 << 30 }
+  var bytesNeeded: UInt64 { isToy ? 256 << 20 : 16 << 30 }
 
   static let all: [(name: String, run: @Sendable (Bench) throws -> [Row])] = [
     // First, while little was allocated that could be used again.
@@ -33,6 +35,11 @@ struct Bench {
     ("group commit", GroupCommitBenchmark.run),
     ("scan", ScanBenchmark.run),
     ("open", OpenBenchmark.run),
+    ("store-read", StoreReadBenchmark.run),
+    ("store-views", StoreViewsBenchmark.run),
+    ("store-append", StoreAppendBenchmark.run),
+    ("store-growth", StoreGrowthBenchmark.run),
+    ("store-rows", StoreRowsBenchmark.run),
   ]
 
   static func run(_ words: [String]) -> Int32 {
@@ -54,7 +61,7 @@ struct Bench {
         complain("measuring: \(name)")
         rows += try run(bench)
       }
-      let report = Report(rows, isToy: arguments.isToy)
+      let report = Report(rows, plots: bench.plots.plots, isToy: arguments.isToy)
       print(report.text, terminator: "")
       if let results = arguments.results { try report.write(to: results) }
       return 0
@@ -97,7 +104,8 @@ func environment(_ name: String) -> String? {
   unsafe getenv(name).map { unsafe String(cString: $0) }
 }
 
-private func complain(_ line: String) {
+/// Says something to whoever waits.
+func complain(_ line: String) {
   let bytes = Array((line + "\n").utf8)
   _ = unsafe write(STDERR_FILENO, bytes, bytes.count)
 }

@@ -23,10 +23,14 @@ struct Turns {
   private(set) var ours: [Double] = []
   private(set) var peer: [Double] = []
 
-  /// A round of each to warm up, then `rounds` in turns. Who begins alternates, so that nobody gains by what the other left.
-  init(_ rounds: Int, ours our: () throws -> Double, peer their: () throws -> Double) rethrows {
-    _ = try our()
-    _ = try their()
+  /// A round of each to warm up, unless every round begins with nothing anyhow, then `rounds` in turns. Who begins alternates, so that nobody gains by what the other left.
+  init(
+    _ rounds: Int, warmsUp: Bool = true, ours our: () throws -> Double, peer their: () throws -> Double
+  ) rethrows {
+    if warmsUp {
+      _ = try our()
+      _ = try their()
+    }
     for round in 0..<rounds {
       if round % 2 == 0 {
         ours.append(try our())
@@ -40,6 +44,8 @@ struct Turns {
 
   /// How many times the peer's speed ours is. Above 1, ours is faster.
   var speedups: [Double] { zip(ours, peer).map { $1 / $0 } }
+  /// How many times the peer's time ours is. Below 1, ours is faster.
+  var costs: [Double] { zip(ours, peer).map { $0 / $1 } }
   var oursMedian: Double { Spread(ours).median }
   var peerMedian: Double { Spread(peer).median }
 }
@@ -64,6 +70,21 @@ private func processorTime() -> Double {
   var time = timespec()
   guard unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0 else {
     preconditionFailure("a thread has a clock")
+  }
+  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}
+
+/// What all threads of this process had of the processors during `work`, in the kernel too.
+func allProcessorSeconds(_ work: () throws -> Void) rethrows -> Double {
+  let before = allProcessorTime()
+  try work()
+  return allProcessorTime() - before
+}
+
+private func allProcessorTime() -> Double {
+  var time = timespec()
+  guard unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 else {
+    preconditionFailure("a process has a clock")
   }
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }

@@ -85,8 +85,10 @@ struct Report: Codable {
   let processors: Int
   let kernel: String
   let rows: [Row]
+  let plots: [Plot]
 
-  init(_ rows: [Row], isToy: Bool) {
+  init(_ rows: [Row], plots: [Plot], isToy: Bool) {
+    self.plots = plots
     self.isToy = isToy
     processors = ProcessInfo.processInfo.processorCount
     kernel = ProcessInfo.processInfo.operatingSystemVersionString
@@ -97,7 +99,7 @@ struct Report: Codable {
   private var remark: String {
     isToy
       ? "Toy sizes: the answers were checked, the figures mean nothing."
-      : "Medians of rounds taken in turns; checksums, appends and scans in page cache by processor time, the rest by the clock."
+      : "Medians of rounds taken in turns; what never waits (checksums, appends to the log, scans in page cache, reads of a store) by the thread's processor time, the rest by the clock."
   }
 
   /// A table for a terminal.
@@ -114,14 +116,18 @@ struct Report: Codable {
     let lines = [Row.heads, Row.heads.map { _ in "---" }] + rows.map(\.cells)
     let table = lines.map { "| " + $0.joined(separator: " | ") + " |" }
     let opening = "# Apus, measured against its peers\n\n\(remark) \(processors) processors, \(kernel).\n\n"
-    return opening + table.joined(separator: "\n") + "\n"
+    let pictures = plots.map { "\n![\($0.title)](\($0.name).svg)\n" }
+    return opening + table.joined(separator: "\n") + "\n" + pictures.joined()
   }
 
-  /// Writes `report.md` and `report.json`.
+  /// Writes `report.md`, `report.json` and the plots.
   func write(to folder: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     try encoder.encode(self).write(to: URL(fileURLWithPath: folder + "/report.json"))
     try Data(markdown.utf8).write(to: URL(fileURLWithPath: folder + "/report.md"))
+    for plot in plots {
+      try Data(plot.svg.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(plot.name).svg"))
+    }
   }
 }

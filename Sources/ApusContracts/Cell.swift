@@ -25,6 +25,9 @@ package struct Cell: Equatable, Sendable {
     self.stamp = stamp
   }
 
+  /// Of a feature that nobody may know anything of.
+  @inlinable package static var unseen: Cell { Cell(content: .unseen, stamp: .least) }
+
   /// Whether this cell, from one part of an entity's events, wins against one from another part.
   ///
   /// It is the fold, for a single feature; a delete does not clear what has its own stamp.

@@ -33,10 +33,12 @@ extension Contract {
   /// Judges what one event says, its inputs in the order of `features`. All of it is admitted or none.
   package func admit(_ inputs: [FeatureInput]) throws(Refusal) {
     precondition(inputs.count == features.count, "an event has one input for every feature of its contract")
-    for (feature, input) in zip(features, inputs) {
-      if let rule = feature.rules.broken(by: input, of: feature.type) {
+    // By place: an element that a loop takes out of the array is copied, with its name and all that its rules hold.
+    for place in features.indices {
+      if let rule = features[place].rules.broken(by: inputs[place], of: features[place].type) {
         throw Refusal(
-          feature: feature.name, rule: rule, input: input, view: view, version: version, revision: revision)
+          feature: features[place].name, rule: rule, input: inputs[place], view: view, version: version,
+          revision: revision)
       }
     }
   }

@@ -52,6 +52,8 @@ package final class AdmittedBatch: Sendable {
     }
   }
 
+  package var byteCount: Int { payload.count }
+
   private static func memory(of writer: borrowing ByteWriter) -> UnsafeRawBufferPointer {
     let bytes = writer.bytes
     return unsafe bytes.withUnsafeBytes { memory in unsafe memory }

@@ -441,33 +441,48 @@ extension AppenderCore {
   }
 }
 
-/// A frame's payload, kept until it was applied.
+/// A frame's payload, kept until it was applied: the batch's own bytes where nothing stands before them.
 final class FrameBytes {
-  private let payload: [UInt8]
+  private let batch: AdmittedBatch?
+  private let written: [UInt8]
   let recordCount: Int
 
-  var byteCount: Int { payload.count }
+  var byteCount: Int {
+    if let batch { return batch.byteCount }
+    return written.count
+  }
 
   /// Rows, behind what their producer says of them.
   init(_ batch: AdmittedBatch, _ ticket: ProducerTicket?) {
-    var writer = ByteWriter(capacity: batch.bytes.byteCount + (ticket == nil ? 0 : 128))
-    if let ticket { writer.writeProducerRequest(ticket, batch.counts) }
-    writer.write(batch.bytes)
-    payload = writer.bytes.copied()
     recordCount = batch.recordCount + (ticket == nil ? 0 : 1)
+    guard let ticket else {
+      self.batch = batch
+      written = []
+      return
+    }
+    var writer = ByteWriter(capacity: batch.bytes.byteCount + 128)
+    writer.writeProducerRequest(ticket, batch.counts)
+    writer.write(batch.bytes)
+    self.batch = nil
+    written = writer.bytes.copied()
   }
 
   init(recordCount: Int, _ body: (inout ByteWriter) -> Void) {
     var writer = ByteWriter()
     body(&writer)
-    payload = writer.bytes.copied()
+    batch = nil
+    written = writer.bytes.copied()
     self.recordCount = recordCount
   }
 
   func lend<T, E: Error>(_ body: (RawSpan) throws(E) -> T) throws(E) -> T {
-    let payload = payload
+    if let batch {
+      let bytes = batch.bytes
+      return try body(bytes)
+    }
+    let written = written
     // Any byte is a raw byte.
-    return try unsafe body(payload.span.bytes)
+    return try unsafe body(written.span.bytes)
   }
 }
 

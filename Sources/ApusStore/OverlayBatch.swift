@@ -16,7 +16,7 @@ package struct OverlayBatch: ~Copyable, @unchecked Sendable {
   /// A batch for this overlay; it grows beyond `keyCount` when it must.
   package init(for overlay: Overlay, keyCount: Int = 0) {
     self.overlay = overlay
-    generation = OverlayGeneration(slots: OverlayTable.slots(forKeys: keyCount))
+    generation = OverlayGeneration(slotsExpected: OverlayTable.slots(forKeys: keyCount))
     ascending.reserveCapacity(keyCount)
   }
 

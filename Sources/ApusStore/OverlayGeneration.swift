@@ -10,16 +10,20 @@ struct OverlayGeneration: ~Copyable {
   private var table: OverlayTable
   private var tableMemory: OverlayAllocation
   private let cellMemory: OverlayAllocation
-  /// Holds the table's word. It lies in a line of its own: readers load it at every lookup, and what the writer
+  /// What the table becomes when the first one is full: one that need not grow need not be copied.
+  private let slotsExpected: Int
+  /// Holds the table's word, or 0 while there is no key. It lies in a line of its own: readers load it at every lookup, and what the writer
   /// changes at every `apply` must not share that line.
   let cell: OverlayWord
 
-  init(slots: Int = OverlayLimits.tableSlotsMin) {
-    (table, tableMemory) = OverlayTable.make(slots: slots)
+  /// The first table is small, because readers look into it even while it holds little.
+  init(slotsExpected: Int = OverlayLimits.tableSlotsMin) {
+    self.slotsExpected = slotsExpected
+    (table, tableMemory) = OverlayTable.make(slots: OverlayLimits.tableSlotsMin)
     cellMemory = OverlayAllocation(
       byteCount: OverlayLimits.lineByteCount, alignment: OverlayLimits.lineByteCount)
     cell = cellMemory.makeWords(count: 1)
-    cell.published = table.word
+    // 0, until there is a key.
   }
 
   var byteCount: Int { arena.byteCount + tableMemory.byteCount + cellMemory.byteCount }
@@ -45,13 +49,15 @@ struct OverlayGeneration: ~Copyable {
     let outgrown =
       (keyCount + 1) * OverlayLimits.slotsPerKeyMin > table.slotCount ? grow() : nil
     table.insert(entry, hash: hash)
+    // In the order of all, as every table's word.
+    if keyCount == 0 { cell.ordered = table.word }
     keyCount += 1
     return (entry, outgrown)
   }
 
   private mutating func grow() -> OverlayAllocation {
     let old = tableMemory
-    let (larger, memory) = OverlayTable.make(slots: table.slotCount * 2)
+    let (larger, memory) = OverlayTable.make(slots: max(table.slotCount * 2, slotsExpected))
     larger.insertAll(of: table)
     table = larger
     tableMemory = memory

@@ -31,8 +31,16 @@ struct OverlayRoot {
     let item = unsafe items + place
     guard unsafe item.pointee.range.first.rawValue <= limit else { return nil }
     // In the order of all, as the store in `OverlayGeneration.grow`.
-    let table = OverlayTable(word: unsafe item.pointee.cell.ordered)
-    return table.find(key, hash: hash)?.newest(through: limit)
+    let word = unsafe item.pointee.cell.ordered
+    if word == 0 { return nil }
+    return OverlayTable(word: word).find(key, hash: hash)?.newest(through: limit)
+  }
+
+  /// Whether any generation has a key. What a caller who loaded L before may see is not in one that has none.
+  @inline(__always)
+  var hasKeys: Bool {
+    for place in 0..<count where unsafe items[place].cell.ordered != 0 { return true }
+    return false
   }
 
   @inline(__always)

@@ -88,6 +88,10 @@ package struct OverlayView: ~Copyable, ~Escapable {
     }
   }
 
+  /// False when no generation has any key, as between a checkpoint and the next event: then nothing need be looked for.
+  @inline(__always)
+  var hasKeys: Bool { root.hasKeys }
+
   /// What `version` asks for: the same for a key in all generations.
   @inline(__always)
   func hash(of key: RawSpan) -> UInt64 { hash.hash(key) }

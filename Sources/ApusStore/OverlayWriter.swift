@@ -171,7 +171,7 @@ extension OverlayWriter {
     frozen.append(generation)
     frozenByteCount += generation.byteCount
     // The next is likely to be as large; a table that need not grow need not be copied.
-    active = OverlayGeneration(slots: OverlayTable.slots(forKeys: generation.keyCount / 2))
+    active = OverlayGeneration(slotsExpected: OverlayTable.slots(forKeys: generation.keyCount / 2))
     activeFirst = visible.next
     return generation
   }

@@ -17,6 +17,10 @@ struct RowFolder: ~Copyable {
     _ indexed: RawSpan?, of key: RawSpan, in overlay: borrowing OverlayView, _ view: CatalogView,
     _ body: (RowView) -> Void
   ) throws(RowError) {
+    guard overlay.hasKeys else {
+      if let indexed { body(try RowView(indexed, layout: view.layout)) } else { body(RowView()) }
+      return
+    }
     let hash = overlay.hash(of: key)
     if let indexed {
       lend(try RowView(indexed, layout: view.layout), of: key, hash, after: 0, in: overlay, view, body)

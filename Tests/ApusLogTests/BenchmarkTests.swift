@@ -42,6 +42,19 @@ struct BenchmarkTests {
     "scan 4 KiB, against a checksum too", "scan 4 KiB, from the disk", "scan 64 KiB, in page cache",
     "memory of a scan",
     "open, killed", "open, clean stop",
+    "read one row × 10 features, in the index", "read one row × 10 features, in the overlay",
+    "allocations a read",
+    "read 25 views × 10 features of an entity",
+    "append and checkpoint, 10 k keys", "the same, 10 k keys",
+    "append and checkpoint, 1 M keys", "the same, 1 M keys",
+    "append and checkpoint, 10 M keys", "the same, 10 M keys",
+    "read at 100 entities, against LMDB's get", "read at 1 k entities, against LMDB's get",
+    "read at 10 k entities, against LMDB's get", "read at 10 k entities, against 100",
+    "open after a clean stop, 100 entities", "open after a clean stop, 1 k entities",
+    "open after a clean stop, 10 k entities", "open after a kill", "index built anew",
+    "read a row of 64 B", "read a row of 1 KiB", "read a row of 4 KiB",
+    "append and checkpoint rows of 64 B", "append and checkpoint rows of 1 KiB",
+    "append and checkpoint rows of 4 KiB",
   ]
 
   @Test("each give their rows, with right answers, and leave nothing behind but the report")
@@ -60,8 +73,12 @@ struct BenchmarkTests {
     #expect(rows.allSatisfy { ($0["answers"] as? String)?.count == 16 })
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
-        "report.json", "report.md",
+        "report.json", "report.md", "store-growth-append.svg", "store-growth-read.svg",
       ])
+    for plot in ["read", "append"] {
+      let svg = try String(contentsOfFile: folder.path("store-growth-\(plot).svg"), encoding: .utf8)
+      #expect(svg.hasSuffix("</svg>\n") && svg.contains("<polyline") && !svg.contains("nan"))
+    }
   }
 
   @Test("refuse words they do not know")

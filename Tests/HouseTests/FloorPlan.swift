@@ -36,12 +36,14 @@ struct FloorPlan: Sendable {
     let outside: [String: Set<String>] = [
       "ApusTestSupport": behindTheDoor,
       "ApusLife": behindTheDoor.union(["ApusTestSupport"]),
-      "ApusBench": behindTheDoor.union(["CZlib"]),
+      "ApusBench": behindTheDoor.union(["CZlib", "CBareLMDB", "CAllocations"]),
       "HouseTests": [],
     ]
     return FloorPlan(
       rooms: rooms.merging(outside) { own, _ in own },
-      cellar: ["CChecksum", "CCrashMark", "CZstd", "CLinux", "CLMDB", "CYAML", "CZlib"],
+      cellar: [
+        "CChecksum", "CCrashMark", "CZstd", "CLinux", "CLMDB", "CYAML", "CZlib", "CBareLMDB", "CAllocations",
+      ],
       toolchain: ["ApusSystem": ["Glibc"], "apus": ["Foundation", "FoundationEssentials"]])
   }()
 

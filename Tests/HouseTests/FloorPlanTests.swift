@@ -26,7 +26,9 @@ struct FloorPlanTests {
     let known = Set(plan.rooms.keys).union(plan.cellar)
     for (room, row) in plan.rooms { #expect(row.subtracting(known) == [], "row of \(room)") }
     #expect(
-      plan.everythingBelow("apus").isDisjoint(with: ["ApusTestSupport", "ApusLife", "ApusBench", "CZlib"]))
+      plan.everythingBelow("apus").isDisjoint(with: [
+        "ApusTestSupport", "ApusLife", "ApusBench", "CZlib", "CBareLMDB", "CAllocations",
+      ]))
   }
 
   @Test("the tests of a room may see it and what it stands on, and nothing beside it")
