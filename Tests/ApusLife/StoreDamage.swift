@@ -191,11 +191,8 @@ struct StoreDamage {
   /// Nil when the index is so damaged that it cannot be walked, or is being rebuilt.
   private func scrubbed(_ hand: StoreHand) throws(StoreError) -> Bool? {
     do throws(StoreError) { return try hand.store.scrub().isSound } catch {
-      switch error {
-      case .rebuilding: return nil
-      case .index(let error) where error.isFinding: return nil
-      default: throw error
-      }
+      guard error.isFinding else { throw error }
+      return nil
     }
   }
 
@@ -220,13 +217,14 @@ struct StoreDamage {
     return reading
   }
 
-  /// What stands in the way of a checkpoint is told once, and mended before the next.
+  /// What stands in the way of a checkpoint is tried again after a little time.
   private func healed(_ hand: StoreHand) throws -> SHA256.Digest {
     try Self.write(to: hand)
-    for _ in 0..<3 {
-      do { return try hand.store.stateHash() } catch StoreError.index { continue } catch StoreError.rebuilding
-      {
-        continue
+    let patience = Monitor(())
+    for _ in 0..<400 {
+      do throws(StoreError) { return try hand.store.stateHash() } catch {
+        guard error.isFinding else { throw error }
+        _ = patience.wait(for: 5_000_000) { _ in false }
       }
     }
     return try hand.store.stateHash()
@@ -251,13 +249,13 @@ struct StoreDamage {
   }
 }
 
-extension IndexError {
-  /// What LMDB makes of damage; the kernel's codes are above zero.
+extension StoreError {
+  /// Whether the index is called damaged, or is being rebuilt. Of LMDB's codes those above zero are the kernel's.
   fileprivate var isFinding: Bool {
     switch self {
-    case .damaged, .abandoned: true
-    case .lmdb(let fault): fault.code < 0
-    case .inUse, .full, .tooManyReaders, .system: false
+    case .rebuilding, .indexDamaged, .index(.damaged), .index(.abandoned): true
+    case .index(.lmdb(let fault)): fault.code < 0
+    default: false
     }
   }
 }

@@ -153,7 +153,7 @@ struct StoreLife {
           try life.erase(life.erases, card: card, after: life.next - 1)
           life.model.erase(card: card)
         }
-      case 3, 4, 5, 6: try trying { life throws in try life.hand.store.checkpoint() }
+      case 3, 4, 5, 6: try trying { life throws in try life.checkpoint() }
       case 7, 8: try trying { life throws in try life.scrub() }
       case 9 where definitions < StoreScript.definitionsMax:
         try trying { life throws in try life.define(life.definitions + 1) }
@@ -263,9 +263,20 @@ struct StoreLife {
     journal.say("defined \(changes)")
   }
 
-  private func scrub() throws {
+  /// An index that was given up is built again soon, and no request waits for that.
+  private func checkpoint() throws {
+    do throws(StoreError) { try hand.store.checkpoint() } catch {
+      guard case .index(.abandoned) = error else { throw error }
+      journal.say("abandoned")
+    }
+  }
+
+  private mutating func scrub() throws {
     let report = try hand.store.scrub()
-    guard report.isSound else { throw BrokenPromise(description: "a scrub found \(report.damages)") }
+    if report.isSound { return }
+    // On a disk that is gone, an index may be neither what it was nor what it was to become. Then the next request says so.
+    try push()
+    throw BrokenPromise(description: "a scrub found \(report.damages)")
   }
 
   /// What is read is what the model says.

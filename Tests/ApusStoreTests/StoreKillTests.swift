@@ -35,16 +35,16 @@ struct StoreKillTests {
   func failedCommit() throws {
     let shape = ["--seed", "4", "--frames", "40", "--rounds", "1"]
     var rebuilt = 0
-    for number in [1, 2, 4] {
+    for number in [1, 2] {
       let process = try LifeProcess(of: .store)
       let index = process.data + "/index/index-0000000001"
       let outcome = try process.live("fdatasync", number, of: index + "/data.mdb", "error=EIO", shape)
       #expect(outcome.exitCode == 0, "fdatasync \(number) of the index: \(outcome.words)")
-      // Given up, and removed when another was whole; an index of a higher epoch is in use.
-      if try RealDisk().entry(at: index) == nil { rebuilt += 1 }
       let verdict = try process.verify()
       #expect(verdict.exitCode == 0, "fdatasync \(number) of the index: \(verdict.words)")
+      // Given up, and removed when another was whole, by the life itself or by whoever opened the store next.
+      if try RealDisk().entry(at: index) == nil { rebuilt += 1 }
     }
-    #expect(rebuilt == 3)
+    #expect(rebuilt == 2)
   }
 }

@@ -150,6 +150,8 @@ class Story:
         for words in self.store.lines():
             match words[0]:
                 case "life":
+                    # A store's requests keep their numbers when they are sent again.
+                    intended = set()
                     under_way = after = 0
                     is_cut = is_gone = sync_began = False
                 case "cut":
