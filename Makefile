@@ -20,7 +20,7 @@ run: build ## start the server (there is none yet: says what there is, and fails
 test: setup ## lint and all tests; FILTER=regex for some of them, VERBOSE=1 for every word
 	@Tests/run.sh
 
-torture: setup ## crash the log many times, on simulated and real disks; SEEDS=1,2, COUNT=n, QUICK=1
+torture: setup ## crash log and store many times, on simulated and real disks; SEEDS=1,2, COUNT=n, QUICK=1, ONLY=word
 	@Tests/Torture/run.sh
 
 bench: setup ## measure, and compare with what else could have been used; ONLY=word for one, TOY=1 to try

@@ -86,7 +86,10 @@ let package = Package(
       name: "ApusTestSupport", dependencies: ["ApusLog", "ApusSystem", "ApusBytes"],
       path: "Tests/ApusTestSupport", swiftSettings: strict),
     .executableTarget(
-      name: "ApusLife", dependencies: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"],
+      name: "ApusLife",
+      dependencies: [
+        "ApusStore", "ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+      ],
       path: "Tests/ApusLife", swiftSettings: strict),
 
     tests(of: "HouseTests", uses: []),

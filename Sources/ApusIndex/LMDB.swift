@@ -168,12 +168,13 @@ final class Environment: @unchecked Sendable {
     return Int(dead)
   }
 
-  /// Bytes up to the end of the last page that any transaction used.
+  /// Bytes up to the end of the last page that any transaction used; never more than the map has, whatever a damaged meta page says.
   var usedByteCount: UInt64 {
     var info = unsafe MDB_envinfo()
     // It fails for nothing but a missing handle.
     _ = region.inside { unsafe mdb_env_info(handle, &info) }
-    return (UInt64(unsafe info.me_last_pgno) + 1) &* pageByteCount
+    let last = UInt64(truncatingIfNeeded: unsafe info.me_last_pgno)
+    return min(last, max(1, UInt64(mapByteCount) / pageByteCount) - 1) &* pageByteCount &+ pageByteCount
   }
 
   /// How many slots for readers were used at the same time.

@@ -61,17 +61,20 @@ struct ReadTransaction: ~Copyable {
     try LMDB.check("mdb_cursor_renew", region.inside { unsafe mdb_cursor_renew(handle, cursor) })
   }
 
-  var id: UInt64 { UInt64(unsafe mdb_txn_id(handle)) }
+  var id: UInt64 { UInt64(truncatingIfNeeded: unsafe mdb_txn_id(handle)) }
 
-  var entries: UInt64 { UInt64(stat(LMDB.main).ms_entries) }
+  // C's sizes are signed here, and a damaged meta page may say anything.
+  var entries: UInt64 { UInt64(truncatingIfNeeded: stat(LMDB.main).ms_entries) }
 
   /// Pages of a tree, as LMDB counts them.
   func pages(_ database: MDB_dbi) -> UInt64 {
     let stat = stat(database)
-    return UInt64(stat.ms_branch_pages) &+ UInt64(stat.ms_leaf_pages) &+ UInt64(stat.ms_overflow_pages)
+    return UInt64(truncatingIfNeeded: stat.ms_branch_pages &+ stat.ms_leaf_pages &+ stat.ms_overflow_pages)
   }
 
-  func branchPages(_ database: MDB_dbi) -> UInt64 { UInt64(stat(database).ms_branch_pages) }
+  func branchPages(_ database: MDB_dbi) -> UInt64 {
+    UInt64(truncatingIfNeeded: stat(database).ms_branch_pages)
+  }
 
   private func stat(_ database: MDB_dbi) -> MDB_stat {
     var stat = MDB_stat()
@@ -121,12 +124,12 @@ struct WriteTransaction: ~Copyable {
   // LMDB closes the cursor of a write transaction with it.
   deinit { region.inside { unsafe mdb_txn_abort(handle) } }
 
-  var id: UInt64 { UInt64(unsafe mdb_txn_id(handle)) }
+  var id: UInt64 { UInt64(truncatingIfNeeded: unsafe mdb_txn_id(handle)) }
 
   var entries: UInt64 {
     var stat = MDB_stat()
     unsafe _ = mdb_stat(handle, LMDB.main, &stat)
-    return UInt64(stat.ms_entries)
+    return UInt64(truncatingIfNeeded: stat.ms_entries)
   }
 
   mutating func seek(atOrAfter key: RawSpan) -> Found {

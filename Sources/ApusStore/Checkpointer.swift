@@ -155,7 +155,7 @@ final class CheckpointerLoop: @unchecked Sendable {
     covered = job.generation.range.last
     drop(job.generation)
     mailbox.withLock { box in
-      // None, when the store was abandoned meanwhile.
+      // Whoever abandons the store empties it meanwhile.
       if !box.jobs.isEmpty { box.jobs.removeFirst() }
       box.report.transactions += report.transactions
       box.report.written += report.written
@@ -183,7 +183,7 @@ extension CheckpointerLoop {
   private func rebuild() throws(StoreError) {
     // One that was cut short would be as good, but its note is of another moment than the overlay's.
     if keeper.index != nil { keeper.abandon("it was not built to its end") }
-    var replay = StoreReplay(StoreState(), after: .none, losing: losses, options)
+    var replay = StoreReplay(StoreState(), after: .none, options)
     try replay.run(log, through: covered, into: &keeper)
     try replay.checkpoint(into: &keeper)
     mailbox.withLock { $0.rebuilds += 1 }

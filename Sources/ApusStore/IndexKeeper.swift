@@ -51,9 +51,12 @@ struct IndexKeeper: ~Copyable {
     guard let newest = listing.ready.last else { return }
     switch try Index.open(IndexFolder(in: parent, epoch: newest), of: storeID, options: options) {
     case .usable(let found):
-      index = found
       epoch = newest
-      writer = try found.writer()
+      do throws(IndexError) { writer = try found.writer() } catch {
+        guard error.meansRebuild else { throw error }
+        return distrust(found, "\(error)")
+      }
+      index = found
       (complete, touched) = (found.completeAtOpening, found.touchedAtOpening)
     case .missing: break
     case .suspect(let why): suspicion = "\(why)"
@@ -64,6 +67,14 @@ struct IndexKeeper: ~Copyable {
       suspicion = "this program does not know \(what)"
       spared = newest
     }
+  }
+
+  /// What an opening finds damaged is not opened again, even when it comes to no rebuild now.
+  private mutating func distrust(_ found: Index, _ why: String) {
+    try? found.markSuspect(why)
+    suspicion = why
+    close()
+    (complete, touched) = (.none, .none)
   }
 
   /// Removes what is left of older indexes, as far as nobody has them open.
@@ -143,15 +154,25 @@ struct IndexKeeper: ~Copyable {
   /// The state as of *complete*. Where it cannot be read the index is not used: nil.
   mutating func state() throws(IndexError) -> StoreState? {
     guard let index else { return nil }
-    var reader = try index.reader()
-    try reader.renew()
-    defer { reader.reset() }
-    let noted: StoreState?? = try reader.note { bytes in try? StoreState(note: bytes) }
+    let noted: StoreState??
+    do throws(IndexError) { noted = try Self.note(of: index) } catch {
+      guard error.meansRebuild else { throw error }
+      distrust(index, "\(error)")
+      return nil
+    }
     if let state = noted ?? nil { return state }
+    // Perhaps a newer program's: it is not marked.
     suspicion = "its note cannot be read"
     close()
     (complete, touched) = (.none, .none)
     return nil
+  }
+
+  private static func note(of index: Index) throws(IndexError) -> StoreState?? {
+    var reader = try index.reader()
+    try reader.renew()
+    defer { reader.reset() }
+    return try reader.note { bytes in try? StoreState(note: bytes) }
   }
 
   private static func list(_ parent: String) throws(IndexError) -> IndexFolder.Listing {

@@ -84,7 +84,10 @@ final class Scrubber: Sendable {
   private func walk(pausing: Bool) throws(StoreError) -> IndexScrubReport {
     guard let index = shared.newest.1.index else { throw .rebuilding }
     var scrub: IndexScrub
-    do throws(IndexError) { scrub = try index.scrub() } catch { throw .index(error) }
+    do throws(IndexError) { scrub = try index.scrub() } catch {
+      if error.meansRebuild { shared.report(error, epoch: index.epoch) }
+      throw .index(error)
+    }
     while true {
       if let report = scrub.step(Self.stepCount) {
         if let damage = report.damages.first { shared.report(.damaged(damage), epoch: index.epoch) }

@@ -91,7 +91,7 @@ struct Life {
 
 extension LogError {
   /// Whether a broken disk can bring this upon a store in order. Anything else accuses the log of what it did itself.
-  fileprivate var mayMeetAnInnocent: Bool {
+  var mayMeetAnInnocent: Bool {
     switch self {
     case .diskFull, .stopped, .system, .clockJump: true
     default: false

@@ -1,9 +1,14 @@
 // What a life is told to do, from its command line.
 
+import ApusIndex
 import ApusLog
+import ApusStore
 
 struct Plan: Sendable {
-  enum Verb: String { case live, verify }
+  enum Verb: String {
+    case live, verify, store, damage
+    case verifyStore = "verify-store"
+  }
   enum Via: String { case writer, appender }
   enum Attack: String { case kill, power }
 
@@ -11,6 +16,8 @@ struct Plan: Sendable {
     usage: ApusLife live --data DIR --journal FILE --seed N [--frames N] [--rounds N] [--segment BYTES]
              [--durability durable|buffered] [--via writer|appender] [--group N] [--retire] [--stutter] [--tell] [--ask]
            ApusLife verify --data DIR --journal FILE [--after kill|power] [--leave open]
+           ApusLife store, ApusLife verify-store: the same of a whole store; --via and --retire are the log's alone
+           ApusLife damage --data DIR --journal FILE --seed N --from N --to N
       --frames   frames in a round; a round ends with closing the log or with dropping it
       --group    frames that wait for one sync, at most
       --retire   gives old segments up
@@ -18,6 +25,8 @@ struct Plan: Sendable {
       --tell     repeats acknowledgements on the standard output
       --ask      says `sync?` before each sync, `full?` when the disk is full, and waits for a line
       --leave    open: verify leaves the store as a killed process would
+      --after    what came before: a store that loses power may lose what was only buffered
+      --from     the first attack on an index, --to the one after the last
     """
 
   struct Misuse: Error, CustomStringConvertible { let description: String }
@@ -38,11 +47,13 @@ struct Plan: Sendable {
   var tells = false
   var asks = false
   var leavesOpen = false
+  var from = 0
+  var to = 1
 
   init(_ words: some Sequence<String>) throws(Misuse) {
     var words = Array(words)
     guard !words.isEmpty, let verb = Verb(rawValue: words.removeFirst()) else {
-      throw Misuse(description: "the first word must be live or verify")
+      throw Misuse(description: "the first word must be a verb")
     }
     self.verb = verb
     var data: String?
@@ -65,6 +76,8 @@ struct Plan: Sendable {
       case "--durability": durability = try Plan.take(option, &words) { Durability(rawValue: $0) }
       case "--via": via = try Plan.take(option, &words) { Via(rawValue: $0) }
       case "--after": attack = try Plan.take(option, &words) { Attack(rawValue: $0) }
+      case "--from": from = try Plan.take(option, &words) { Int($0) }
+      case "--to": to = try Plan.take(option, &words) { Int($0) }
       case "--leave": leavesOpen = try Plan.take(option, &words) { $0 == "open" ? true : nil }
       default: throw Misuse(description: "\(option) is no option")
       }
@@ -88,7 +101,21 @@ struct Plan: Sendable {
     var options = LogOptions()
     options.segmentByteCount = segment
     options.ceilingStep = 64
-    options.creates = verb == .live
+    options.creates = verb == .live || verb == .store
+    return options
+  }
+
+  /// A small store does in seconds what a large one does in months: segments end, checkpoints take several transactions.
+  var storeOptions: StoreOptions {
+    var options = StoreOptions()
+    options.log = logOptions
+    options.log.segmentByteCount = max(segment, 64 << 10)
+    options.durability = durability
+    options.overlayByteCountBudget = 16 << 20
+    options.generationByteCount = 96 << 10
+    options.index.dirtyPagesMax = 24
+    options.diskReserveByteCount = 0
+    options.scrubPeriodNanoseconds = nil
     return options
   }
 }

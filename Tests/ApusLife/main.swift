@@ -1,4 +1,4 @@
-// A scripted life of a log on a real disk, which attacks interrupt, and the verification of what they left.
+// A scripted life of a log, or of a whole store, on a real disk, which attacks interrupt, and the verification of what they left.
 //
 // The journal is the oracle: it lies outside of the store, and holds what was intended and what was acknowledged. One
 // seed is one story, up to the moment of the attack.
@@ -15,7 +15,13 @@ enum ExitCode {
 
 do {
   let plan = try Plan(CommandLine.arguments.dropFirst())
-  exit(plan.verb == .live ? Life.run(plan) : Verification.run(plan))
+  switch plan.verb {
+  case .live: exit(Life.run(plan))
+  case .verify: exit(Verification.run(plan))
+  case .store: exit(StoreLife.run(plan))
+  case .verifyStore: exit(StoreVerification.run(plan))
+  case .damage: exit(StoreDamage.run(plan))
+  }
 } catch {
   complain("\(error)\n\(Plan.usage)")
   exit(ExitCode.usage)

@@ -12,9 +12,12 @@ import Testing
 final class StoreFixture {
   let folder: TemporaryFolder
   let clock = SimulatedClock()
+  let disk = HookedDisk(RealDisk())
+  /// How often the store said that it stopped.
+  let stops = Monitor(0)
   var options = StoreOptions()
   private(set) var store: Store
-  private var random = SplitMix64(seed: 7)
+  private var random: SplitMix64
 
   static let text = """
     project: shop
@@ -35,14 +38,18 @@ final class StoreFixture {
         defaults: {count: 0}
     """
 
-  init(_ text: String = StoreFixture.text, change: (inout StoreOptions) -> Void = { _ in }) throws {
+  /// Stores of one seed have one id.
+  init(
+    _ text: String = StoreFixture.text, seed: UInt64 = 7, change: (inout StoreOptions) -> Void = { _ in }
+  ) throws {
+    random = SplitMix64(seed: seed)
     folder = try TemporaryFolder("apus-store")
     options.scrubPeriodNanoseconds = nil
     options.diskReserveByteCount = 0
     options.log.segmentByteCount = 1 << 20
     change(&options)
     store = try Store.open(
-      folder.path("store"), clock: clock, random: &random, options: options)
+      folder.path("store"), on: disk, clock: clock, random: &random, options: options)
     if !text.isEmpty { try apply(text) }
   }
 
@@ -60,7 +67,10 @@ final class StoreFixture {
   }
 
   func reopen() throws {
-    store = try Store.open(path, clock: clock, random: &random, options: options)
+    let stops = stops
+    store = try Store.open(path, on: disk, clock: clock, random: &random, options: options) { _ in
+      stops.withLock { $0 += 1 }
+    }
   }
 
   func closeAndReopen() throws {

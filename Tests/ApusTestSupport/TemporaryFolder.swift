@@ -6,9 +6,11 @@ import Glibc
 package final class TemporaryFolder: Sendable {
   package let path: String
 
-  /// Under $TMPDIR, or /tmp.
-  package init(_ purpose: String = "apus") throws(SystemError) {
-    let parent = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+  /// Under $TMPDIR, or /tmp; or in memory, where the attack is on a process and the disk does not matter.
+  package init(_ purpose: String = "apus", inMemory: Bool = false) throws(SystemError) {
+    let memory = "/dev/shm"
+    let isInMemory = unsafe inMemory && access(memory, W_OK) == 0
+    let parent = isInMemory ? memory : unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
     let name = try SystemRandom.bytes(8).map { byte in
       (byte < 16 ? "0" : "") + String(byte, radix: 16)
     }

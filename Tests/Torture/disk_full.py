@@ -2,15 +2,18 @@
 """Fills a small disk up under a life, frees a little, three times: the same process must go on each time, and what it
 acknowledged must be there. At last the disk stays full, and the process must end with a typed error.
 
-SEEDS chooses lives, COUNT how many, QUICK=1 few.
+SEEDS chooses lives, COUNT how many, QUICK=1 few. With the word `store` it is the life of a whole store.
 """
 
 import os
 import subprocess
+import sys
 
 import disks
 import torture
 
+IS_STORE = "store" in sys.argv[1:]
+SELF = "Tests/Torture/disk_full.py" + (" store" if IS_STORE else "")
 MEGABYTES = 16
 BALLAST_BYTES = 600 << 10
 BALLASTS = 3
@@ -65,13 +68,13 @@ def attack(findings, parent, seed):
     options = [
         "--ask", "--tell", "--frames", "1000000", "--rounds", "1", "--segment", "65536", "--group", "20",
         "--durability", ["durable", "buffered"][seed % 2], "--via", ["writer", "appender"][seed // 2 % 2]]
-    how = f"SEEDS={seed} Tests/Torture/disk_full.py"
+    how = f"SEEDS={seed} {SELF}"
     with disks.disk(parent, MEGABYTES) as disk:
         for number in range(BALLASTS + 1):
             fill(os.path.join(disk.path, f"ballast-{number}"), BALLAST_BYTES)
         leave_free(disk, 3 << 20)
         journal = os.path.join(parent, f"journal-{seed}")
-        store = torture.Store(os.path.join(disk.path, "store"), journal)
+        store = torture.Store(os.path.join(disk.path, "store"), journal, *([torture.WHOLE] if IS_STORE else []))
         life = Life(store, seed, options)
         try:
             for number in range(BALLASTS):
@@ -113,7 +116,7 @@ def attack(findings, parent, seed):
 
 def main():
     torture.need()
-    findings = torture.Findings("disk full")
+    findings = torture.Findings("store, disk full" if IS_STORE else "disk full")
     findings.counts.update({"full": 0, "went on": 0, "acked": 0, "acked lost": 0})
     with torture.folder() as parent:
         disks.need_disks(parent)

@@ -3,16 +3,20 @@
 
 Half of the cuts fall between a write and its sync, where the life waits to be told to go on, after a few random pages of
 its files were written back; the others fall while it runs freely. The journal lies on another file system. SEEDS
-chooses stories, COUNT how many cuts in all, QUICK=1 few.
+chooses stories, COUNT how many cuts in all, QUICK=1 few. With the word `store` it is the life of a whole store, index and
+all.
 """
 
 import os
 import random
 import subprocess
+import sys
 
 import disks
 import torture
 
+IS_STORE = "store" in sys.argv[1:]
+SELF = "Tests/Torture/power_cut.py" + (" store" if IS_STORE else "")
 MEGABYTES = 64
 
 
@@ -27,7 +31,8 @@ class Story:
         self.parent = parent
         os.makedirs(os.path.join(parent, f"seed-{seed}"), exist_ok=True)
         self.store = torture.Store(
-            os.path.join(disk.path, f"store-{seed}"), os.path.join(parent, f"seed-{seed}", "journal"))
+            os.path.join(disk.path, f"store-{seed}"), os.path.join(parent, f"seed-{seed}", "journal"),
+            *([torture.WHOLE] if IS_STORE else []))
         self.cuts = 0
 
     def cut(self):
@@ -36,12 +41,14 @@ class Story:
         options = [
             "--frames", "100000", "--rounds", "1000", "--durability", self.dice.choice(["durable", "durable", "buffered"]),
             "--segment", self.dice.choice(["8192", "16384", "65536"]), "--tell"]
-        if asks:
+        if IS_STORE:
+            options += ["--after", "power", "--group", self.dice.choice(["1", "5"])] + (["--ask"] if asks else [])
+        elif asks:
             # Groups of several pages, so that some of them can reach the disk without the others.
             options += ["--ask", "--via", "writer", "--group", self.dice.choice(["4", "40", "100"])]
         else:
             options += ["--via", self.dice.choice(["writer", "appender"])]
-        if self.dice.random() < 0.5:
+        if self.dice.random() < 0.5 and not IS_STORE:
             options.append("--retire")
         if self.dice.random() < 0.3:
             options.append("--stutter")
@@ -93,6 +100,9 @@ class Story:
             names = [os.path.join(log, name) for name in sorted(os.listdir(log))[-2:]]
         manifests = [name for name in os.listdir(self.store.data)] if os.path.isdir(self.store.data) else []
         names += [os.path.join(self.store.data, name) for name in sorted(manifests) if name.startswith("manifest-")]
+        index = os.path.join(self.store.data, "index")
+        for parent, _, files in os.walk(index) if os.path.isdir(index) else []:
+            names += [os.path.join(parent, name) for name in files if name == "data.mdb"]
         for name in names:
             pages = max(1, os.path.getsize(name) // 4096)
             for _ in range(self.dice.randrange(0, 1 + min(pages, 16) // 2)):
@@ -108,9 +118,12 @@ class Story:
         findings = self.findings
         self.cuts += 1
         findings.counts["cuts"] += 1
-        how = f"SEEDS={self.seed} COUNT={self.cuts} Tests/Torture/power_cut.py  # life: {' '.join(options)}"
+        how = f"SEEDS={self.seed} COUNT={self.cuts} {SELF}  # life: {' '.join(options)}"
         when = f"seed {self.seed}, cut {self.cuts}"
-        if code != torture.REFUSED:
+        # A disk without power gives no pages back to whoever has mapped them.
+        died_reading = IS_STORE and torture.died(code) == "SIGBUS"
+        findings.counts["died of a page"] += died_reading
+        if code != torture.REFUSED and not died_reading:
             findings.fault(f"{when}: the life without power ended with {code}: {words.strip()}", how)
         under_way, after = self.acked_after_the_cut("durable" in options)
         findings.counts["acked by a call under way"] += under_way
@@ -122,6 +135,8 @@ class Story:
         good, words = self.store.verify("--after", "power", *(["--leave", "open"] if self.dice.random() < 0.5 else []))
         findings.counts["lost"] += words.count("LOST")
         findings.counts["torn tails"] += "tail torn" in words
+        if IS_STORE:
+            findings.counts["index rebuilt"] += "index rebuilt" in words
         if asks:
             findings.counts["cuts between write and sync"] += 1
         if not good:
@@ -135,6 +150,8 @@ class Story:
         for words in self.store.lines():
             match words[0]:
                 case "life":
+                    # A store's requests keep their numbers when they are sent again.
+                    intended = set()
                     under_way = after = 0
                     is_cut = is_gone = sync_began = False
                 case "cut":
@@ -156,7 +173,7 @@ class Story:
 
 def main():
     torture.need()
-    findings = torture.Findings("power cut")
+    findings = torture.Findings("store, power cut" if IS_STORE else "power cut")
     findings.counts.update({"cuts": 0, "acked": 0, "lost": 0, "acked after a cut": 0})
     with torture.folder() as parent:
         disks.need_disks(parent)

@@ -4,7 +4,8 @@
 #   COUNT=n     how many cuts, kills, lives or broken stores; of kills and errors at every call: the most for one call; of the
 #               simulation: seeds
 #   QUICK=1     a short version, one to two minutes
-#   ONLY=name   one attack: kills, errors, moments, power, full, reader, simulation, bits, threads
+#   ONLY=name   one attack: kills, errors, moments, power, full, reader, simulation, bits, threads; of a whole store: store-kills,
+#               store-errors, store-moments, store-power, store-full, store-damage
 # Each attack also runs alone: Tests/Torture/power_cut.py. What fails prints how to do it again.
 set -u
 
@@ -42,7 +43,7 @@ attack() { # name, its words in the table, command...
     outcome=passed
     passed=$((passed + 1))
   fi
-  table+=$(printf '%-22s %-8s %8s s   %s' "$title" "$outcome" "$seconds" "${summary#"$title": }")$'\n'
+  table+=$(printf '%-28s %-8s %8s s   %s' "$title" "$outcome" "$seconds" "${summary#"$title": }")$'\n'
 }
 
 # The seeds of the simulation are counted from a first one; SEEDS=7 is one seed, SEEDS=7,9 are three.
@@ -105,6 +106,12 @@ attack errors "errors at every call" Tests/Torture/errors_at_every_call.py
 attack moments "kill at any moment" Tests/Torture/kill_at_any_moment.py
 attack power "power cut" Tests/Torture/power_cut.py
 attack full "disk full" Tests/Torture/disk_full.py
+attack store-kills "store, kill at every call" Tests/Torture/kill_at_every_call.py store
+attack store-errors "store, errors at every call" Tests/Torture/errors_at_every_call.py store
+attack store-moments "store, kill at any moment" Tests/Torture/kill_at_any_moment.py store
+attack store-power "store, power cut" Tests/Torture/power_cut.py store
+attack store-full "store, disk full" Tests/Torture/disk_full.py store
+attack store-damage "store, damage" Tests/Torture/damage.py
 attack reader "independent reader" Tests/Torture/independent_reader_test.py
 attack simulation "simulation" simulation
 attack bits "every bit" bits

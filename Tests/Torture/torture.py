@@ -21,6 +21,10 @@ QUICK = bool(os.environ.get("QUICK"))
 LIFE_SECONDS_MAX = 60
 
 PROMISE_BROKEN, USAGE, REFUSED = 1, 2, 3
+# The verbs of a life of a whole store.
+WHOLE = ("store", "verify-store")
+# A process that dies is what is wanted here; nobody reads what Swift has to say about it.
+os.environ["SWIFT_BACKTRACE"] = "enable=no"
 
 
 def seeds(default):
@@ -98,21 +102,22 @@ class Findings:
 
 
 class Store:
-    """A store's folder, and its journal beside it or elsewhere."""
+    """A store's folder, and its journal beside it or elsewhere. What lives in it is a log alone, or a whole store."""
 
-    def __init__(self, data, journal):
+    def __init__(self, data, journal, verbs=("live", "verify")):
         self.data = data
         self.journal = journal
+        self.verbs = verbs
 
     @classmethod
-    def fresh(cls, parent, name="life"):
+    def fresh(cls, parent, name="life", whole=False):
         path = os.path.join(parent, name)
         shutil.rmtree(path, ignore_errors=True)
         os.makedirs(path)
-        return cls(os.path.join(path, "store"), os.path.join(path, "journal"))
+        return cls(os.path.join(path, "store"), os.path.join(path, "journal"), WHOLE if whole else ("live", "verify"))
 
     def live(self, seed, *options):
-        return [LIFE, "live", "--data", self.data, "--journal", self.journal, "--seed", str(seed), *options]
+        return [LIFE, self.verbs[0], "--data", self.data, "--journal", self.journal, "--seed", str(seed), *options]
 
     def lines(self):
         if not os.path.exists(self.journal):
@@ -130,7 +135,7 @@ class Store:
 
     def verify(self, *options):
         """The verdict, and its words."""
-        command = [LIFE, "verify", "--data", self.data, "--journal", self.journal, *options]
+        command = [LIFE, self.verbs[1], "--data", self.data, "--journal", self.journal, *options]
         done = run(command)
         return done.returncode == 0, (done.stdout + done.stderr).strip()
 
@@ -158,6 +163,9 @@ CALLS = (
     "openat pwrite64 pread64 fdatasync fsync rename unlink mkdir ftruncate fallocate flock fadvise64 close "
     "newfstatat fstat getdents64").split()
 
+# What the index asks for besides: LMDB maps its file, and writes it page by page or with a seek and a vector.
+INDEX_CALLS = CALLS + "writev pwritev mmap munmap msync lseek rmdir statfs fstatfs".split()
+
 CALL_LINE = re.compile(r"^(?:(\d+) +)?(\w+)\((.*)$")
 
 
@@ -168,8 +176,8 @@ class Call(collections.namedtuple("Call", "name number text")):
 class Anatomy:
     """The calls of an undisturbed life on its store, and the paths that they name."""
 
-    def __init__(self, command, store, log):
-        done = run(["strace", "-qq", "-f", "-y", "-s", "0", "-o", log, "-e", "trace=" + ",".join(CALLS), *command])
+    def __init__(self, command, store, log, names=CALLS):
+        done = run(["strace", "-qq", "-f", "-y", "-s", "0", "-o", log, "-e", "trace=" + ",".join(names), *command])
         if done.returncode != 0:
             raise RuntimeError(f"an undisturbed life ended with {done.returncode}: {done.stderr}")
         parent = os.path.dirname(store.data)
@@ -204,7 +212,7 @@ class Anatomy:
         syncs = call.name in ("fdatasync", "fsync")
         paths = self.paths | {self.journal} if syncs else self.paths
         return [
-            "strace", "-qq", "-f", "-s", "40", "-o", log, *(word for path in sorted(paths) for word in ("-P", path)),
+            "strace", "-qq", "-f", "-y", "-s", "40", "-o", log, *(word for path in sorted(paths) for word in ("-P", path)),
             "-e", f"trace={call.name}" + (",write" if syncs else ""),
             "-e", f"inject={call.name}:{what}:when={call.number}", *command]
 
