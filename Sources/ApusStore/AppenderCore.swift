@@ -201,7 +201,7 @@ final class AppenderCore: @unchecked Sendable {
     let settled = waiting
     forgetWaiting()
     for frame in settled { show(frame.bytes, frame.appended) }
-    publish()
+    if let last = settled.last { publish(last.appended.lsns.last) }
     for frame in settled { answer(frame) }
     rest()
   }
@@ -234,11 +234,9 @@ final class AppenderCore: @unchecked Sendable {
     }
   }
 
-  private func publish() {
-    let last = log.nextLSN.previous
-    guard last > applier.overlay.visible else { return }
-    applier.overlay.publish(visible: last)
-  }
+  /// The last LSN of a frame, never one that a full disk took or an opening skipped: a checkpoint may end with it, and the next
+  /// opening would miss what the index says it has.
+  private func publish(_ last: LSN) { applier.overlay.publish(visible: last) }
 
   private func answer(_ frame: WaitingFrame) {
     let answer = AppendAnswer(
@@ -279,7 +277,7 @@ extension AppenderCore {
       throw met(error)
     }
     show(bytes, appended)
-    publish()
+    publish(appended.lsns.last)
     rest()
     return FrameMoment(lsns: appended.lsns, time: appended.time)
   }

@@ -14,6 +14,8 @@ struct FrameApplier: ~Copyable {
   private(set) var catalog: Catalog
   var overlay: OverlayWriter
   private var key = IndexKey()
+  /// Records that rest on lost ones.
+  private(set) var passedOver: UInt64 = 0
 
   init(_ state: StoreState, overlay: consuming OverlayWriter) {
     catalog = Catalog(number: 1, registry: state.registry, erasures: state.erasures)
@@ -22,13 +24,18 @@ struct FrameApplier: ~Copyable {
   }
 
   /// Applies a frame of records; `overlay.publish` shows it. Whether the catalog is another now.
-  mutating func apply(_ payload: RawSpan, _ frame: FrameMoment) throws(StoreError) -> Bool {
+  ///
+  /// `afterLoss`: records before it are lost. Then a record that contradicts what is left is passed over, and the others of
+  /// its frame are applied.
+  mutating func apply(
+    _ payload: RawSpan, _ frame: FrameMoment, afterLoss: Bool = false
+  ) throws(StoreError) -> Bool {
     var walker = RecordWalker(payload, base: frame.lsns.first)
     var next = frame.lsns.first
     var isCatalogNew = false
     while true {
       do throws(RecordFault) {
-        guard try applyNext(&walker, frame, &isCatalogNew) else { break }
+        guard try applyNext(&walker, frame, afterLoss: afterLoss, &isCatalogNew) else { break }
       } catch {
         throw .recordUnreadable(next, error)
       }
@@ -47,7 +54,7 @@ struct FrameApplier: ~Copyable {
   /// False at the end of the frame.
   @_lifetime(walker: copy walker)
   private mutating func applyNext(
-    _ walker: inout RecordWalker, _ frame: FrameMoment, _ isCatalogNew: inout Bool
+    _ walker: inout RecordWalker, _ frame: FrameMoment, afterLoss: Bool, _ isCatalogNew: inout Bool
   ) throws(RecordFault) -> Bool {
     let record: RecordWalker.Record
     do throws(EventError) {
@@ -61,11 +68,16 @@ struct FrameApplier: ~Copyable {
       throw .recordCount(
         expected: Int(clamping: frame.lsns.count), found: Int(clamping: frame.lsns.count) &+ 1)
     }
-    if case .event = record.kind {
-      try applyEvent(record.body, record.lsn, frame.time)
-    } else if try state.apply(record, in: frame) {
-      isCatalogNew = true
-      catalog = renewed()
+    do throws(RecordFault) {
+      if case .event = record.kind {
+        try applyEvent(record.body, record.lsn, frame.time)
+      } else if try state.apply(record, in: frame, afterLoss: afterLoss) {
+        isCatalogNew = true
+        catalog = renewed()
+      }
+    } catch {
+      guard afterLoss, error.mayFollowFromLoss else { throw error }
+      passedOver += 1
     }
     return true
   }
@@ -115,6 +127,16 @@ struct FrameApplier: ~Copyable {
       }
     } catch {
       throw .row(error)
+    }
+  }
+}
+
+extension RecordFault {
+  /// Whether a sound record may be refused so where definitions, producers or letters before it are lost.
+  fileprivate var mayFollowFromLoss: Bool {
+    switch self {
+    case .event, .registry, .unknownView, .contradicts: true
+    case .unknownKind, .unknownOperation, .cut, .notZero, .trailing, .notText, .recordCount: false
     }
   }
 }

@@ -16,6 +16,8 @@ struct StoreReplay: ~Copyable {
   private(set) var checkpoints = 0
   /// What could not be read, and no person accepted. With any, the store must not be written.
   private(set) var losses: [LSNRange]
+  /// The first record whose loss a person accepted.
+  private var firstAccepted: LSN?
 
   /// Begins with what the index has: its note, and everything up to its *complete*.
   /// `losses` are those that are known already.
@@ -31,6 +33,7 @@ struct StoreReplay: ~Copyable {
     _ log: LogReader, through last: LSN, into keeper: inout IndexKeeper
   ) throws(StoreError) {
     var scanner = try Self.begin(log, after: applier.overlay.visible)
+    firstAccepted = log.view.accepted.ranges.first?.first
     // An index that is whole up to its *complete* stays so: what was found behind a loss does not get into it.
     let isBuilding = keeper.index == nil
     while let frame = try next(&scanner), frame.lsns.last <= last {
@@ -47,13 +50,10 @@ struct StoreReplay: ~Copyable {
 
   private mutating func apply(_ payload: RawSpan, _ frame: FrameHeader) throws(StoreError) {
     guard frame.type == .records else { return }
-    do throws(StoreError) {
-      _ = try applier.apply(payload, FrameMoment(lsns: frame.lsns, time: frame.appendTime))
-    } catch {
-      // Where definitions are lost, what rests on them is, too.
-      guard !losses.isEmpty else { throw error }
-      losses.append(frame.lsns)
-    }
+    // Where definitions or a producer's requests are lost, what rests on them is no reason not to open, accepted or not.
+    let afterLoss = !losses.isEmpty || firstAccepted.map { $0 < frame.lsns.first } ?? false
+    _ = try applier.apply(
+      payload, FrameMoment(lsns: frame.lsns, time: frame.appendTime), afterLoss: afterLoss)
     records += UInt64(frame.recordCount)
   }
 

@@ -15,6 +15,8 @@ final class StoreFixture {
   var options = StoreOptions()
   private(set) var store: Store
   private var random = SplitMix64(seed: 7)
+  /// What the log lies on, when it is not the machine's disk; the index always is.
+  let simulated: SimulatedDisk?
 
   static let text = """
     project: shop
@@ -35,18 +37,34 @@ final class StoreFixture {
         defaults: {count: 0}
     """
 
-  init(_ text: String = StoreFixture.text, change: (inout StoreOptions) -> Void = { _ in }) throws {
+  init(
+    _ text: String = StoreFixture.text, on simulated: SimulatedDisk? = nil,
+    change: (inout StoreOptions) -> Void = { _ in }
+  ) throws {
     folder = try TemporaryFolder("apus-store")
+    self.simulated = simulated
     options.scrubPeriodNanoseconds = nil
     options.diskReserveByteCount = 0
     options.log.segmentByteCount = 1 << 20
     change(&options)
-    store = try Store.open(
-      folder.path("store"), clock: clock, random: &random, options: options)
+    store = try Self.open(folder, simulated, clock, &random, options)
     if !text.isEmpty { try apply(text) }
   }
 
   deinit { store.abandon() }
+
+  private static func open(
+    _ folder: TemporaryFolder, _ simulated: SimulatedDisk?, _ clock: SimulatedClock,
+    _ random: inout SplitMix64, _ options: StoreOptions
+  ) throws(StoreError) -> Store {
+    guard let simulated else {
+      return try Store.open(folder.path("store"), clock: clock, random: &random, options: options)
+    }
+    return try Store.open(
+      "store", on: simulated, indexes: folder.path("index"), clock: clock, random: &random, options: options)
+  }
+
+  static let row: [FeatureInput] = [.value(.int64(1)), .absent, .absent]
 
   var path: String { folder.path("store") }
 
@@ -60,7 +78,7 @@ final class StoreFixture {
   }
 
   func reopen() throws {
-    store = try Store.open(path, clock: clock, random: &random, options: options)
+    store = try Self.open(folder, simulated, clock, &random, options)
   }
 
   func closeAndReopen() throws {
