@@ -71,7 +71,7 @@ final class AppenderCore: @unchecked Sendable {
     var moment: AppendMoment?
     for job in group {
       switch job {
-      case .alone(let body):
+      case .alone(let body, _):
         settle()
         body(self)
         moment = nil
@@ -305,12 +305,25 @@ extension AppenderCore {
       _ = met(error)
       return false
     }
-    guard let frozen = try? applier.overlay.freeze() else { return false }
+    let found: FrozenGeneration?
+    do throws(OverlayError) { found = try applier.overlay.freeze() } catch {
+      // The root is full: again when it is old once more, whether somebody writes or not.
+      generationSince = shared.clock.monotonic()
+      return false
+    }
+    guard let frozen = found else { return false }
     var note = ByteWriter()
     applier.state.writeNote(into: &note)
     checkpointer.submit(
       CheckpointJob(generation: frozen, catalog: applier.catalog, note: note.bytes.copied()))
     return true
+  }
+
+  /// The same, for somebody who relies on it.
+  func freezeAll() throws(StoreError) {
+    // Asked first: what a failed sync left is in no generation.
+    do throws(LogError) { try log.sync() } catch { throw met(error) }
+    freeze()
   }
 
   func drop(_ generation: FrozenGeneration) { applier.overlay.drop(generation) }
