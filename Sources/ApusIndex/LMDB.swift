@@ -169,11 +169,14 @@ final class Environment: @unchecked Sendable {
   }
 
   /// Bytes up to the end of the last page that any transaction used.
-  var usedByteCount: UInt64 {
+  var usedByteCount: UInt64 { newest.byteCount }
+
+  /// The newest transaction, and the bytes up to the last page that it used.
+  var newest: (transaction: UInt64, byteCount: UInt64) {
     var info = unsafe MDB_envinfo()
     // It fails for nothing but a missing handle.
     _ = region.inside { unsafe mdb_env_info(handle, &info) }
-    return (UInt64(unsafe info.me_last_pgno) + 1) &* pageByteCount
+    return unsafe (UInt64(info.me_last_txnid), (UInt64(info.me_last_pgno) + 1) &* pageByteCount)
   }
 
   /// How many slots for readers were used at the same time.
