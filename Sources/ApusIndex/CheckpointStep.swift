@@ -77,7 +77,7 @@ struct CheckpointStep {
     case .write(let newest):
       precondition(newest <= lsn, "a checkpoint holds nothing later than its LSN")
       let rowByteCount = value.count - IndexFormat.valueHeaderByteCount
-      precondition(rowByteCount <= IndexFormat.rowByteCountMax, "a row has at most 16 MiB")
+      precondition(rowByteCount <= IndexFormat.rowByteCountMax, "a row has its limit")
       seal.finish(&value, key: key, lsn: newest)
       let hash = RowHash.of(key, value.bytes)
       if isThere {

@@ -51,7 +51,7 @@ package struct IndexBuilder: ~Copyable {
 
   private mutating func add(_ key: RawSpan, _ lsn: LSN, _ row: RawSpan) throws(IndexError) {
     guard let view = key.viewOfKey else { preconditionFailure("a row has a whole key") }
-    precondition(row.byteCount <= IndexFormat.rowByteCountMax, "a row has at most 16 MiB")
+    precondition(row.byteCount <= IndexFormat.rowByteCountMax, "a row has its limit")
     seal.begin(&value)
     value.write(row)
     seal.finish(&value, key: key, lsn: lsn)

@@ -30,7 +30,15 @@ package struct IndexFolder: Equatable, Sendable {
     return IndexFolder.prefix + String(repeating: "0", count: max(0, 10 - digits.count)) + digits
   }
 
-  /// What a folder holds of indexes, by epoch, ascending.
+  /// The epoch of a name as this program gives it, or would: not so high that no other could follow.
+  private static func epoch(of rest: Substring) -> UInt64? {
+    guard let epoch = UInt64(rest), epoch <= epochMax else { return nil }
+    return IndexFolder(in: "", epoch: epoch).name == prefix + rest ? epoch : nil
+  }
+
+  private static let epochMax = UInt64.max / 2
+
+  /// What a folder holds of indexes, by epoch, ascending. Other names are nobody's here.
   package struct Listing: Equatable, Sendable {
     package var ready: [UInt64] = []
     package var building: [UInt64] = []
@@ -44,11 +52,13 @@ package struct IndexFolder: Equatable, Sendable {
     guard try disk.entry(at: parent) != nil else { return listing }
     for name in try disk.names(in: parent) where name.hasPrefix(prefix) {
       let rest = name.dropFirst(prefix.count)
-      if let epoch = UInt64(rest) { listing.ready.append(epoch) }
-      if rest.hasSuffix(buildingSuffix), let epoch = UInt64(rest.dropLast(4)) {
+      if let epoch = epoch(of: rest) { listing.ready.append(epoch) }
+      if rest.hasSuffix(buildingSuffix), let epoch = epoch(of: rest.dropLast(4)) {
         listing.building.append(epoch)
       }
-      if rest.hasSuffix(retiredSuffix), let epoch = UInt64(rest.dropLast(4)) { listing.retired.append(epoch) }
+      if rest.hasSuffix(retiredSuffix), let epoch = epoch(of: rest.dropLast(4)) {
+        listing.retired.append(epoch)
+      }
     }
     listing.ready.sort()
     listing.building.sort()

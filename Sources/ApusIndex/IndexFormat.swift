@@ -9,7 +9,7 @@ package enum IndexFormat {
   static let lsnAt = 4
   static let flagsAt = lsnAt + 8
   package static let valueHeaderByteCount = flagsAt + 1
-  package static let rowByteCountMax = 1 << 24
+  package static let rowByteCountMax = 2_148_532_224
 
   // A key: project, entity, key, view version.
   static let entityAt = 4

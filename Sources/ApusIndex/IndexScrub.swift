@@ -33,15 +33,24 @@ package struct IndexScrub: ~Copyable {
   private var leaves: PageSet
   private var large: PageSet
   private var isAtStart = true
+  private static let triesMax = 100
   private var isOver = false
 
   init(of index: Index) throws(IndexError) {
     var snapshot = try ReadTransaction(index.environment)
     try snapshot.renew()
+    var newest = index.environment.newest
+    // What a commit in between took behind the snapshot's last page is in no tree and no list of the snapshot. A commit syncs,
+    // so the next try is the last, mostly; where none is, the meta pages have changed, and the walk may say what it finds.
+    for _ in 0..<Self.triesMax where newest.transaction != snapshot.id {
+      snapshot.reset()
+      try snapshot.renew()
+      newest = index.environment.newest
+    }
     try snapshot.renewCursor()
     self.index = index
     transaction = snapshot
-    bounds = index.bounds
+    bounds = FileBounds(start: index.mapStart, byteCount: UInt(truncatingIfNeeded: newest.byteCount))
     let pageCount = UInt64(bounds.byteCount) / index.environment.pageByteCount
     leaves = PageSet(pageCount)
     large = PageSet(pageCount)

@@ -168,13 +168,18 @@ final class Environment: @unchecked Sendable {
     return Int(dead)
   }
 
-  /// Bytes up to the end of the last page that any transaction used; never more than the map has, whatever a damaged meta page says.
-  var usedByteCount: UInt64 {
+  /// Bytes up to the end of the last page that any transaction used.
+  var usedByteCount: UInt64 { newest.byteCount }
+
+  /// The newest transaction, and the bytes up to the last page that it used.
+  var newest: (transaction: UInt64, byteCount: UInt64) {
     var info = unsafe MDB_envinfo()
     // It fails for nothing but a missing handle.
     _ = region.inside { unsafe mdb_env_info(handle, &info) }
     let last = UInt64(truncatingIfNeeded: unsafe info.me_last_pgno)
-    return min(last, max(1, UInt64(mapByteCount) / pageByteCount) - 1) &* pageByteCount &+ pageByteCount
+    // Never more than the map has, whatever a damaged meta page says.
+    let pages = min(last, max(1, UInt64(mapByteCount) / pageByteCount) - 1) &+ 1
+    return (UInt64(truncatingIfNeeded: unsafe info.me_last_txnid), pages &* pageByteCount)
   }
 
   /// How many slots for readers were used at the same time.

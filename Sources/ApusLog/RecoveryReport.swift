@@ -48,7 +48,10 @@ package struct RecoveryReport: Equatable, Sendable {
     manifestTail = manifest.survey.tail
     epoch = state.epoch
     segments = state.segments.count
-    let last = tail?.survey.place.lastLSN ?? state.segments.last?.seal?.last ?? state.floor.previous
+    // A segment that was begun and never written holds nothing, though the LSNs before it were skipped.
+    let written = tail.flatMap { $0.survey.tally.frames == 0 && $0.survey.damages.isEmpty ? nil : $0.survey }
+    let last =
+      written?.place.lastLSN ?? state.segments.last { $0.seal != nil }?.seal?.last ?? state.floor.previous
     lsns = LSNRange(state.floor, through: last)
     tailSegment = tail?.record.name
     switch tail?.survey.tail {

@@ -42,6 +42,11 @@ package struct Activity: Equatable, Sendable {
     return view.events == 0 ? nil : view
   }
 
+  /// The greatest event time of all.
+  package var newestEventTime: EventTime? {
+    views.lazy.filter { $0.events > 0 }.map(\.newestEventTime).max()
+  }
+
   /// Those with events, in the order of their ids.
   package var listed: [(id: ViewVersionID, activity: ViewActivity)] {
     views.enumerated().filter { $0.element.events > 0 }.map {

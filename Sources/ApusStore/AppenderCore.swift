@@ -71,7 +71,7 @@ final class AppenderCore: @unchecked Sendable {
     var moment: AppendMoment?
     for job in group {
       switch job {
-      case .alone(let body):
+      case .alone(let body, _):
         settle()
         body(self)
         moment = nil
@@ -201,7 +201,7 @@ final class AppenderCore: @unchecked Sendable {
     let settled = waiting
     forgetWaiting()
     for frame in settled { show(frame.bytes, frame.appended) }
-    publish()
+    if let last = settled.last { publish(last.appended.lsns.last) }
     for frame in settled { answer(frame) }
     rest()
   }
@@ -234,11 +234,9 @@ final class AppenderCore: @unchecked Sendable {
     }
   }
 
-  private func publish() {
-    let last = log.nextLSN.previous
-    guard last > applier.overlay.visible else { return }
-    applier.overlay.publish(visible: last)
-  }
+  /// The last LSN of a frame, never one that a full disk took or an opening skipped: a checkpoint may end with it, and the next
+  /// opening would miss what the index says it has.
+  private func publish(_ last: LSN) { applier.overlay.publish(visible: last) }
 
   private func answer(_ frame: WaitingFrame) {
     let answer = AppendAnswer(
@@ -279,7 +277,7 @@ extension AppenderCore {
       throw met(error)
     }
     show(bytes, appended)
-    publish()
+    publish(appended.lsns.last)
     rest()
     return FrameMoment(lsns: appended.lsns, time: appended.time)
   }
@@ -307,12 +305,25 @@ extension AppenderCore {
       _ = met(error)
       return false
     }
-    guard let frozen = try? applier.overlay.freeze() else { return false }
+    let found: FrozenGeneration?
+    do throws(OverlayError) { found = try applier.overlay.freeze() } catch {
+      // The root is full: again when it is old once more, whether somebody writes or not.
+      generationSince = shared.clock.monotonic()
+      return false
+    }
+    guard let frozen = found else { return false }
     var note = ByteWriter()
     applier.state.writeNote(into: &note)
     checkpointer.submit(
       CheckpointJob(generation: frozen, catalog: applier.catalog, note: note.bytes.copied()))
     return true
+  }
+
+  /// The same, for somebody who relies on it.
+  func freezeAll() throws(StoreError) {
+    // Asked first: what a failed sync left is in no generation.
+    do throws(LogError) { try log.sync() } catch { throw met(error) }
+    freeze()
   }
 
   func drop(_ generation: FrozenGeneration) { applier.overlay.drop(generation) }

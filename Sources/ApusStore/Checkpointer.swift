@@ -37,7 +37,10 @@ final class Checkpointer: Sendable {
   }
 
   func suspect(epoch: UInt64, why: String) {
-    mailbox.withLock { $0.suspect = $0.suspect ?? (epoch, why) }
+    mailbox.withLock { box in
+      // What is said of an index that is gone already must not keep quiet what is said of the next.
+      if box.suspect.map({ $0.epoch < epoch }) ?? true { box.suspect = (epoch, why) }
+    }
     mailbox.notifyAll()
   }
 
@@ -53,6 +56,7 @@ final class Checkpointer: Sendable {
     mailbox.withLock { box in
       box.isClosing = true
       box.jobs = []
+      box.suspect = nil
     }
     mailbox.notifyAll()
     _ = mailbox.wait(for: nil) { $0.isEnded }
@@ -130,7 +134,7 @@ final class CheckpointerLoop: @unchecked Sendable {
     if let suspect {
       return { () throws(StoreError) in
         try self.replace(suspect.epoch, suspect.why)
-        self.mailbox.withLock { $0.suspect = nil }
+        self.mailbox.withLock { if $0.suspect?.epoch == suspect.epoch { $0.suspect = nil } }
       }
     }
     guard let job else { return nil }
@@ -183,7 +187,7 @@ extension CheckpointerLoop {
   private func rebuild() throws(StoreError) {
     // One that was cut short would be as good, but its note is of another moment than the overlay's.
     if keeper.index != nil { keeper.abandon("it was not built to its end") }
-    var replay = StoreReplay(StoreState(), after: .none, options)
+    var replay = StoreReplay(StoreState(), after: .none, losing: losses, options)
     try replay.run(log, through: covered, into: &keeper)
     try replay.checkpoint(into: &keeper)
     mailbox.withLock { $0.rebuilds += 1 }

@@ -11,12 +11,18 @@ package import ApusSystem
 package struct Erase: Equatable, Sendable {
   /// Events up to this LSN are not there.
   package let floor: LSN
-  /// When it was logged; later events with an event time up to here are refused.
+  /// Later events with an event time up to here are refused. When it was logged, or the greatest event time before, if
+  /// that is later: so every event that is admitted beats every one that is hidden.
   package let time: WallTime
 
   package init(floor: LSN, time: WallTime) {
     self.floor = floor
     self.time = time
+  }
+
+  /// What both say of one key. Of two, the later one's clock may have been set back.
+  func joined(with other: Erase) -> Erase {
+    Erase(floor: max(floor, other.floor), time: max(time, other.time))
   }
 }
 
@@ -44,13 +50,13 @@ package struct Erasures: Equatable, Sendable {
   package var isEmpty: Bool { floors.isEmpty }
   package var count: Int { floors.values.reduce(0) { $0 + $1.count } }
 
-  /// Takes in an erasure; of two of one key the later counts. False, and nothing happened, when the salt is another.
+  /// Takes in an erasure; two of one key are one. False, and nothing happened, when the salt is another.
   package mutating func add(_ hash: ErasureHash, salt: [UInt8], _ erase: Erase) -> Bool {
     guard salt.count == Erasures.saltByteCount, self.salt.isEmpty || self.salt == salt else { return false }
     self.salt = salt
     var those = floors[hash.first] ?? []
     if let at = those.firstIndex(where: { $0.second == hash.second }) {
-      if erase.floor > those[at].erase.floor { those[at].erase = erase }
+      those[at].erase = those[at].erase.joined(with: erase)
     } else {
       those.append((hash.second, erase))
     }
@@ -77,7 +83,7 @@ package struct Erasures: Equatable, Sendable {
 }
 
 extension Erasures {
-  /// The newest erasure of an encoded key, by whichever part; nil when there is none.
+  /// The erasures of an encoded key, by whichever parts, as one; nil when there is none.
   package func erase(of key: RawSpan, in view: CatalogView) -> Erase? {
     if isEmpty { return nil }
     var scratch = ByteWriter(capacity: 64)
@@ -91,7 +97,7 @@ extension Erasures {
     var newest: Erase?
     KeyParts.forEach(of: key, view.keySchema) { part, bytes in
       let hash = hasher.hash(project: view.project, view.keys[part], bytes, &scratch)
-      if let found = erase(of: hash), newest.map({ found.floor > $0.floor }) ?? true { newest = found }
+      if let found = erase(of: hash) { newest = newest?.joined(with: found) ?? found }
     }
     return newest
   }

@@ -14,6 +14,8 @@ struct FrameApplier: ~Copyable {
   private(set) var catalog: Catalog
   var overlay: OverlayWriter
   private var key = IndexKey()
+  /// Records that rest on lost ones.
+  private(set) var passedOver: UInt64 = 0
 
   init(_ state: StoreState, overlay: consuming OverlayWriter) {
     catalog = Catalog(number: 1, registry: state.registry, erasures: state.erasures)
@@ -23,18 +25,19 @@ struct FrameApplier: ~Copyable {
 
   /// Applies a frame of records; `overlay.publish` shows it. Whether the catalog is another now.
   ///
-  /// A record that cannot be applied is an error, unless `passes` says that it rests on what the log lost: then it is passed over.
+  /// `afterLoss`: records before it are lost. Then a record that contradicts what is left is passed over, and the others of
+  /// its frame are applied.
   mutating func apply(
-    _ payload: RawSpan, _ frame: FrameMoment, passing passes: (LSN, RecordFault) -> Bool = { _, _ in false }
+    _ payload: RawSpan, _ frame: FrameMoment, afterLoss: Bool = false
   ) throws(StoreError) -> Bool {
     var walker = RecordWalker(payload, base: frame.lsns.first)
     var next = frame.lsns.first
     var isCatalogNew = false
     while true {
       do throws(RecordFault) {
-        guard try applyNext(&walker, frame, &isCatalogNew) else { break }
+        guard try applyNext(&walker, frame, afterLoss: afterLoss, &isCatalogNew) else { break }
       } catch {
-        guard error.mayRestOnLoss, passes(next, error) else { throw .recordUnreadable(next, error) }
+        throw .recordUnreadable(next, error)
       }
       next = next.next
     }
@@ -51,7 +54,7 @@ struct FrameApplier: ~Copyable {
   /// False at the end of the frame.
   @_lifetime(walker: copy walker)
   private mutating func applyNext(
-    _ walker: inout RecordWalker, _ frame: FrameMoment, _ isCatalogNew: inout Bool
+    _ walker: inout RecordWalker, _ frame: FrameMoment, afterLoss: Bool, _ isCatalogNew: inout Bool
   ) throws(RecordFault) -> Bool {
     let record: RecordWalker.Record
     do throws(EventError) {
@@ -65,11 +68,16 @@ struct FrameApplier: ~Copyable {
       throw .recordCount(
         expected: Int(clamping: frame.lsns.count), found: Int(clamping: frame.lsns.count) &+ 1)
     }
-    if case .event = record.kind {
-      try applyEvent(record.body, record.lsn, frame.time)
-    } else if try state.apply(record, in: frame) {
-      isCatalogNew = true
-      catalog = renewed()
+    do throws(RecordFault) {
+      if case .event = record.kind {
+        try applyEvent(record.body, record.lsn, frame.time)
+      } else if try state.apply(record, in: frame, afterLoss: afterLoss) {
+        isCatalogNew = true
+        catalog = renewed()
+      }
+    } catch {
+      guard afterLoss, error.mayFollowFromLoss else { throw error }
+      passedOver += 1
     }
     return true
   }
@@ -123,6 +131,16 @@ struct FrameApplier: ~Copyable {
   }
 }
 
+extension RecordFault {
+  /// Whether a sound record may be refused so where definitions, producers or letters before it are lost.
+  var mayFollowFromLoss: Bool {
+    switch self {
+    case .event, .registry, .unknownView, .contradicts: true
+    case .unknownKind, .unknownOperation, .cut, .notZero, .trailing, .notText, .recordCount: false
+    }
+  }
+}
+
 extension EventView {
   @_lifetime(copy body)
   fileprivate init(_ body: RawSpan, appendTime: WallTime) throws(RecordFault) {
@@ -158,17 +176,5 @@ extension StoreState {
     }
     _ = try apply(record, in: frame)
     return true
-  }
-}
-
-extension RecordFault {
-  /// Whether a whole record can meet this because another one is lost: a definition, or a producer's opening.
-  var mayRestOnLoss: Bool {
-    switch self {
-    case .unknownView, .registry, .contradicts: true
-    case .event(let error):
-      if case .row = error { true } else { false }
-    case .unknownKind, .unknownOperation, .cut, .notZero, .trailing, .notText, .recordCount: false
-    }
   }
 }

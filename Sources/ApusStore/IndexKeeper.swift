@@ -32,7 +32,7 @@ struct IndexKeeper: ~Copyable {
   /// Why there was no usable index; nil when there was, or none at all.
   private(set) var suspicion: String?
   /// Of another store or a newer program: not ours to remove.
-  private var spared: UInt64?
+  private var spared: Set<UInt64> = []
 
   /// Opens the newest index of the store, or none.
   init(in parent: String, storeID: [UInt8], options: IndexOptions) throws(IndexError) {
@@ -62,10 +62,10 @@ struct IndexKeeper: ~Copyable {
     case .suspect(let why): suspicion = "\(why)"
     case .foreign:
       suspicion = "it is another store's"
-      spared = newest
+      spared.insert(newest)
     case .unsupported(let what):
       suspicion = "this program does not know \(what)"
-      spared = newest
+      spared.insert(newest)
     }
   }
 
@@ -77,12 +77,25 @@ struct IndexKeeper: ~Copyable {
     (complete, touched) = (.none, .none)
   }
 
-  /// Removes what is left of older indexes, as far as nobody has them open.
-  func removeOthers() {
+  /// Removes what is left of indexes but the one in use, as far as nobody has them open and they are ours.
+  mutating func removeOthers() {
     guard let listing = try? Self.list(parent) else { return }
     for other in Set(listing.ready + listing.building + listing.retired)
-    where other != epoch && other != spared {
-      try? IndexFolder(in: parent, epoch: other).remove()
+    where other != epoch || index == nil {
+      let folder = IndexFolder(in: parent, epoch: other)
+      if listing.ready.contains(other), !isOurs(folder) { continue }
+      try? folder.remove()
+    }
+  }
+
+  private mutating func isOurs(_ folder: IndexFolder) -> Bool {
+    if spared.contains(folder.epoch) { return false }
+    switch try? Index.open(folder, of: storeID, options: options) {
+    case .foreign, .unsupported:
+      spared.insert(folder.epoch)
+      return false
+    case nil: return false
+    case .usable, .suspect, .missing: return true
     }
   }
 
@@ -112,6 +125,8 @@ struct IndexKeeper: ~Copyable {
     _ updates: inout GenerationUpdates, through last: LSN, _ note: RawSpan
   ) throws(IndexError) -> CheckpointReport {
     var report = CheckpointReport()
+    // What an earlier try left, or was given up, takes the space that this one needs.
+    removeOthers()
     epoch += 1
     var builder = try IndexBuilder(IndexFolder(in: parent, epoch: epoch), of: storeID, options: options)
     while updates.next() {
@@ -129,6 +144,7 @@ struct IndexKeeper: ~Copyable {
 
   /// Makes an index that has nothing, for a store that has nothing.
   mutating func buildEmpty(note: RawSpan) throws(IndexError) {
+    removeOthers()
     epoch += 1
     let builder = try IndexBuilder(IndexFolder(in: parent, epoch: epoch), of: storeID, options: options)
     let built = try builder.finish(complete: .none, note: note)

@@ -8,7 +8,8 @@ package enum OverlayLimits {
 
   /// What LMDB takes.
   package static let keyByteCountMax = 511
-  package static let versionByteCountMax = 1 << 24
+  /// The longest row that features can make, however many requests it takes.
+  package static let versionByteCountMax = 2_148_532_224
 
   /// A generation's first chunk of memory; each later one is as large as all before, up to the largest.
   package static let chunkByteCountMin = 1 << 16

@@ -170,6 +170,28 @@ extension Producers {
     }
   }
 
+  /// Records before this one are lost: what they said of its producer is what it presumes. The answers in between are nobody's.
+  mutating func passLost(before record: ProducerRecord) {
+    switch record {
+    case .opened(let id, let epoch, let name):
+      guard let place = places[ExactText(name)], listed[place].id == id, epoch > listed[place].epoch else {
+        return
+      }
+      listed[place].epoch = epoch - 1
+    case .request(let ticket, _):
+      guard let place = place(of: ticket.producer), ticket.epoch >= listed[place].epoch,
+        ticket.sequence > listed[place].sequence
+      else { return }
+      if ticket.epoch > listed[place].epoch { listed[place].epoch = ticket.epoch }
+      listed[place].isExpired = false
+      if ticket.sequence - listed[place].sequence > 1 {
+        listed[place].sequence = ticket.sequence - 1
+        listed[place].answers = []
+      }
+    case .expired: break
+    }
+  }
+
   mutating func settle(
     _ ticket: ProducerTicket, _ counts: RowCounts, in frame: FrameMoment
   ) throws(Contradiction) {

@@ -93,7 +93,7 @@ final class Scrubber: Sendable {
         if let damage = report.damages.first { shared.report(.damaged(damage), epoch: index.epoch) }
         return report
       }
-      if pausing, mailbox.wait(for: Self.pauseNanoseconds, until: { $0.isClosing }) { throw .closed }
+      if mailbox.wait(for: pausing ? Self.pauseNanoseconds : 0, until: { $0.isClosing }) { throw .closed }
     }
   }
 }

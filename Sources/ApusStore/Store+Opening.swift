@@ -135,7 +135,7 @@ private struct StoreMorning: ~Copyable {
     }
     let report = StoreReport(
       log: log.report, index: opened, complete: search.complete, replayed: replay.records,
-      checkpoints: replay.checkpoints, skipped: replay.skipped, losses: losses)
+      checkpoints: replay.checkpoints, passedOver: replay.applier.passedOver, losses: losses)
     return try start(replay, keeper, report, onStop)
   }
 

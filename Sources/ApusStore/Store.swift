@@ -22,7 +22,7 @@ package final class Store: Sendable {
   private let scrubber: Scrubber
   /// What the first erasure of a store that had none is salted with.
   let salt: [UInt8]
-  private let life: Monitor<Life>
+  private let ending: StoreEnding
 
   /// What is let go of at the end.
   struct Life: Sendable {
@@ -45,11 +45,18 @@ package final class Store: Sendable {
     self.checkpointer = checkpointer
     self.scrubber = scrubber
     self.salt = salt
-    life = Monitor(Life(readOnly: readOnly))
+    ending = StoreEnding(
+      shared: shared, appender: appender, checkpointer: checkpointer, scrubber: scrubber,
+      life: Monitor(Life(readOnly: readOnly)))
   }
 
   // A store that nobody closed ends as if it had been killed: its threads must not outlive it.
-  deinit { abandon() }
+  deinit {
+    let ending = ending
+    guard appender?.isThisThread == true else { return ending.abandon() }
+    // Where there is no thread to be had, the store's own go on for nobody.
+    _ = try? SystemThread.start(name: "apus-end") { ending.abandon() }
+  }
 
   /// What is in force now.
   package var catalog: Catalog { shared.newest.1.catalog }
@@ -68,7 +75,7 @@ package final class Store: Sendable {
   package func checkpoint() throws(StoreError) {
     // What waits already may fill the overlay's root, so it goes first.
     if let trouble = checkpointer.settle() { throw trouble }
-    _ = try writing().perform { (core) throws(StoreError) in core.freeze() }
+    try writing().perform { (core) throws(StoreError) in try core.freezeAll() }
     if let trouble = checkpointer.settle() { throw trouble }
     // The last generation is dropped by the appender: afterwards nothing is in the overlay.
     try writing().perform { (_) throws(StoreError) in }
@@ -101,7 +108,7 @@ package final class Store: Sendable {
   ///
   /// Readers are let go of before; one that is still there keeps the index's folder locked.
   package func close() throws(StoreError) {
-    guard begin() else { return }
+    guard ending.begin() else { return }
     scrubber.close()
     if let appender {
       // A full disk, or an index that cannot be built now, is no reason not to close: the log has everything.
@@ -109,35 +116,50 @@ package final class Store: Sendable {
       _ = checkpointer.settle()
     }
     checkpointer.close()
-    shared.publish { published in
-      published.index = nil
-      published.health.isClosed = true
-    }
+    ending.hide()
     if let appender { try appender.close() }
-    letGo()
+    ending.letGo()
   }
 
   /// Ends the store as a killed process would: nothing more is written.
-  package func abandon() {
+  package func abandon() { ending.abandon() }
+}
+
+/// What ends with a store, apart from it: the last to let go of a store may be a completion, on a thread that cannot wait
+/// for its own end.
+struct StoreEnding: Sendable {
+  let shared: StoreShared
+  let appender: StoreAppender?
+  let checkpointer: Checkpointer
+  let scrubber: Scrubber
+  let life: Monitor<Store.Life>
+
+  func abandon() {
     guard begin() else { return }
     scrubber.close()
     appender?.abandon()
     checkpointer.abandon()
+    hide()
+    letGo()
+  }
+
+  /// Nothing is read any more.
+  func hide() {
     shared.publish { published in
       published.index = nil
       published.health.isClosed = true
     }
-    letGo()
   }
 
-  private func begin() -> Bool {
+  /// Whether nobody ended the store before.
+  func begin() -> Bool {
     life.withLock { life in
       defer { life.isClosed = true }
       return !life.isClosed
     }
   }
 
-  private func letGo() {
+  func letGo() {
     let held = life.withLock { life in
       defer { life.readOnly = nil }
       return life.readOnly

@@ -14,8 +14,9 @@ final class StoreAppender: Sendable {
 
   enum Job: Sendable {
     case rows(AdmittedBatch, ProducerTicket?, Completion)
-    /// Everything that came before is settled first; then this runs alone with the core.
-    case alone(@Sendable (AppenderCore) -> Void)
+    /// Everything that came before is settled first; then this runs alone with the core. The second is for whoever waits for
+    /// it, when it never runs.
+    case alone(@Sendable (AppenderCore) -> Void, orElse: @Sendable () -> Void)
 
     var byteCount: Int {
       if case .rows(let batch, _, _) = self { return batch.bytes.byteCount }
@@ -28,6 +29,8 @@ final class StoreAppender: Sendable {
     var byteCount = 0
     var isClosing = false
     var isAbandoned = false
+    /// The thread, once it runs.
+    var thread: UInt64?
     /// How the thread ended.
     var ending: Result<Void, StoreError>?
   }
@@ -64,10 +67,12 @@ final class StoreAppender: Sendable {
   }
 
   /// Leaves something to be done between two groups. Never refused for being too much: these are few.
-  func submit(alone body: @escaping @Sendable (AppenderCore) -> Void) throws(StoreError) {
+  func submit(
+    alone body: @escaping @Sendable (AppenderCore) -> Void, orElse: @escaping @Sendable () -> Void = {}
+  ) throws(StoreError) {
     try mailbox.withLock { (box) throws(StoreError) in
       guard !box.isClosing, box.ending == nil else { throw .closed }
-      box.jobs.append(.alone(body))
+      box.jobs.append(.alone(body, orElse: orElse))
     }
     mailbox.notifyAll()
   }
@@ -77,15 +82,22 @@ final class StoreAppender: Sendable {
     _ body: @escaping @Sendable (AppenderCore) throws(StoreError) -> T
   ) throws(StoreError) -> T {
     let answer = Monitor<Result<T, StoreError>?>(nil)
-    try submit(alone: { core in
-      let result: Result<T, StoreError>
-      do throws(StoreError) { result = .success(try body(core)) } catch { result = .failure(error) }
+    @Sendable func tell(_ result: Result<T, StoreError>) {
       answer.withLock { $0 = result }
       answer.notifyAll()
-    })
+    }
+    try submit(
+      alone: { core in
+        let result: Result<T, StoreError>
+        do throws(StoreError) { result = .success(try body(core)) } catch { result = .failure(error) }
+        tell(result)
+      }, orElse: { tell(.failure(.closed)) })
     _ = answer.wait(for: nil) { $0 != nil }
     return try answer.withLock { $0 ?? .failure(.closed) }.get()
   }
+
+  /// Whether the caller is the thread itself, which cannot wait for its own end.
+  var isThisThread: Bool { mailbox.withLock { $0.thread == SystemThread.currentNumber } }
 
   /// Writes what waits, ends the log in good order and the thread with it.
   func close() throws(StoreError) {
@@ -121,6 +133,7 @@ final class AppenderThread: @unchecked Sendable {
   func run() {
     var isClosing = false
     var isAbandoned = false
+    mailbox.withLock { $0.thread = SystemThread.currentNumber }
     while !isClosing {
       var group: [StoreAppender.Job] = []
       _ = mailbox.wait(for: core.timeLeft()) { box in
@@ -136,7 +149,12 @@ final class AppenderThread: @unchecked Sendable {
       defer { box.jobs = [] }
       return box.jobs
     }
-    for case .rows(_, _, let completion) in left { completion(.failure(.closed)) }
+    for job in left {
+      switch job {
+      case .rows(_, _, let completion): completion(.failure(.closed))
+      case .alone(_, let orElse): orElse()
+      }
+    }
     let ending = core.end(abandoning: isAbandoned)
     mailbox.withLock { $0.ending = ending }
     mailbox.notifyAll()

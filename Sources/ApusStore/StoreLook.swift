@@ -108,14 +108,9 @@ private struct StateFollower {
       records += UInt64(frame.recordCount)
       let moment = FrameMoment(lsns: frame.lsns, time: frame.appendTime)
       // As `StoreReplay` does: where definitions are lost, what rests on them is, too.
-      var passed: [LSNRange] = []
-      let mayPass =
+      let afterLoss =
         !losses.isEmpty || view.accepted.ranges.first.map { $0.first < frame.lsns.first } ?? false
-      try state.follow(scanner.payload, moment) { lsn in
-        if mayPass { passed.append(LSNRange(lsn, through: lsn)) }
-        return mayPass
-      }
-      if !losses.isEmpty { losses += passed }
+      try state.follow(scanner.payload, moment, afterLoss: afterLoss)
     }
   }
 
@@ -133,22 +128,20 @@ private struct StateFollower {
 extension StoreState {
   /// Applies a frame's records and notes its events, without their rows.
   fileprivate mutating func follow(
-    _ payload: RawSpan, _ frame: FrameMoment, passing passes: (LSN) -> Bool
+    _ payload: RawSpan, _ frame: FrameMoment, afterLoss: Bool
   ) throws(StoreError) {
     var walker = RecordWalker(payload, base: frame.lsns.first)
     var at = frame.lsns.first
-    while true {
-      do throws(RecordFault) {
-        guard try followNext(&walker, frame, &at) else { return }
-      } catch {
-        guard error.mayRestOnLoss, passes(at) else { throw .recordUnreadable(at, error) }
-      }
+    do throws(RecordFault) {
+      while try followNext(&walker, frame, afterLoss, &at) {}
+    } catch {
+      throw .recordUnreadable(at, error)
     }
   }
 
   @_lifetime(walker: copy walker)
   private mutating func followNext(
-    _ walker: inout RecordWalker, _ frame: FrameMoment, _ at: inout LSN
+    _ walker: inout RecordWalker, _ frame: FrameMoment, _ afterLoss: Bool, _ at: inout LSN
   ) throws(RecordFault) -> Bool {
     let record: RecordWalker.Record
     do throws(EventError) {
@@ -158,9 +151,18 @@ extension StoreState {
       throw .event(error)
     }
     at = record.lsn
+    do throws(RecordFault) { try follow(record, frame, afterLoss) } catch {
+      guard afterLoss, error.mayFollowFromLoss else { throw error }
+    }
+    return true
+  }
+
+  private mutating func follow(
+    _ record: RecordWalker.Record, _ frame: FrameMoment, _ afterLoss: Bool
+  ) throws(RecordFault) {
     guard record.kind == .event else {
-      _ = try apply(record, in: frame)
-      return true
+      _ = try apply(record, in: frame, afterLoss: afterLoss)
+      return
     }
     do throws(EventError) {
       let event = try EventView(record.body, appendNanoseconds: frame.time.nanoseconds)
@@ -168,6 +170,5 @@ extension StoreState {
     } catch {
       throw .event(error)
     }
-    return true
   }
 }

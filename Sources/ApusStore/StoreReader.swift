@@ -96,7 +96,9 @@ struct ReaderState: ~Copyable {
       throw .unknownView(VersionedName(name: "\(vector.newestView)"), project: "")
     }
     guard minimum <= limit else { throw .notYet(minimum, visible: limit) }
-    guard var snapshot = snapshot.take() else { throw .rebuilding }
+    guard var snapshot = snapshot.take() else {
+      throw published.health.isClosed ? .closed : .rebuilding
+    }
     let isRead: Bool
     do throws(IndexError) {
       try snapshot.renew()

@@ -16,9 +16,8 @@ struct StoreReplay: ~Copyable {
   private(set) var checkpoints = 0
   /// What could not be read, and no person accepted. With any, the store must not be written.
   private(set) var losses: [LSNRange]
-  /// Records that rest on lost ones, whose loss a person accepted.
-  private(set) var skipped: UInt64 = 0
-  private var accepted = LSNRanges()
+  /// The first record whose loss a person accepted.
+  private var firstAccepted: LSN?
 
   /// Begins with what the index has: its note, and everything up to its *complete*.
   /// `losses` are those that are known already.
@@ -33,8 +32,8 @@ struct StoreReplay: ~Copyable {
   mutating func run(
     _ log: LogReader, through last: LSN, into keeper: inout IndexKeeper
   ) throws(StoreError) {
-    accepted = log.view.accepted
     var scanner = try Self.begin(log, after: applier.overlay.visible)
+    firstAccepted = log.view.accepted.ranges.first?.first
     // An index that is whole up to its *complete* stays so: what was found behind a loss does not get into it.
     let isBuilding = keeper.index == nil
     while let frame = try next(&scanner), frame.lsns.last <= last {
@@ -51,15 +50,10 @@ struct StoreReplay: ~Copyable {
 
   private mutating func apply(_ payload: RawSpan, _ frame: FrameHeader) throws(StoreError) {
     guard frame.type == .records else { return }
-    let moment = FrameMoment(lsns: frame.lsns, time: frame.appendTime)
-    // Where definitions are lost, what rests on them is, too: with them, or accepted with them.
-    var passed: [LSNRange] = []
-    let mayPass = !losses.isEmpty || accepted.ranges.first.map { $0.first < frame.lsns.first } ?? false
-    _ = try applier.apply(payload, moment) { lsn, _ in
-      if mayPass { passed.append(LSNRange(lsn, through: lsn)) }
-      return mayPass
-    }
-    if losses.isEmpty { skipped += UInt64(passed.count) } else { losses += passed }
+    // Where definitions or a producer's requests are lost, what rests on them is no reason not to open, accepted or not.
+    let afterLoss = !losses.isEmpty || firstAccepted.map { $0 < frame.lsns.first } ?? false
+    _ = try applier.apply(
+      payload, FrameMoment(lsns: frame.lsns, time: frame.appendTime), afterLoss: afterLoss)
     records += UInt64(frame.recordCount)
   }
 

@@ -19,8 +19,8 @@ package struct StoreReport: Equatable, Sendable {
   /// Records of the tail.
   package var replayed: UInt64
   package var checkpoints: Int
-  /// Records that rest on lost ones, whose loss a person accepted, and that could not be applied.
-  package var skipped: UInt64
+  /// Records of the tail that say nothing without lost ones: rows of lost definitions, for one.
+  package var passedOver: UInt64 = 0
   /// What is lost, until a person accepts it: the store is read-only, and its answers are flagged.
   package var losses: [LSNRange]
 
@@ -39,8 +39,8 @@ extension StoreReport: CustomStringConvertible {
     lines.append(
       "replayed \(replayed) record\(replayed == 1 ? "" : "s")"
         + (checkpoints > 0 ? ", \(checkpoints) checkpoint\(checkpoints == 1 ? "" : "s") on the way" : ""))
-    if skipped > 0 {
-      lines.append("passed over \(skipped) records that rest on records whose loss was accepted")
+    if passedOver > 0 {
+      lines.append("passed over: \(passedOver) record\(passedOver == 1 ? "" : "s") that rest on lost ones")
     }
     lines += losses.map { "lost: \($0); read-only until a person accepts it" }
     return lines.joined(separator: "\n")

@@ -28,9 +28,10 @@ package struct StoreState: Sendable, Equatable {
     activity = read.activity
   }
 
-  /// Applies a record that is not an event. True when the catalog, definitions or erasures, changed.
+  /// Applies a record that is not an event. True when the catalog, definitions or erasures, changed. `afterLoss`: records
+  /// before it are lost.
   package mutating func apply(
-    _ record: borrowing RecordWalker.Record, in frame: FrameMoment
+    _ record: borrowing RecordWalker.Record, in frame: FrameMoment, afterLoss: Bool = false
   ) throws(RecordFault) -> Bool {
     let body = record.body
     guard frame.lsns.contains(record.lsn), record.lsn > .none else {
@@ -47,7 +48,7 @@ package struct StoreState: Sendable, Equatable {
       try apply(EraseRecord(body), record.lsn, in: frame)
       return true
     case .producer:
-      try apply(ProducerRecord(body), record.lsn, in: frame)
+      try apply(ProducerRecord(body), record.lsn, in: frame, afterLoss: afterLoss)
       return false
     case .event: throw .contradicts(kind: record.rawKind, "an event is noted, and not applied")
     case nil: throw .unknownKind(record.rawKind)
@@ -112,10 +113,12 @@ extension StoreState {
 
   private mutating func apply(_ record: EraseRecord, _ lsn: LSN, in frame: FrameMoment) throws(RecordFault) {
     let kind = RecordKind.erase.rawValue
+    // Where a person set the clock back, events may be ahead of it; what comes later must beat them, too.
+    let time = max(frame.time, WallTime(nanoseconds: activity.newestEventTime?.nanoseconds ?? .min))
     guard registry[record.project] != nil else {
       throw .contradicts(kind: kind, "there is no project \(record.project)")
     }
-    let erase = Erase(floor: lsn, time: frame.time)
+    let erase = Erase(floor: lsn, time: time)
     for hash in record.hashes {
       // All of them come with one salt: it is the first that is refused, or none.
       guard erasures.add(hash, salt: record.salt, erase) else {
@@ -125,9 +128,10 @@ extension StoreState {
   }
 
   private mutating func apply(
-    _ record: ProducerRecord, _ lsn: LSN, in frame: FrameMoment
+    _ record: ProducerRecord, _ lsn: LSN, in frame: FrameMoment, afterLoss: Bool
   ) throws(RecordFault) {
     let kind = RecordKind.producer.rawValue
+    if afterLoss { producers.passLost(before: record) }
     do throws(Producers.Contradiction) {
       switch record {
       case .opened(let id, let epoch, let name):

@@ -39,6 +39,9 @@ package final class SystemThread: Sendable {
     return SystemThread(thread)
   }
 
+  /// A number that no other thread has while this one lives.
+  package static var currentNumber: UInt64 { linux_thread_number_self() }
+
   /// Waits for the thread to end. To be called once, by another thread.
   package func join() {
     let mine = thread.withLock { thread in

@@ -219,6 +219,10 @@ static inline int64_t linux_thread_detach(linux_thread thread) {
   return -(int64_t)pthread_detach(thread.handle);
 }
 
+static inline uint64_t linux_thread_number_self(void) {
+  return (uint64_t)pthread_self();
+}
+
 static inline int64_t linux_thread_name_self(const char *name) {
   return -(int64_t)pthread_setname_np(pthread_self(), name);
 }

@@ -18,6 +18,8 @@ final class StoreFixture {
   var options = StoreOptions()
   private(set) var store: Store
   private var random: SplitMix64
+  /// What the log lies on, when it is not the machine's disk; the index always is.
+  let simulated: SimulatedDisk?
 
   static let text = """
     project: shop
@@ -40,20 +42,37 @@ final class StoreFixture {
 
   /// Stores of one seed have one id.
   init(
-    _ text: String = StoreFixture.text, seed: UInt64 = 7, change: (inout StoreOptions) -> Void = { _ in }
+    _ text: String = StoreFixture.text, seed: UInt64 = 7, on simulated: SimulatedDisk? = nil,
+    change: (inout StoreOptions) -> Void = { _ in }
   ) throws {
     random = SplitMix64(seed: seed)
     folder = try TemporaryFolder("apus-store")
+    self.simulated = simulated
     options.scrubPeriodNanoseconds = nil
     options.diskReserveByteCount = 0
     options.log.segmentByteCount = 1 << 20
     change(&options)
-    store = try Store.open(
-      folder.path("store"), on: disk, clock: clock, random: &random, options: options)
+    store = try Self.open(folder, simulated, disk, clock, &random, options, stops)
     if !text.isEmpty { try apply(text) }
   }
 
   deinit { store.abandon() }
+
+  private static func open(
+    _ folder: TemporaryFolder, _ simulated: SimulatedDisk?, _ disk: HookedDisk, _ clock: SimulatedClock,
+    _ random: inout SplitMix64, _ options: StoreOptions, _ stops: Monitor<Int>
+  ) throws(StoreError) -> Store {
+    let onStop: @Sendable (StoreError) -> Void = { _ in stops.withLock { $0 += 1 } }
+    guard let simulated else {
+      return try Store.open(
+        folder.path("store"), on: disk, clock: clock, random: &random, options: options, onStop: onStop)
+    }
+    return try Store.open(
+      "store", on: simulated, indexes: folder.path("index"), clock: clock, random: &random,
+      options: options, onStop: onStop)
+  }
+
+  static let row: [FeatureInput] = [.value(.int64(1)), .absent, .absent]
 
   var path: String { folder.path("store") }
 
@@ -67,10 +86,7 @@ final class StoreFixture {
   }
 
   func reopen() throws {
-    let stops = stops
-    store = try Store.open(path, on: disk, clock: clock, random: &random, options: options) { _ in
-      stops.withLock { $0 += 1 }
-    }
+    store = try Self.open(folder, simulated, disk, clock, &random, options, stops)
   }
 
   func closeAndReopen() throws {
