@@ -155,7 +155,8 @@ final class CheckpointerLoop: @unchecked Sendable {
     covered = job.generation.range.last
     drop(job.generation)
     mailbox.withLock { box in
-      box.jobs.removeFirst()
+      // Whoever abandons the store has emptied the queue meanwhile.
+      if !box.jobs.isEmpty { box.jobs.removeFirst() }
       box.report.transactions += report.transactions
       box.report.written += report.written
       box.report.unchanged += report.unchanged
