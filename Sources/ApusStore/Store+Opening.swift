@@ -115,9 +115,10 @@ private struct StoreMorning: ~Copyable {
     let suspicion = keeper.suspicion
     var losses = log.report.losses.map(\.lsns)
     let end = max(log.report.lsns.last, keeper.touched)
-    if keeper.touched > log.report.lsns.last {
-      losses.append(LSNRange(log.report.lsns.last.next, through: keeper.touched))
-    }
+    // An index may reach into a gap, where nothing ever was: it was made when the log ended in a segment without frames.
+    let beyond = LSNRange(log.report.lsns.last.next, through: keeper.touched)
+    let isGap = log.reader.view.gaps.contains { $0.first <= beyond.first && beyond.last <= $0.last }
+    if !beyond.isEmpty, !isGap { losses.append(beyond) }
 
     var replay = StoreReplay(search.state ?? StoreState(), after: keeper.complete, options)
     try replay.run(log.reader, through: end, into: &keeper)

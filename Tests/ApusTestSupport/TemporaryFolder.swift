@@ -6,9 +6,11 @@ import Glibc
 package final class TemporaryFolder: Sendable {
   package let path: String
 
-  /// Under $TMPDIR, or /tmp.
-  package init(_ purpose: String = "apus") throws(SystemError) {
-    let parent = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+  /// Under $TMPDIR, or /tmp; or in memory, where the machine has a place for that, for what is made and thrown away by the thousand.
+  package init(_ purpose: String = "apus", inMemory: Bool = false) throws(SystemError) {
+    let hasMemory = unsafe access("/dev/shm", W_OK) == 0
+    let chosen = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) }
+    let parent = inMemory && hasMemory ? "/dev/shm" : chosen ?? "/tmp"
     let name = try SystemRandom.bytes(8).map { byte in
       (byte < 16 ? "0" : "") + String(byte, radix: 16)
     }
