@@ -49,6 +49,9 @@ package struct Activity: Equatable, Sendable {
     }
   }
 
+  /// The greatest event time of any view version; nil before the first event.
+  package var newestEventTime: EventTime? { listed.map(\.activity.newestEventTime).max() }
+
   /// False, and nothing happened, when the array does not reach the id: no later view version had events so far.
   @inline(__always)
   mutating func note(_ id: ViewVersionID, _ eventTime: EventTime, _ lsn: LSN, _ time: WallTime) -> Bool {

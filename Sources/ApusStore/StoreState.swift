@@ -115,7 +115,9 @@ extension StoreState {
     guard registry[record.project] != nil else {
       throw .contradicts(kind: kind, "there is no project \(record.project)")
     }
-    let erase = Erase(floor: lsn, time: frame.time)
+    // After a clock that was set back there are events ahead of this frame's time. What comes later must beat them all.
+    let newest = activity.newestEventTime?.nanoseconds ?? .min
+    let erase = Erase(floor: lsn, time: WallTime(nanoseconds: max(frame.time.nanoseconds, newest)))
     for hash in record.hashes {
       // All of them come with one salt: it is the first that is refused, or none.
       guard erasures.add(hash, salt: record.salt, erase) else {
