@@ -115,6 +115,7 @@ private struct StoreMorning: ~Copyable {
     let suspicion = keeper.suspicion
     var losses = log.report.losses.map(\.lsns)
     let end = max(log.report.lsns.last, keeper.touched)
+    // Only a frame's last LSN is ever checkpointed, so what the index has beyond the log's end was there, and durable.
     if keeper.touched > log.report.lsns.last {
       losses.append(LSNRange(log.report.lsns.last.next, through: keeper.touched))
     }

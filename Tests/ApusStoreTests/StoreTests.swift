@@ -102,6 +102,23 @@ struct StoreTests {
     #expect(refused.counts.erased == 1)
   }
 
+  @Test("what is told after an erasure is read, also when the clock was set back before it")
+  func erasedAfterStepBack() throws {
+    let fixture = try StoreFixture()
+    try fixture.push("c1", 3)
+    fixture.clock.jumpWall(nanoseconds: -90_000_000_000)
+    _ = try fixture.store.confirmClock()
+    _ = try fixture.store.erase([ErasedKey(name: "card_id", value: .string("c1"))], in: "shop")
+    fixture.clock.advance(nanoseconds: 1_000_000_000)
+    // Still behind what was erased: it could not win against it, so it is refused and not lost.
+    #expect(try fixture.push("c1", 4).counts.erased == 1)
+    fixture.clock.advance(nanoseconds: 90_000_000_000)
+    #expect(try fixture.push("c1", 5).counts.accepted == 1)
+    #expect(try fixture.read("c1").map(\.value) == [.int64(5), .float64(0.5), .string("buy")])
+    try fixture.killAndReopen()
+    #expect(try fixture.read("c1").map(\.value) == [.int64(5), .float64(0.5), .string("buy")])
+  }
+
   @Test("a definition that changes between admission and writing has the batch admitted again")
   func readmitted() throws {
     let fixture = try StoreFixture()

@@ -49,6 +49,12 @@ extension SimulatedDisk {
   /// nothing. `crash` or `killProcess` then tells what is left.
   package func failPower(beforeCall number: Int) { state.withLock { $0.powerFailsAt = number } }
 
+  /// Whether the power is to fail.
+  package var willFail: Bool { state.withLock { $0.powerFailsAt != nil } }
+
+  /// Takes back that the power is to fail.
+  package func spare() { state.withLock { $0.powerFailsAt = nil } }
+
   /// Whether the power has failed, or the disk has lived on as another.
   package var isOff: Bool { state.withLock { $0.isOff } }
 }

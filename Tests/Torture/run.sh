@@ -2,9 +2,9 @@
 # Runs every attack and the long simulation, one after another, and ends in `N passed, N failed` (and `, N skipped`).
 #   SEEDS=1,2   the lives to attack, and the first seeds of the simulation, instead of each attack's own
 #   COUNT=n     how many cuts, kills, lives or broken stores; of kills and errors at every call: the most for one call; of the
-#               simulation: seeds
+#               simulation and the oracle: seeds
 #   QUICK=1     a short version, one to two minutes
-#   ONLY=name   one attack: kills, errors, moments, power, full, reader, simulation, bits, threads; of a whole store: store-kills,
+#   ONLY=name   one attack: kills, errors, moments, power, full, reader, simulation, oracle, bits, threads; of a whole store: store-kills,
 #               store-errors, store-moments, store-power, store-full, store-damage
 # Each attack also runs alone: Tests/Torture/power_cut.py. What fails prints how to do it again.
 set -u
@@ -46,20 +46,21 @@ attack() { # name, its words in the table, command...
   table+=$(printf '%-28s %-8s %8s s   %s' "$title" "$outcome" "$seconds" "${summary#"$title": }")$'\n'
 }
 
-# The seeds of the simulation are counted from a first one; SEEDS=7 is one seed, SEEDS=7,9 are three.
-simulation() {
-  local first=${APUS_SIMULATION_FIRST_SEED:-1} last count
-  count=${COUNT:-$([ -n "${QUICK:-}" ] && echo 200 || echo 10000)}
+# Stories of which each is a seed, counted from a first one; SEEDS=7 is one seed, SEEDS=7,9 are three.
+stories() { # name, its tests, how many, how many in a short version
+  local name=$1 suite=$2 variable=APUS_${1^^}_FIRST_SEED last count
+  local first=${!variable:-1}
+  count=${COUNT:-$([ -n "${QUICK:-}" ] && echo "$4" || echo "$3")}
   if [ -n "${SEEDS:-}" ]; then
     first=$(tr -s ', ' '\n' <<<"$SEEDS" | sort -n | head -n 1)
     last=$(tr -s ', ' '\n' <<<"$SEEDS" | sort -n | tail -n 1)
     count=$((last - first + 1))
   fi
-  APUS_SIMULATION_FIRST_SEED=$first APUS_SIMULATION_SEEDS=$count \
-    swift test -c release --skip-build --disable-xctest --filter SimulationTests >"$results/simulation-log.txt" 2>&1
+  env "$variable=$first" "APUS_${name^^}_SEEDS=$count" \
+    swift test -c release --skip-build --disable-xctest --filter "$suite" >"$results/$name-log.txt" 2>&1
   local status=$?
-  if [ "$status" -ne 0 ]; then grep -vE '^(◇|✔|➜)' "$results/simulation-log.txt"; fi
-  echo "simulation: $(grep -E '^simulation: ' "$results/simulation-log.txt" | tail -n 1 | cut -c13-)"
+  if [ "$status" -ne 0 ]; then grep -vE '^(◇|✔|➜)' "$results/$name-log.txt"; fi
+  echo "$name: $(grep -E "^$name: " "$results/$name-log.txt" | tail -n 1 | cut -d' ' -f2-)"
   return "$status"
 }
 
@@ -113,7 +114,8 @@ attack store-power "store, power cut" Tests/Torture/power_cut.py store
 attack store-full "store, disk full" Tests/Torture/disk_full.py store
 attack store-damage "store, damage" Tests/Torture/damage.py
 attack reader "independent reader" Tests/Torture/independent_reader_test.py
-attack simulation "simulation" simulation
+attack simulation "simulation" stories simulation SimulationTests 10000 200
+attack oracle "oracle" stories oracle OracleTests 100000 4000
 attack bits "every bit" bits
 attack threads "thread sanitizer" threads
 
