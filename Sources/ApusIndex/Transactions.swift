@@ -41,9 +41,24 @@ struct ReadTransaction: ~Copyable {
     }
   }
 
+  /// A reader that is interrupted so often while commits follow each other takes what it has; its progress is checked all the same.
+  private static let renewalsMax = 100
+
   /// Takes the newest snapshot.
+  ///
+  /// LMDB 0.9.24 notes the snapshot's number and then copies its trees from the meta page that the second commit after it writes over.
+  /// Whoever is interrupted in between has the trees of a later snapshot under the number of an earlier one. Where nothing was committed
+  /// since, that cannot have happened. To be removed when LMDB looks itself.
   mutating func renew() throws(IndexError) {
     precondition(!isLive, "a snapshot is given back before another is taken")
+    for _ in 1..<Self.renewalsMax {
+      try LMDB.check("mdb_txn_renew", region.inside { unsafe mdb_txn_renew(handle) })
+      if environment.lastTransaction == id {
+        isLive = true
+        return
+      }
+      region.inside { unsafe mdb_txn_reset(handle) }
+    }
     try LMDB.check("mdb_txn_renew", region.inside { unsafe mdb_txn_renew(handle) })
     isLive = true
   }

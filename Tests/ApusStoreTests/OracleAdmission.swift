@@ -201,9 +201,11 @@ struct ToldBatch {
   }
 
   private static func nameFault(_ row: ToldRow, _ version: ToldVersion) -> String? {
-    if row.isDelete { return row.said.isEmpty ? nil : "unknown_feature" }
+    // Naming a feature to say nothing of it is not naming it.
+    let named = row.said.filter { $0.said != .absent }
+    if row.isDelete { return named.isEmpty ? nil : "unknown_feature" }
     var seen: Set<String> = []
-    for (name, _) in row.said {
+    for (name, _) in named {
       if version.feature(name) == nil { return "unknown_feature" }
       if !seen.insert(name).inserted { return "feature_twice" }
     }
@@ -213,7 +215,7 @@ struct ToldBatch {
   private static func broken(_ row: ToldRow, _ version: ToldVersion) -> String? {
     for feature in version.inUse {
       let definition = version.features[feature]
-      let said = row.said.first { $0.name == definition.name }?.said ?? .absent
+      let said = row.said.first { $0.name == definition.name && $0.said != .absent }?.said ?? .absent
       if let rule = definition.rules.broken(by: said, definition.type) {
         return "\(definition.name).\(rule)"
       }

@@ -112,6 +112,10 @@ extension ToldStore {
   func cell(
     _ version: Int, _ feature: Int, _ key: [Value], at time: Int64, stale: Bool = false, filling: Value? = nil
   ) -> ToldCell {
+    // What its view no longer has is not served, whoever pinned it.
+    if definitions.versions[version].features[feature].isRemoved {
+      return ToldCell(status: ToldCell.notFound, reason: ToldCell.deleted, value: filling)
+    }
     let floor = erase(of: key, version)
     var winner: ToldEvent?
     for event in version < events.count ? events[version] : [] where event.key == key {

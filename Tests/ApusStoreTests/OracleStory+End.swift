@@ -12,6 +12,8 @@ extension OracleStory {
   func finish(_ random: inout SplitMix64) throws {
     say("the end")
     disk.spare()
+    // The store may have written something of its own since the last step.
+    if disk.isOff { try restart(.killed, &random) }
     let hash = try store.stateHash()
     noteAllDurable()
     try check(try store.scrub().isSound, true, "whether the scrub finds the index sound")
