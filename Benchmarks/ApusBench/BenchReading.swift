@@ -32,7 +32,7 @@ struct BenchReading: ~Copyable {
     switch shape {
     case .features:
       _ = try reader.read(vector, keys) { _, group, row in
-        for feature in vector.groups[group].features where row.judge(feature).hasValue() {
+        for feature in vector.groups[group].features where row.status(feature) == .present {
           unsafe row.raw(feature).withUnsafeBytes {
             floats += unsafe $0.loadUnaligned(as: Double.self)
           }
@@ -41,7 +41,7 @@ struct BenchReading: ~Copyable {
       return floats.bitPattern
     case .vector:
       _ = try reader.read(vector, keys) { _, group, row in
-        for feature in vector.groups[group].features where row.judge(feature).hasValue() {
+        for feature in vector.groups[group].features where row.status(feature) == .present {
           unsafe row.raw(feature).withUnsafeBytes { words &+= unsafe RowShape.folded($0) }
         }
       }

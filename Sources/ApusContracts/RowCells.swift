@@ -190,7 +190,7 @@ extension RowCells {
   }
 
   /// The bytes of a value of any type, as they stand in the row; none when there is no value.
-  @inlinable @_lifetime(copy self)
+  @inlinable @inline(__always) @_lifetime(copy self)
   package func raw(_ slot: FeatureSlot) -> RawSpan {
     guard state(slot.position) == .value else { return bytes.extracting(0..<0) }
     if slot.isVariable { return variable(slot) }

@@ -77,7 +77,7 @@ package struct FoundRow: ~Escapable {
   }
 
   /// The bytes of a value as they stand in the row, for whoever knows its status; none when there is none.
-  @inlinable @_lifetime(copy self)
+  @inlinable @inline(__always) @_lifetime(copy self)
   package func raw(_ feature: PreparedVector.Feature) -> RawSpan { row.cells.raw(feature.slot) }
 }
 

@@ -17,8 +17,10 @@ struct FrameApplier: ~Copyable {
   /// Records that rest on lost ones.
   private(set) var passedOver: UInt64 = 0
 
-  init(_ state: StoreState, overlay: consuming OverlayWriter) {
-    catalog = Catalog(number: 1, registry: state.registry, erasures: state.erasures)
+  /// `number` is that of the first catalog. A store's openings begin at numbers of their own, so that no batch of an earlier opening passes for
+  /// one that was admitted now.
+  init(_ state: StoreState, catalog number: UInt64, overlay: consuming OverlayWriter) {
+    catalog = Catalog(number: number, registry: state.registry, erasures: state.erasures)
     self.state = state
     self.overlay = overlay
   }

@@ -21,9 +21,12 @@ struct StoreReplay: ~Copyable {
 
   /// Begins with what the index has: its note, and everything up to its *complete*.
   /// `losses` are those that are known already.
-  init(_ state: StoreState, after complete: LSN, losing losses: [LSNRange], _ options: StoreOptions) {
+  init(
+    _ state: StoreState, after complete: LSN, losing losses: [LSNRange], catalog number: UInt64 = 1,
+    _ options: StoreOptions
+  ) {
     let overlay = OverlayWriter(after: complete, byteCountBudget: options.overlayByteCountBudget)
-    applier = FrameApplier(state, overlay: overlay)
+    applier = FrameApplier(state, catalog: number, overlay: overlay)
     self.losses = losses
     generationByteCount = options.generationByteCount
   }
