@@ -187,7 +187,8 @@ extension CheckpointerLoop {
   private func rebuild() throws(StoreError) {
     // One that was cut short would be as good, but its note is of another moment than the overlay's.
     if keeper.index != nil { keeper.abandon("it was not built to its end") }
-    var replay = StoreReplay(StoreState(), after: .none, losing: losses, options)
+    var replay = StoreReplay(
+      StoreState(), after: .none, losing: losses, fullAt: options.generationByteCount, options)
     try replay.run(log, through: covered, into: &keeper)
     try replay.checkpoint(into: &keeper)
     mailbox.withLock { $0.rebuilds += 1 }

@@ -123,7 +123,7 @@ private struct StoreMorning: ~Copyable {
     var replay = StoreReplay(
       search.state ?? StoreState(), after: keeper.complete, losing: losses,
       // Every opening raises the epoch.
-      catalog: UInt64(log.report.epoch) << 32, options)
+      catalog: UInt64(log.report.epoch) << 32, fullAt: options.openingByteCount, options)
     try replay.run(log.reader, through: end, into: &keeper)
     losses = LSNRanges(replay.losses).ranges
     if keeper.index == nil { try replay.checkpoint(into: &keeper) }

@@ -32,7 +32,8 @@ extension StoreLook {
       throw .index(error)
     }
     defer { keeper.close() }
-    var replay = StoreReplay(StoreState(), after: .none, losing: [], StoreOptions())
+    var replay = StoreReplay(
+      StoreState(), after: .none, losing: [], fullAt: StoreOptions().openingByteCount, StoreOptions())
     let middle = index.index == nil ? last : index.complete
     try replay.run(log.reader, through: middle, into: &keeper)
     try replay.checkpoint(into: &keeper)

@@ -21,6 +21,10 @@ package struct StoreOptions: Sendable {
   package var scrubPeriodNanoseconds: UInt64? = StoreLimits.scrubPeriodNanoseconds
 
   package init() {}
+
+  /// An opening checkpoints when the overlay has so much: nobody else needs the budget yet, and few large checkpoints cost less than
+  /// many, or none at all where the tail is short.
+  var openingByteCount: Int { overlayByteCountBudget / 4 * 3 }
 }
 
 package enum StoreLimits {

@@ -10,7 +10,8 @@ import ApusSystem
 
 struct StoreReplay: ~Copyable {
   var applier: FrameApplier
-  private let generationByteCount: Int
+  /// Of the overlay, when it is checkpointed.
+  private let fullByteCount: Int
   /// Records that were applied.
   private(set) var records: UInt64 = 0
   private(set) var checkpoints = 0
@@ -23,12 +24,12 @@ struct StoreReplay: ~Copyable {
   /// `losses` are those that are known already.
   init(
     _ state: StoreState, after complete: LSN, losing losses: [LSNRange], catalog number: UInt64 = 1,
-    _ options: StoreOptions
+    fullAt fullByteCount: Int, _ options: StoreOptions
   ) {
     let overlay = OverlayWriter(after: complete, byteCountBudget: options.overlayByteCountBudget)
     applier = FrameApplier(state, catalog: number, overlay: overlay)
     self.losses = losses
-    generationByteCount = options.generationByteCount
+    self.fullByteCount = fullByteCount
   }
 
   /// Applies every frame after what the index has, up to `last`, and shows it.
@@ -41,7 +42,7 @@ struct StoreReplay: ~Copyable {
     let isBuilding = keeper.index == nil
     while let frame = try next(&scanner), frame.lsns.last <= last {
       try apply(scanner.payload, frame)
-      if applier.overlay.byteCount >= generationByteCount, frame.lsns.last >= keeper.touched,
+      if applier.overlay.byteCount >= fullByteCount, frame.lsns.last >= keeper.touched,
         losses.isEmpty || isBuilding
       {
         applier.overlay.publish(visible: frame.lsns.last)
