@@ -45,6 +45,11 @@ struct ToldCell: Equatable {
 struct ToldErase: Equatable {
   let lsn: UInt64
   let time: Int64
+
+  func joined(with other: ToldErase?) -> ToldErase {
+    guard let other else { return self }
+    return ToldErase(lsn: max(lsn, other.lsn), time: max(time, other.time))
+  }
 }
 
 struct ToldKeyPart: Hashable {
@@ -101,10 +106,13 @@ struct ToldStore {
 }
 
 extension ToldStore {
-  /// The newest erasure of a key, by whichever part.
+  /// What the erasures of a key come to, by whichever part. Each of them stands: a later one may have the earlier moment, when the clock was
+  /// set back between them.
   func erase(of key: [Value], _ version: Int) -> ToldErase? {
     let keys = definitions.entities[definitions.versions[version].entity].keys
-    return zip(keys, key).compactMap { erases[ToldKeyPart(key: $0, value: $1)] }.max { $0.lsn < $1.lsn }
+    return zip(keys, key).compactMap { erases[ToldKeyPart(key: $0, value: $1)] }.reduce(nil) {
+      $1.joined(with: $0)
+    }
   }
 
   /// The value of a feature at a moment: from the event with the greatest stamp among those that are there and speak of it;

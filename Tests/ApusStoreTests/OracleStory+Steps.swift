@@ -277,7 +277,8 @@ extension OracleStory {
     // Where a clock was set back, what was told before is ahead of this moment, and must not come again either.
     let newest = told.events.flatMap { $0 }.map(\.eventTime).max() ?? .min
     let state = planned(at: time) { state in
-      for part in parts { state.erases[part] = ToldErase(lsn: state.lastLSN, time: max(time, newest)) }
+      let erase = ToldErase(lsn: state.lastLSN, time: max(time, newest))
+      for part in parts { state.erases[part] = erase.joined(with: state.erases[part]) }
       state.catalog += 1
     }
     try check(try write([state]) { try store.erase(keys, in: Self.project) }, is: state)
