@@ -28,7 +28,9 @@ final class AppenderCore: @unchecked Sendable {
   private var pending: [UInt32: [PendingRequest]] = [:]
   private var payload = ByteWriter()
   private var space: DiskSpace
-  private var hasStopped = false
+  /// The call that failed and ended all writing.
+  private var cause: SystemError?
+  private var hasStopped: Bool { cause != nil }
   /// Records that the log lost, met while an index was rebuilt: nothing more is written.
   var losses: [LSNRange] = []
   /// Since when something waits to be synced (a buffered log) or marked.
@@ -344,7 +346,7 @@ extension AppenderCore {
 
   private func stop(_ cause: SystemError) {
     guard !hasStopped else { return }
-    hasStopped = true
+    self.cause = cause
     shared.publish { $0.health.hasStopped = true }
     onStop(.stopped(because: cause))
   }
@@ -445,6 +447,8 @@ extension AppenderCore {
     }
     do throws(LogError) {
       try log.close()
+      // A log that has stopped lets go without a word; what was not synced by then may be lost.
+      if let cause { return .failure(.stopped(because: cause)) }
       return .success(())
     } catch {
       return .failure(met(error))

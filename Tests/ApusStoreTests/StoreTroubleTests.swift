@@ -136,4 +136,18 @@ struct StoreTroubleTests {
     try fixture.push("c1", 40)
     #expect(try fixture.read("c1").first?.value == .int64(40))
   }
+
+  @Test("closing says so when the last sync failed: what was acknowledged before it may be lost then")
+  func closingAfterFailedSync() throws {
+    let fixture = try StoreFixture { $0.durability = .buffered }
+    try fixture.push("c1", 1)
+    fixture.disk.fail { call, path in call == .syncData && path.contains("/log/") ? .inputOutput : nil }
+    do throws(StoreError) {
+      try fixture.store.close()
+      Issue.record("closed as if everything were durable")
+    } catch {
+      if case .stopped = error { return }
+      Issue.record("\(error)")
+    }
+  }
 }
