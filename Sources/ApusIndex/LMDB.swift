@@ -182,13 +182,6 @@ final class Environment: @unchecked Sendable {
     return (UInt64(truncatingIfNeeded: unsafe info.me_last_txnid), pages &* pageByteCount)
   }
 
-  /// The number of the newest snapshot.
-  var lastTransaction: UInt64 {
-    var info = unsafe MDB_envinfo()
-    _ = region.inside { unsafe mdb_env_info(handle, &info) }
-    return UInt64(unsafe info.me_last_txnid)
-  }
-
   /// How many slots for readers were used at the same time.
   var readerSlots: Int {
     var info = unsafe MDB_envinfo()

@@ -53,7 +53,7 @@ struct ReadTransaction: ~Copyable {
     precondition(!isLive, "a snapshot is given back before another is taken")
     for _ in 1..<Self.renewalsMax {
       try LMDB.check("mdb_txn_renew", region.inside { unsafe mdb_txn_renew(handle) })
-      if environment.lastTransaction == id {
+      if environment.newest.transaction == id {
         isLive = true
         return
       }

@@ -26,7 +26,6 @@ final class AppenderCore: @unchecked Sendable {
   private var waiting: [WaitingFrame] = []
   /// By producer: what of it is in `waiting`.
   private var pending: [UInt32: [PendingRequest]] = [:]
-  private var payload = ByteWriter()
   private var space: DiskSpace
   /// The call that failed and ended all writing.
   private var cause: SystemError?
@@ -290,7 +289,7 @@ extension AppenderCore {
     let last = first.advanced(by: bytes.recordCount).previous
     let frame = FrameMoment(lsns: LSNRange(first, through: last), time: now.time)
     var state = applier.state
-    try bytes.lend { payload throws(StoreError) in try state.rehearse(payload, frame) }
+    try bytes.lend { payload throws(StoreError) in try state.follow(payload, frame) }
   }
 
   /// The clocks, read once for requests that were all taken before.

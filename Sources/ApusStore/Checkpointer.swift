@@ -62,8 +62,6 @@ final class Checkpointer: Sendable {
     _ = mailbox.wait(for: nil) { $0.isEnded }
   }
 
-  var trouble: StoreError? { mailbox.withLock { $0.trouble } }
-
   /// Waits until nothing is waiting, or something is in the way.
   func settle() -> StoreError? {
     _ = mailbox.wait(for: nil) { $0.jobs.isEmpty || $0.trouble != nil || $0.isEnded }

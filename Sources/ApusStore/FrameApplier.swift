@@ -153,30 +153,3 @@ extension EventView {
     }
   }
 }
-
-extension StoreState {
-  /// Applies the records of a frame that holds no events.
-  mutating func rehearse(_ payload: RawSpan, _ frame: FrameMoment) throws(StoreError) {
-    var walker = RecordWalker(payload, base: frame.lsns.first)
-    do throws(RecordFault) {
-      while try applyNext(&walker, frame) {}
-    } catch {
-      throw .recordUnreadable(frame.lsns.first, error)
-    }
-  }
-
-  @_lifetime(walker: copy walker)
-  private mutating func applyNext(
-    _ walker: inout RecordWalker, _ frame: FrameMoment
-  ) throws(RecordFault) -> Bool {
-    let record: RecordWalker.Record
-    do throws(EventError) {
-      guard let found = try walker.next() else { return false }
-      record = found
-    } catch {
-      throw .event(error)
-    }
-    _ = try apply(record, in: frame)
-    return true
-  }
-}

@@ -10,7 +10,6 @@ final class Scrubber: Sendable {
     var isEnded = false
     /// Those who asked for a scrub now, and are told what came of it.
     var asked: [@Sendable (Result<IndexScrubReport, StoreError>) -> Void] = []
-    var last: IndexScrubReport?
   }
 
   private let mailbox = Monitor(Mailbox())
@@ -25,9 +24,6 @@ final class Scrubber: Sendable {
     self.shared = shared
     period = periodNanoseconds
   }
-
-  /// What the last whole scrub found.
-  var last: IndexScrubReport? { mailbox.withLock { $0.last } }
 
   func start() throws(SystemError) {
     _ = try SystemThread.start(name: "apus-scrub") { self.run() }
@@ -70,7 +66,6 @@ final class Scrubber: Sendable {
       let result: Result<IndexScrubReport, StoreError>
       do throws(StoreError) {
         let report = try walk(pausing: asked.isEmpty)
-        mailbox.withLock { $0.last = report }
         result = .success(report)
       } catch {
         result = .failure(error)

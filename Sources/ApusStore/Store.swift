@@ -84,8 +84,6 @@ package final class Store: Sendable {
   /// Looks at every key of the index, and waits for it. What is damaged is rebuilt afterwards.
   package func scrub() throws(StoreError) -> IndexScrubReport { try scrubber.scrub() }
 
-  package var lastScrub: IndexScrubReport? { scrubber.last }
-
   package struct Statistics: Equatable, Sendable {
     package var overlay: Overlay.Statistics
     package var checkpoints: CheckpointReport
