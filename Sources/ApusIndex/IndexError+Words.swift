@@ -39,6 +39,9 @@ extension IndexDamage: CustomStringConvertible {
       "view version \(view) has \(found.count) keys instead of \(expected.count)"
         + (found.count == expected.count ? ", but others" : "")
     case .freePage(let page): "the list of free pages is wrong about page \(page)"
+    case .freeRecord: "a record of the list of free pages is malformed"
+    case .pages(let expected, let found):
+      "\(found) pages are neither a key's nor free, instead of \(expected)"
     case .page(let page): "the head of page \(page) is wrong"
     case .row(let key): "the row of key \(hex(key)) cannot be read"
     }

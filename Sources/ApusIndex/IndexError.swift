@@ -50,8 +50,12 @@ package enum IndexDamage: Equatable, Sendable {
   /// A key that stands in the tree and cannot be found there.
   case lookup(key: [UInt8])
   case tally(view: UInt32, expected: IndexTally, found: IndexTally)
-  /// A page that the list of free pages may not name, or does not name though it should.
+  /// A page that the list of free pages may not name.
   case freePage(UInt64)
+  /// A record of the list of free pages that is no list.
+  case freeRecord
+  /// Pages that are neither a key's nor free, of which LMDB counts another number.
+  case pages(expected: UInt64, found: UInt64)
   /// A page with another page's number, or bounds that its nodes do not have.
   case page(UInt64)
   /// The fold could not read a row whose checksum is right.

@@ -33,24 +33,23 @@ package struct IndexScrub: ~Copyable {
   private var leaves: PageSet
   private var large: PageSet
   private var isAtStart = true
-  private static let triesMax = 100
   private var isOver = false
 
   init(of index: Index) throws(IndexError) {
     var snapshot = try ReadTransaction(index.environment)
     try snapshot.renew()
-    var newest = index.environment.newest
-    // What a commit in between took behind the snapshot's last page is in no tree and no list of the snapshot. A commit syncs,
-    // so the next try is the last, mostly; where none is, the meta pages have changed, and the walk may say what it finds.
-    for _ in 0..<Self.triesMax where newest.transaction != snapshot.id {
+    // What a commit in between took behind the snapshot's last page is in no tree and no list of the snapshot.
+    var used = index.environment.usedByteCount(of: snapshot, mapStart: index.mapStart)
+    while try !snapshot.isNewest() {
       snapshot.reset()
       try snapshot.renew()
-      newest = index.environment.newest
+      used = index.environment.usedByteCount(of: snapshot, mapStart: index.mapStart)
     }
     try snapshot.renewCursor()
     self.index = index
     transaction = snapshot
-    bounds = FileBounds(start: index.mapStart, byteCount: UInt(truncatingIfNeeded: newest.byteCount))
+    bounds = FileBounds(
+      start: index.mapStart, byteCount: UInt(truncatingIfNeeded: used ?? index.environment.usedByteCount))
     let pageCount = UInt64(bounds.byteCount) / index.environment.pageByteCount
     leaves = PageSet(pageCount)
     large = PageSet(pageCount)
@@ -169,7 +168,7 @@ package struct IndexScrub: ~Copyable {
       let isList = FreePages.forEach(place, pages.bounds) { page in
         if page < 2 || !free.insert(page) { wrong.append(page) }
       }
-      if !isList { return wrong.append(pages.count) }
+      if !isList { return report.add(.freeRecord) }
       if let own = pages.pages(of: place, besideKey: nil) {
         let isSound = pages.isSound(large: own)
         // A short list may happen to lie where a long one would: then it is beside its key.
@@ -187,7 +186,7 @@ package struct IndexScrub: ~Copyable {
       if !pages.isSound(page) { report.add(.page(page)) }
     }
     let branches = transaction.branchPages(LMDB.main) &+ transaction.pages(LMDB.free)
-    if wrong.isEmpty && others != branches { wrong.append(pages.count) }
+    if wrong.isEmpty && others != branches { report.add(.pages(expected: branches, found: others)) }
     for page in wrong { report.add(.freePage(page)) }
   }
 }

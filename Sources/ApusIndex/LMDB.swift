@@ -118,7 +118,7 @@ final class Environment: @unchecked Sendable {
     do throws(IndexError) {
       try unsafe lastWords.listen(to: handle)
       try LMDB.check("mdb_env_set_mapsize", unsafe mdb_env_set_mapsize(handle, options.mapByteCountMax))
-      let readers = UInt32(truncatingIfNeeded: options.readersMax)
+      let readers = UInt32(truncatingIfNeeded: options.readersMax * ReadTransaction.handles)
       try LMDB.check("mdb_env_set_maxreaders", unsafe mdb_env_set_maxreaders(handle, readers))
       let flags = UInt32(bitPattern: options.isReadOnly ? MDB_NOTLS | MDB_RDONLY : MDB_NOTLS)
       try LMDB.check("mdb_env_open", unsafe mdb_env_open(handle, path, flags, 0o600))
@@ -177,16 +177,25 @@ final class Environment: @unchecked Sendable {
     // It fails for nothing but a missing handle.
     _ = region.inside { unsafe mdb_env_info(handle, &info) }
     let last = UInt64(truncatingIfNeeded: unsafe info.me_last_pgno)
-    // Never more than the map has, whatever a damaged meta page says.
-    let pages = min(last, max(1, UInt64(mapByteCount) / pageByteCount) - 1) &+ 1
-    return (UInt64(truncatingIfNeeded: unsafe info.me_last_txnid), pages &* pageByteCount)
+    return (UInt64(truncatingIfNeeded: unsafe info.me_last_txnid), byteCount(lastPage: last))
   }
 
-  /// How many slots for readers were used at the same time.
-  var readerSlots: Int {
-    var info = unsafe MDB_envinfo()
-    _ = region.inside { unsafe mdb_env_info(handle, &info) }
-    return Int(unsafe info.me_numreaders)
+  /// Bytes up to the last page that a snapshot, which is still the newest, or any before it used. LMDB says it of the newest meta page alone, whose
+  /// commit may not have ended; nil when the snapshot's own meta page is damaged.
+  func usedByteCount(of snapshot: borrowing ReadTransaction, mapStart: UInt) -> UInt64? {
+    region.inside {
+      let number = snapshot.id % 2
+      let place = Place(start: mapStart + UInt(number * pageByteCount), byteCount: MetaPages.byteCount)
+      guard let meta = MetaPages.Meta(place.span(in: self), page: Int(number)),
+        meta.transaction == snapshot.id
+      else { return nil }
+      return byteCount(lastPage: meta.lastPage)
+    }
+  }
+
+  /// Never more than the map has, whatever a damaged meta page says.
+  private func byteCount(lastPage: UInt64) -> UInt64 {
+    (min(lastPage, max(1, UInt64(mapByteCount) / pageByteCount) - 1) &+ 1) &* pageByteCount
   }
 }
 

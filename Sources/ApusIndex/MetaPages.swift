@@ -12,7 +12,8 @@ struct MetaPages: Equatable {
   var lastPage: UInt64
   var transaction: UInt64
 
-  private static let byteCount = 152
+  /// As much of a meta page as LMDB uses.
+  static let byteCount = 152
   private static let metaFlag: UInt16 = 0x08
   private static let lmdbMagic: UInt32 = 0xBEEF_C0DE
   private static let dataVersion: UInt32 = 1
@@ -62,12 +63,27 @@ struct MetaPages: Equatable {
     do throws(SystemError) { return try body() } catch { throw .system(error) }
   }
 
-  private struct Meta {
+  /// One of the two.
+  struct Meta {
     var pageByteCount: UInt64
     var lastPage: UInt64
     var transaction: UInt64
 
-    static func read(_ file: any DiskFile, page: Int, at offset: UInt64, size: UInt64) throws(Fault) -> Meta {
+    private init(pageByteCount: UInt64, lastPage: UInt64, transaction: UInt64) {
+      self.pageByteCount = pageByteCount
+      self.lastPage = lastPage
+      self.transaction = transaction
+    }
+
+    /// The meta page that begins with these bytes, if it is one.
+    init?(_ bytes: RawSpan, page: Int) {
+      guard case .success(let meta)? = try? Meta.parse(bytes, page: page) else { return nil }
+      self = meta
+    }
+
+    fileprivate static func read(_ file: any DiskFile, page: Int, at offset: UInt64, size: UInt64)
+      throws(Fault) -> Meta
+    {
       var block = ByteBlock(byteCount: byteCount)
       let count = try asking { () throws(SystemError) in
         var target = block.mutableBytes

@@ -22,14 +22,34 @@ struct ReadTransaction: ~Copyable {
   private let region: CrashRegion
   private let handle: OpaquePointer
   private let cursor: OpaquePointer
+  /// Says which snapshot is the newest; held for no longer than that.
+  private let second: OpaquePointer
   private var isLive = false
 
-  /// Takes a slot for a reader, and gives the snapshot back at once.
+  /// LMDB's transactions in one of these.
+  static let handles = 2
+
+  /// Takes two slots for readers, and gives the snapshot back at once.
   init(_ environment: Environment) throws(IndexError) {
+    let region = environment.region
     let begun = try Begun(environment, UInt32(bitPattern: MDB_RDONLY))
-    unsafe mdb_txn_reset(begun.handle)
+    region.inside { unsafe mdb_txn_reset(begun.handle) }
+    do throws(IndexError) {
+      let other = try Begun(environment, UInt32(bitPattern: MDB_RDONLY))
+      region.inside {
+        unsafe mdb_cursor_close(other.cursor)
+        unsafe mdb_txn_reset(other.handle)
+      }
+      unsafe second = other.handle
+    } catch {
+      region.inside {
+        unsafe mdb_cursor_close(begun.cursor)
+        unsafe mdb_txn_abort(begun.handle)
+      }
+      throw error
+    }
     self.environment = environment
-    region = environment.region
+    self.region = region
     unsafe handle = begun.handle
     unsafe cursor = begun.cursor
   }
@@ -38,29 +58,36 @@ struct ReadTransaction: ~Copyable {
     region.inside {
       unsafe mdb_cursor_close(cursor)
       unsafe mdb_txn_abort(handle)
+      unsafe mdb_txn_abort(second)
     }
   }
-
-  /// A reader that is interrupted so often while commits follow each other takes what it has; its progress is checked all the same.
-  private static let renewalsMax = 100
 
   /// Takes the newest snapshot.
   ///
   /// LMDB 0.9.24 notes the snapshot's number and then copies its trees from the meta page that the second commit after it writes over.
-  /// Whoever is interrupted in between has the trees of a later snapshot under the number of an earlier one. Where nothing was committed
-  /// since, that cannot have happened. To be removed when LMDB looks itself.
+  /// Whoever is interrupted in between has the trees of a later snapshot under the number of an earlier one; so the snapshot is taken
+  /// again, until it is still the newest afterwards. To be removed when LMDB looks itself.
   mutating func renew() throws(IndexError) {
     precondition(!isLive, "a snapshot is given back before another is taken")
-    for _ in 1..<Self.renewalsMax {
+    while true {
       try LMDB.check("mdb_txn_renew", region.inside { unsafe mdb_txn_renew(handle) })
-      if environment.newest.transaction == id {
-        isLive = true
-        return
-      }
+      if try isNewest() { break }
       region.inside { unsafe mdb_txn_reset(handle) }
     }
-    try LMDB.check("mdb_txn_renew", region.inside { unsafe mdb_txn_renew(handle) })
     isLive = true
+  }
+
+  /// Whether no later commit has ended, so that none can have begun to write over the meta page of this snapshot.
+  ///
+  /// A commit's meta page is seen as soon as it is written; the commit ends when the page is synced, milliseconds later. Until then
+  /// readers go on with the snapshot before it, and only a second transaction can tell that they still do.
+  borrowing func isNewest() throws(IndexError) -> Bool {
+    if environment.newest.transaction == id { return true }
+    let before = region.enter()
+    defer { region.leave(before) }
+    try LMDB.check("mdb_txn_renew", unsafe mdb_txn_renew(second))
+    defer { unsafe mdb_txn_reset(second) }
+    return unsafe mdb_txn_id(second) == mdb_txn_id(handle)
   }
 
   /// Gives the snapshot back, if there is one.
