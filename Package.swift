@@ -27,13 +27,25 @@ func tests(of name: String, uses: [Target.Dependency]) -> Target {
 let package = Package(
   name: "apus",
   products: [
-    .executable(name: "apus", targets: ["apus"])
+    .executable(name: "apus", targets: ["apus"]),
+    .library(name: "ApusClient", targets: ["ApusClient"]),
   ],
   targets: [
     // The front door: reads the command line, wires the rooms together, nothing else.
     .executableTarget(
-      name: "apus", dependencies: ["ApusStore", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes"],
+      name: "apus",
+      dependencies: [
+        "ApusServer", "ApusIngest", "ApusStore", "ApusLog", "ApusClient", "ApusContracts", "ApusSystem",
+        "ApusBytes",
+      ],
       exclude: ["CommandReference.md"], swiftSettings: strict),
+
+    // One event loop per core turns sockets into store calls.
+    room(
+      "ApusServer", uses: ["ApusStore", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes"]),
+
+    // Turns files into rows.
+    room("ApusIngest", uses: ["ApusContracts", "ApusSystem", "ApusBytes"]),
 
     // The only door to data: append, read, checkpoint, recover.
     room(
@@ -43,6 +55,12 @@ let package = Package(
     // The newest row of every entity, in LMDB.
     room(
       "ApusIndex", uses: ["ApusContracts", "ApusSystem", "ApusBytes", "CLMDB"], exclude: ["IndexFormat.md"]),
+
+    // Ask for features from Swift.
+    room("ApusClient", uses: ["ApusWire", "ApusContracts", "ApusSystem", "ApusBytes"]),
+
+    // The protocol's bytes, both ways, with no socket in sight.
+    room("ApusWire", uses: ["ApusContracts", "ApusBytes"], exclude: ["Protocol.md"]),
 
     // What a feature is and what may be written: types, rules, versions, evolution, the fold.
     room(
@@ -93,6 +111,18 @@ let package = Package(
       path: "Tests/ApusLife", swiftSettings: strict),
 
     tests(of: "HouseTests", uses: []),
+    tests(of: "ApusWireTests", uses: ["ApusWire", "ApusContracts", "ApusBytes", "ApusTestSupport"]),
+    tests(
+      of: "ApusServerTests",
+      uses: [
+        "ApusServer", "ApusWire", "ApusStore", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+      ]),
+    tests(
+      of: "ApusClientTests",
+      uses: ["ApusClient", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(
+      of: "ApusIngestTests",
+      uses: ["ApusIngest", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "ApusBytesTests", uses: ["ApusBytes"]),
     tests(of: "ApusSystemTests", uses: ["ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(

@@ -1,0 +1,62 @@
+// The sixteen bytes before every body. A header that was decoded has no unknown flag; its type and length are still the peer's claims,
+// which whoever reads on holds against what it knows and allows.
+
+package import ApusBytes
+
+@usableFromInline
+package struct FrameHeader: Equatable, Sendable {
+  package static let byteCount = 16
+  /// Bodies are padded to a multiple of this.
+  package static let alignment = 8
+
+  package struct Flags: OptionSet, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    package static let compressed = Flags(rawValue: 1)
+  }
+
+  /// Of the body, without what pads it.
+  package var length: UInt32
+  /// A `MessageType`, a reply's, or `MessageType.error`; not yet believed.
+  package var type: UInt8
+  package var flags: Flags
+  /// Of a request: milliseconds after which nobody wants the answer; 0 when there is no such time, and in replies.
+  package var deadline: UInt16
+  package var id: UInt64
+
+  package init(length: UInt32, type: UInt8, flags: Flags = [], deadline: UInt16 = 0, id: UInt64) {
+    (self.length, self.type, self.flags, self.deadline, self.id) = (length, type, flags, deadline, id)
+  }
+
+  /// The zeroes behind a body of `length` bytes.
+  package static func padding(behind length: UInt32) -> Int {
+    (alignment - Int(length % UInt32(alignment))) % alignment
+  }
+
+  /// The whole frame, the header and what pads the body included.
+  package var frameByteCount: Int {
+    FrameHeader.byteCount + Int(length) + FrameHeader.padding(behind: length)
+  }
+
+  package func encode(into writer: inout ByteWriter) {
+    writer.write(length)
+    writer.write(type)
+    writer.write(flags.rawValue)
+    writer.write(deadline)
+    writer.write(id)
+  }
+
+  /// Nil when fewer than sixteen bytes are there yet.
+  package static func decode(_ bytes: RawSpan) throws(WireError) -> FrameHeader? {
+    var reader = ByteReader(bytes)
+    guard let length = try? reader.read(UInt32.self), let type = try? reader.read(UInt8.self),
+      let flags = try? reader.read(UInt8.self), let deadline = try? reader.read(UInt16.self),
+      let id = try? reader.read(UInt64.self)
+    else { return nil }
+    guard Flags(rawValue: flags).isSubset(of: .compressed) else {
+      throw .malformed("a frame has the unknown flags \(flags)", at: 5)
+    }
+    return FrameHeader(
+      length: length, type: type, flags: Flags(rawValue: flags), deadline: deadline, id: id)
+  }
+}
