@@ -148,11 +148,10 @@ struct StoreLife {
       try trying { (life) throws in try life.push() }
       switch dice.below(40) {
       case 0, 1, 2:
-        try trying { life throws in
-          let card = life.dice.below(StoreScript.cards)
-          try life.erase(life.erases, card: card, after: life.next - 1)
-          life.model.erase(card: card)
-        }
+        let card = dice.below(StoreScript.cards)
+        let number = erases
+        try trying { life throws in try life.erase(number, card: card, after: life.next - 1) }
+        model.erase(card: card)
       case 3, 4, 5, 6: try trying { life throws in try life.checkpoint() }
       case 7, 8: try trying { life throws in try life.scrub() }
       case 9 where definitions < StoreScript.definitionsMax:
@@ -306,6 +305,11 @@ struct StoreLife {
     defer { hand.store.abandon() }
     guard let error = error as? StoreError, case .stopped = error else { return }
     do {
+      guard hand.store.catalog.view(VersionedName(name: "activity"), in: StoreScript.project) != nil else {
+        // Stopped by its first definitions: there is nothing yet that a row could be of.
+        let opening = try hand.store.openProducer(StoreScript.producer)
+        throw BrokenPromise(description: "after a stop, a producer was opened: \(opening)")
+      }
       let batch = try hand.batch(next)
       let ticket = hand.ticket(next, batch, producer: opening.producer, epoch: opening.epoch)
       journal.say("intent \(next)")
