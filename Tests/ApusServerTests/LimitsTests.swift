@@ -99,6 +99,8 @@ struct LimitsTests {
     try good.send(Wish.echo, id: 5)
     #expect(try good.receive()?.header.id == 5)
     #expect(server.wait { $0.open == 1 && $0.memoryByteCount == 0 })
+    // Until here it is there: nobody else closes it.
+    slow.close()
     try server.stop()
   }
 
@@ -136,7 +138,10 @@ struct LimitsTests {
     let before = server.server.sum.bytesReceived
     for peer in [peers[0], peers[2]] { try peer.send([UInt8](repeating: 1, count: 100_000)) }
     #expect(server.wait { $0.bytesReceived == before + 200_000 })
-    #expect(server.server.sum.ended(.memory) == 1 && server.server.sum.open == 2)
+    #expect(server.witness.seen.withLock { $0.ends } == [.memory])
+    #expect(server.server.sum.open == 2)
+    // Until here they are there: nobody else closes them.
+    for peer in peers { peer.close() }
     try server.stop()
   }
 
@@ -161,6 +166,8 @@ struct LimitsTests {
     let fourth = try server.peer()
     try fourth.send(Wish.echo, id: 4)
     #expect(try fourth.receive()?.header.id == 4)
+    // Until here it is there: nobody else closes it.
+    second.close()
     try server.stop()
   }
 
@@ -173,21 +180,22 @@ struct LimitsTests {
       let good = try server.peer()
       try good.send(Wish.echo, id: 1)
       _ = try good.receive()
-      // The lowest free descriptor and three more: some peers have room for their own end and none for the server's.
-      let next = try RealDisk.spareDescriptor().giveUp()
-      try OpenFilesLimit.set(UInt64(next) + 4)
-      var peers: [Peer] = []
-      while let peer = try? server.peer() { peers.append(peer) }
+      // Every descriptor is taken, but for the one that the peer itself needs.
+      var fillers = [try RealDisk.spareDescriptor().giveUp()]
+      try OpenFilesLimit.set(UInt64(fillers[0]) + 4)
+      while let filler = try? RealDisk.spareDescriptor() { fillers.append(filler.giveUp()) }
+      try OwnedDescriptor(fillers.removeLast()).close()
+      let refused = try server.peer()
       guard server.wait(until: { $0.refused >= 1 }) else { Kernel.trap("nobody was refused") }
       let turns = server.server.sum.turns
       for id: UInt64 in 2...101 {
         try good.send(Wish.echo, id: id)
         guard try good.receive()?.header.id == id else { Kernel.trap("a good peer was disturbed") }
       }
-      // A turn for each frame and each peer, and some to spare: a spinning loop takes thousands.
+      guard try refused.receive() == nil else { Kernel.trap("a refused peer was answered") }
+      // A turn for each frame, and some to spare: a spinning loop takes thousands.
       guard server.server.sum.turns - turns < 500 else { Kernel.trap("the loop spins") }
-      peers = []
-      try OpenFilesLimit.set(UInt64(next) + 100)
+      for filler in fillers { try OwnedDescriptor(filler).close() }
       let late = try server.peer()
       try late.send(Wish.echo, id: 7)
       guard try late.receive()?.header.id == 7 else { Kernel.trap("nobody is let in any more") }

@@ -123,6 +123,8 @@ struct TransportTests {
     #expect(server.witness.seen.withLock { $0.received } == 2)
     mailbox.resume()
     #expect(server.witness.wait { $0.held.count == 1 })
+    // Until here it is there: nobody else closes it.
+    peer.close()
     try server.stop()
   }
 
