@@ -112,7 +112,7 @@ extension EventLoop {
   }
 
   private func watch(_ connection: Connection) {
-    var interest: Poller.Readiness = []
+    var interest = Poller.Readiness(rawValue: 0)
     if !connection.peerEnded {
       switch connection.phase {
       case .open: if canTake(connection), !connection.hasUncut { interest.insert(.readable) }

@@ -113,7 +113,8 @@ final class EventLoop {
     if readiness.contains(.hungUp), !connection.interest.contains(.readable) {
       return end(connection, .peerGone)
     }
-    if !readiness.isDisjoint(with: [.readable, .hungUp]), connection.interest.contains(.readable) {
+    // Not as a set of both: such a literal is an array, and asks for memory.
+    if readiness.contains(.readable) || readiness.contains(.hungUp), connection.interest.contains(.readable) {
       read(connection, &block)
     }
     settle(connection)

@@ -13,7 +13,7 @@ package final class Server: Sendable {
   /// How many loops, if nobody says. The store's own threads need room, too.
   package static let loopCountMax = 64
 
-  /// - Parameter clock: of `now` and of every limit in time.
+  /// Binds and starts the loops. `clock` is that of `now` and of every limit in time.
   package static func start(
     at addresses: [SocketAddress], loops: Int, limits: TransportLimits = TransportLimits(),
     service: any ServerService, clock: any Clock = SystemClock()

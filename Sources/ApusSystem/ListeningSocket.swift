@@ -15,7 +15,7 @@ package struct ListeningSocket: ~Copyable {
     case none
   }
 
-  /// - Parameter sharesPort: several sockets may listen at one port; the kernel hands out who comes.
+  /// With `sharesPort` several sockets may listen at one port; the kernel hands out who comes.
   package init(
     at address: SocketAddress, backlog: Int32 = 4096, sharesPort: Bool = false
   ) throws(SystemError) {
