@@ -85,6 +85,9 @@ package struct KeyWalker: ~Escapable {
   @_lifetime(copy self) @_lifetime(self: copy self)
   package mutating func next() throws(WireError) -> RawSpan { try reader.shortBytes("a key") }
 
+  /// Whether the last key was taken.
+  package var isAtEnd: Bool { reader.remaining == 0 }
+
   /// That the last key was taken.
   package func finish() throws(WireError) { try reader.finish("the last key") }
 }
