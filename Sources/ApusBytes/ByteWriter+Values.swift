@@ -74,6 +74,34 @@ extension ByteWriter {
     unsafe storage.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
   }
 
+  /// Replaces bytes that are written already by as many others.
+  @inlinable
+  package mutating func overwrite(_ bytes: RawSpan, at offset: Int) {
+    precondition(
+      offset >= 0 && offset <= end && bytes.byteCount <= end - offset,
+      "only bytes that are written can be overwritten")
+    // The span cannot be this writer's own: it would be borrowed, and this is a mutation.
+    unsafe bytes.withUnsafeBytes { source in
+      unsafe UnsafeMutableRawBufferPointer(rebasing: storage[offset..<end]).copyMemory(from: source)
+    }
+  }
+
+  /// Writes the same number so many times.
+  @inlinable
+  package mutating func write<T: FixedWidthInteger & BitwiseCopyable>(repeating value: T, count: Int) {
+    precondition(count >= 0, "nothing can be written a negative number of times")
+    let (byteCount, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<T>.size)
+    precondition(!overflow, "a writer cannot hold more bytes than memory has addresses")
+    reserve(byteCount)
+    var at = end
+    end &+= byteCount
+    // Room for `byteCount` bytes was made, and each store ends at or before the new end.
+    while at < end {
+      unsafe storage.storeBytes(of: value.littleEndian, toByteOffset: at, as: T.self)
+      at &+= MemoryLayout<T>.size
+    }
+  }
+
   /// Lets `fill` write up to `room` bytes at the end and say how many it wrote; when it throws, none are.
   internal mutating func append(
     atMost room: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(BytesError) -> Int

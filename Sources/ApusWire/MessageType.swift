@@ -16,10 +16,22 @@ package enum MessageType: UInt8, CaseIterable, Sendable {
   case ping = 12
   case release = 13
   case console = 14
+  // Specified, and answered with `UNSUPPORTED` until there is history.
+  case history = 16
+  case explain = 17
+  case export = 18
+  // Frames of a stream, in either direction; they have no reply.
+  case data = 20
+  case credit = 21
+  case end = 22
+  case cancel = 23
 
   package static let replyOffset: UInt8 = 128
   package static let error: UInt8 = 255
 
   /// The type byte of its reply.
   package var reply: UInt8 { rawValue &+ MessageType.replyOffset }
+
+  /// Whether it belongs to a stream that a request began.
+  package var isOfStream: Bool { rawValue >= MessageType.data.rawValue }
 }

@@ -77,6 +77,18 @@ import Testing
     #expect(bytes == hex("00 07 00 00 61 62 7a"))
   }
 
+  @Test("bytes may be replaced by as many others, and a number repeated")
+  func overwriteBytes() {
+    var writer = ByteWriter()
+    writer.write(repeating: 0x0201 as UInt16, count: 3)
+    writer.write(repeating: 7 as UInt64, count: 0)
+    let others: [UInt8] = [8, 9]
+    writer.overwrite(unsafe others.span.bytes, at: 1)
+    #expect(writer.bytes.copied() == [1, 8, 9, 2, 1, 2])
+    writer.overwrite(RawSpan(), at: 6)
+    #expect(writer.count == 6)
+  }
+
   @Test("truncating forgets the end")
   func truncate() {
     let bytes = written {

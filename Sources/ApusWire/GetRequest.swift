@@ -1,0 +1,93 @@
+// GET carries a handle and keys, and nothing else. The server borrows the keys one after another; how many there must be
+// follows from the handle's roles, so that `KeyWalker.finish` comes after the last.
+
+package import ApusBytes
+package import ApusContracts
+
+package struct GetRequest: ~Escapable {
+  package let handle: UInt32
+  /// At least 1; in the layout *row*, 1.
+  package let rows: Int
+  package let layout: ReplyLayout
+  package let options: GetOptions
+  package let minimum: LSN?
+  package let exact: LSN?
+  /// With `exact`.
+  package let exactTime: ReadTime?
+  /// Row after row, and in a row role after role.
+  package let keys: KeyWalker
+
+  @_lifetime(copy body)
+  package init(decoding body: RawSpan) throws(WireError) {
+    var reader = BodyReader(body)
+    handle = try reader.number("the handle")
+    let rows = Int(clamping: try reader.number("the rows", as: UInt16.self))
+    let rawLayout = try reader.number("the layout", as: UInt8.self)
+    guard let layout = ReplyLayout(rawValue: rawLayout) else {
+      throw .malformed("there is no layout \(rawLayout)", at: 6)
+    }
+    guard rows >= 1, layout != .row || rows == 1 else {
+      throw .malformed("\(rows) rows cannot be answered in layout \(rawLayout)", at: 4)
+    }
+    options = GetOptions(rawValue: try reader.number("GET's options"))
+    guard options.isSubset(of: .all), !options.isSuperset(of: [.minimum, .exact]) else {
+      throw .malformed("GET cannot have the options \(options.rawValue)", at: 7)
+    }
+    self.rows = rows
+    self.layout = layout
+    minimum = options.contains(.minimum) ? LSN(rawValue: try reader.number("the least LSN")) : nil
+    if options.contains(.exact) {
+      exact = LSN(rawValue: try reader.number("the LSN"))
+      exactTime = ReadTime(nanoseconds: try reader.number("the time"))
+    } else {
+      exact = nil
+      exactTime = nil
+    }
+    keys = KeyWalker(reader)
+  }
+
+  /// Writes all but the keys, which `write(short:)` writes one after another.
+  package static func encode(
+    handle: UInt32, rows: Int, layout: ReplyLayout, options: GetOptions = [], minimum: LSN? = nil,
+    into writer: inout ByteWriter
+  ) {
+    writer.write(handle)
+    writer.write(count: rows)
+    writer.write(layout.rawValue)
+    var options = options
+    if minimum != nil { options.insert(.minimum) }
+    writer.write(options.rawValue)
+    if let minimum { writer.write(minimum.rawValue) }
+  }
+
+  /// The same at an exact LSN and time.
+  package static func encode(
+    handle: UInt32, rows: Int, layout: ReplyLayout, options: GetOptions = [], exact: LSN, time: ReadTime,
+    into writer: inout ByteWriter
+  ) {
+    writer.write(handle)
+    writer.write(count: rows)
+    writer.write(layout.rawValue)
+    writer.write(options.union(.exact).rawValue)
+    writer.write(exact.rawValue)
+    writer.write(time.nanoseconds)
+  }
+}
+
+/// Keys one after another, borrowed.
+package struct KeyWalker: ~Escapable {
+  private var reader: BodyReader
+
+  @_lifetime(copy reader)
+  init(_ reader: BodyReader) { self.reader = reader }
+
+  /// The next key as it was encoded: not yet known to be one.
+  @_lifetime(copy self) @_lifetime(self: copy self)
+  package mutating func next() throws(WireError) -> RawSpan { try reader.shortBytes("a key") }
+
+  /// Whether the last key was taken.
+  package var isAtEnd: Bool { reader.remaining == 0 }
+
+  /// That the last key was taken.
+  package func finish() throws(WireError) { try reader.finish("the last key") }
+}
