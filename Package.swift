@@ -123,7 +123,9 @@ let package = Package(
       uses: ["ApusClient", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(
       of: "ApusIngestTests",
-      uses: ["ApusIngest", "ApusStore", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+      uses: [
+        "ApusIngest", "ApusStore", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+      ]),
     tests(of: "ApusBytesTests", uses: ["ApusBytes"]),
     tests(of: "ApusSystemTests", uses: ["ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(

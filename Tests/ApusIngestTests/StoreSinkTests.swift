@@ -1,6 +1,7 @@
 import ApusBytes
 import ApusContracts
 import ApusIngest
+import ApusLog
 import ApusStore
 import ApusSystem
 import ApusTestSupport
@@ -46,7 +47,6 @@ struct StoreSinkTests {
       var options = StoreOptions()
       options.scrubPeriodNanoseconds = nil
       options.diskReserveByteCount = 0
-      options.log.segmentByteCount = 4 << 20
       return try Store.open(folder.path("store"), clock: clock, random: &random, options: options)
     }
 
@@ -92,14 +92,13 @@ struct StoreSinkTests {
       let choice = load.resumption?.choice ?? .eventTime
       let sink = StoreSink(store, try view, choice, policy, producer: opening)
       let cut = CutSink(sink, after: stopAfter)
-      do { try load.run(into: cut, choice: choice) } catch LoadStop<CutSink.Stop>.sink(.cut) {}
+      try load.run(into: cut, choice: choice)
       return load.report
     }
   }
 
-  /// Ends a load after some blocks, as a kill would.
+  /// Passes some blocks on; those behind them come to nothing, as after a kill.
   private final class CutSink: RowSink {
-    enum Stop: Error { case cut, store(StoreError) }
     private let sink: StoreSink
     private var left: Int
 
@@ -108,10 +107,9 @@ struct StoreSinkTests {
       left = count
     }
 
-    func submit(_ block: RowBlock) throws(Stop) -> RowOutcome {
-      guard left > 0 else { throw .cut }
+    func submit(_ block: RowBlock) throws(StoreError) -> RowOutcome {
       left -= 1
-      do throws(StoreError) { return try sink.submit(block) } catch { throw .store(error) }
+      return left < 0 ? RowOutcome() : try sink.submit(block)
     }
   }
 
@@ -208,7 +206,7 @@ struct StoreSinkTests {
   func allOrNothing() throws {
     let fixture = try Fixture()
     let before = fixture.store.visible
-    #expect(throws: LoadStop<CutSink.Stop>.self) {
+    #expect(throws: LoadStop<StoreError>.self) {
       _ = try fixture.push(head + "a,1,\(time),1,buy,,\nb,1,\(time),-1,buy,,\n", policy: .allOrNothing)
     }
     #expect(fixture.store.visible == before)

@@ -17,14 +17,18 @@ struct PushTests {
     try Program.run(["push", "activity", shop.path(name), "--data", shop.data] + more)
   }
 
+  private func events(of shop: Shop) throws -> Int? {
+    let described = try shop.apus("describe", "activity", "--json").json()
+    return (described["view"] as? [String: Any])?["events"] as? Int
+  }
+
   @Test("loads a file, and exits 0 when every row is in")
   func good() throws {
     let shop = try shop(["a.csv": head + "c1,\(time),1,buy\nc2,\(time),,\n"])
     let run = try push(shop, "a.csv")
     #expect(run.code == Code.done && run.errors == "")
     #expect(run.lines.first == "2 accepted")
-    let rows = try shop.apus("describe", "activity", "--json").json()
-    #expect(rows["events"] as? Int == 2)
+    #expect(try events(of: shop) == 2)
   }
 
   @Test("tells what was set aside: the rule, an example with its line, and the next command")
@@ -86,15 +90,14 @@ struct PushTests {
     let shop = try shop([
       "a.csv": head + "c1,\(time),1,buy\nc2,\(time),-1,buy\n", "b.csv": head + "c1,\(time),1,buy\n",
     ])
-    func events() throws -> Int? { try shop.apus("describe", "activity", "--json").json()["events"] as? Int }
     #expect(try push(shop, "a.csv", "--dry-run").code == 2)
     let run = try push(shop, "a.csv", "--all-or-nothing")
     #expect(
       run.code == Code.failed && run.errors.contains("nothing was written")
         && run.errors.contains("count min"))
-    #expect(try events() == 0)
+    #expect(try events(of: shop) == 0)
     #expect(try push(shop, "b.csv", "--all-or-nothing").code == Code.done)
-    #expect(try events() == 1)
+    #expect(try events(of: shop) == 1)
   }
 
   @Test("a file that is not meant so is told in three lines, and nothing of it is loaded")
