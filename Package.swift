@@ -46,7 +46,8 @@ let package = Package(
       exclude: ["Server.md"]),
 
     // Turns files into rows.
-    room("ApusIngest", uses: ["ApusContracts", "ApusSystem", "ApusBytes"]),
+    room(
+      "ApusIngest", uses: ["ApusStore", "ApusContracts", "ApusSystem", "ApusBytes"], exclude: ["Files.md"]),
 
     // The only door to data: append, read, checkpoint, recover.
     room(
@@ -123,7 +124,9 @@ let package = Package(
       uses: ["ApusClient", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(
       of: "ApusIngestTests",
-      uses: ["ApusIngest", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+      uses: [
+        "ApusIngest", "ApusStore", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+      ]),
     tests(of: "ApusBytesTests", uses: ["ApusBytes"]),
     tests(of: "ApusSystemTests", uses: ["ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(

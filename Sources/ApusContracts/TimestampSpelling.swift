@@ -83,7 +83,7 @@ package enum TimestampSpelling {
     return String(repeating: "0", count: max(0, count - digits.count)) + digits
   }
 
-  private static func days(inMonth month: Int64, of year: Int64) -> Int64 {
+  package static func days(inMonth month: Int64, of year: Int64) -> Int64 {
     switch month {
     case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
     case 4, 6, 9, 11: 30
@@ -92,7 +92,7 @@ package enum TimestampSpelling {
   }
 
   /// Days since 1970-01-01, by Hinnant's `days_from_civil`.
-  private static func dayNumber(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+  package static func dayNumber(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
     let shifted = month <= 2 ? year - 1 : year
     let (era, yearOfEra) = floored(shifted, 400)
     let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1

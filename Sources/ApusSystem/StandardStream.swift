@@ -19,6 +19,9 @@ package struct StandardStream: Sendable {
     Kernel.must("signal", linux_ignore_broken_pipes())
   }
 
+  /// Whether a person looks at it.
+  package var isTerminal: Bool { linux_is_terminal(descriptor) == 1 }
+
   /// Writes all of `bytes`, waiting when the other side is slow, also where the parent made the stream non-blocking.
   package func write(_ bytes: RawSpan) throws(SystemError) {
     let descriptor = self.descriptor

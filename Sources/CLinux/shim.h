@@ -134,6 +134,21 @@ static inline int64_t linux_wait_until_writable(int32_t fd) {
   LINUX_ANSWER(poll(&wanted, 1, -1));
 }
 
+// Streams: what is read once, from its beginning to its end
+
+static const int32_t LINUX_STREAM = O_RDONLY | O_CLOEXEC;
+
+static inline int64_t linux_stream_read(int32_t fd, void *bytes, size_t count) {
+  LINUX_ANSWER(read(fd, bytes, count));
+}
+
+static inline int64_t linux_stream_wait(int32_t fd) {
+  struct pollfd wanted = {.fd = fd, .events = POLLIN};
+  LINUX_ANSWER(poll(&wanted, 1, -1));
+}
+
+static inline int32_t linux_is_terminal(int32_t fd) { return isatty(fd); }
+
 // Names
 
 static inline int64_t linux_rename(const char *from, const char *to) { LINUX_ANSWER(rename(from, to)); }

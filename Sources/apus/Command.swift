@@ -28,6 +28,7 @@ enum Job: Equatable {
   case promote(VersionedName, project: String?)
   case retire(VersionedName, project: String?)
   case retireService(VersionedName, project: String?)
+  case push(Push.Options)
   case describe(VersionedName?, project: String?)
   case listDeadLetters(DeadLetterFilter)
   case showDeadLetters(DeadLetterFilter, limit: UInt64)

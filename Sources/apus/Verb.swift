@@ -18,7 +18,7 @@ struct Verb: Equatable {
     let needed: String
 
     var spelled: String {
-      let more = count.upperBound > 1 ? "..." : ""
+      let more = count.upperBound > max(1, count.lowerBound) ? "..." : ""
       return count.lowerBound == 0 ? "[\(name)\(more)]" : name + more
     }
   }
@@ -42,7 +42,8 @@ struct Verb: Equatable {
   static func == (a: Verb, b: Verb) -> Bool { a.name == b.name }
 
   static let all: [Verb] = [
-    .plan, .apply, .promote, .retire, .describe, .deadLetters, .check, .repair, .inspectLog, .inspectManifest,
+    .plan, .apply, .promote, .retire, .describe, .push, .deadLetters, .check, .repair, .inspectLog,
+    .inspectManifest,
   ]
 
   /// The verbs of two words that begin with this one.

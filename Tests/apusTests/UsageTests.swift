@@ -80,7 +80,8 @@ struct UsageTests {
       ["help", "inspect"], ["inspect", "--help"], ["help", "inspect", "log"],
       ["inspect", "log", "dump", "--help"],
       ["help", "inspect", "manifest"], ["help", "plan"], ["help", "apply"], ["help", "promote"],
-      ["help", "retire"], ["help", "describe"], ["help", "dead-letters"], ["help", "repair"],
+      ["help", "retire"], ["help", "push"], ["help", "describe"], ["help", "dead-letters"],
+      ["help", "repair"],
     ])
   func help(_ words: [String]) throws {
     let run = try Program.shell("exec \"$APUS\" \(words.joined(separator: " "))")
@@ -104,7 +105,8 @@ struct UsageTests {
   func reference() throws {
     let page = try Reference.page()
     let verbs = [
-      "plan", "apply", "promote", "retire", "describe", "dead-letters", "check", "repair", "inspect log",
+      "plan", "apply", "promote", "retire", "describe", "push", "dead-letters", "check", "repair",
+      "inspect log",
       "inspect manifest",
     ]
     for verb in verbs {
