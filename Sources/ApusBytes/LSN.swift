@@ -2,19 +2,20 @@
 ///
 /// The first record has LSN 1; 0 is *none*, which sorts before every record. In a manifest's frames the
 /// same type counts edits.
+@usableFromInline
 package struct LSN: RawRepresentable, Comparable, Hashable, Sendable {
-  package let rawValue: UInt64
+  @usableFromInline package let rawValue: UInt64
 
-  package init(rawValue: UInt64) { self.rawValue = rawValue }
-  package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+  @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
+  @inlinable package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
   package static let none = LSN(0)
   package static let first = LSN(1)
 
-  package static func < (a: LSN, b: LSN) -> Bool { a.rawValue < b.rawValue }
+  @inlinable package static func < (a: LSN, b: LSN) -> Bool { a.rawValue < b.rawValue }
 
   /// The LSN after this one. At a million records a second, 64 bits last for 584,000 years.
-  package var next: LSN { LSN(rawValue + 1) }
+  @inlinable package var next: LSN { LSN(rawValue + 1) }
 
   /// The LSN before this one; of *none*, *none*.
   package var previous: LSN { LSN(rawValue == 0 ? 0 : rawValue - 1) }
@@ -23,7 +24,7 @@ package struct LSN: RawRepresentable, Comparable, Hashable, Sendable {
 }
 
 extension LSN: CustomStringConvertible {
-  package var description: String { String(rawValue) }
+  @usableFromInline package var description: String { String(rawValue) }
 }
 
 /// LSNs from `first` to `last`, both included; empty when `first > last`.

@@ -3,6 +3,7 @@
 
 extension RawSpan {
   /// Below, at or above zero when these bytes come before, equal, or come after the other's.
+  @inlinable
   package func compare(to other: RawSpan) -> Int {
     let shared = min(byteCount, other.byteCount)
     var at = 0
@@ -24,6 +25,7 @@ extension RawSpan {
   }
 
   /// Whether both hold the same bytes.
+  @inlinable
   package func isEqual(to other: RawSpan) -> Bool {
     byteCount == other.byteCount && compare(to: other) == 0
   }

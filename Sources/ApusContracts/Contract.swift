@@ -9,10 +9,19 @@ package struct Contract: Equatable, Sendable {
   package var features: [Feature]
 
   package struct Feature: Equatable, Sendable {
-    package var index: FeatureIndex
-    package var name: String
-    package var type: FeatureType
-    package var rules: FeatureRules
+    package let index: FeatureIndex
+    package let name: String
+    package let type: FeatureType
+    package let rules: FeatureRules
+    let brief: BriefRules
+
+    init(index: FeatureIndex, name: String, type: FeatureType, rules: FeatureRules) {
+      self.index = index
+      self.name = name
+      self.type = type
+      self.rules = rules
+      brief = BriefRules(rules, of: type)
+    }
   }
 }
 
@@ -33,8 +42,9 @@ extension Contract {
   /// Judges what one event says, its inputs in the order of `features`. All of it is admitted or none.
   package func admit(_ inputs: [FeatureInput]) throws(Refusal) {
     precondition(inputs.count == features.count, "an event has one input for every feature of its contract")
-    // By place: an element that a loop takes out of the array is copied, with its name and all that its rules hold.
-    for place in features.indices {
+    // An element that is taken out of the array is copied, with its name and all that its rules hold: nearly always the
+    // brief rules are enough, and taken out alone.
+    for place in features.indices where !features[place].brief.admit(inputs[place]) {
       if let rule = features[place].rules.broken(by: inputs[place], of: features[place].type) {
         throw Refusal(
           feature: features[place].name, rule: rule, input: inputs[place], view: view, version: version,

@@ -54,7 +54,7 @@ package struct RowBuilder: ~Copyable {
     if slot.isVariable {
       variable.write(value)
     } else {
-      slots.align(to: slot.width)
+      align(to: slot)
       slots.write(value)
     }
     finish(slot, .value)
@@ -101,17 +101,24 @@ package struct RowBuilder: ~Copyable {
     _ value: T, _ element: ElementType
   ) throws(RowError) {
     let slot = try slot()
-    guard slot.type == .scalar(element) else {
+    guard slot.type.shape == .scalar, slot.type.element == element else {
       throw .wrongType(feature: slot.index, expected: slot.type, found: .scalar(element))
     }
-    slots.align(to: slot.width)
+    align(to: slot)
     slots.write(value)
     finish(slot, .value)
   }
 
+  /// Lets the next write be that of the slot. Features come in order: what was written ends where the slot begins, or before.
+  @inline(__always)
+  private mutating func align(to slot: FeatureSlot) {
+    let gap = slot.at &- slots.count
+    if gap != 0 { slots.writeZeroes(gap) }
+  }
+
   private mutating func pass(_ slot: FeatureSlot, _ state: CellState) {
     if !slot.isVariable {
-      slots.align(to: slot.width)
+      align(to: slot)
       slots.writeZeroes(slot.width)
     }
     finish(slot, state)

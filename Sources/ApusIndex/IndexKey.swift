@@ -1,22 +1,23 @@
-import ApusBytes
+public import ApusBytes
 
 /// Builds whole keys: (project, entity, encoded key, view version). Kept and set anew, it never allocates.
 ///
 /// `bytes` is always a key that a row may have: project below `IndexFormat.recordsProject`, 1 to 400 bytes of encoded key.
+@usableFromInline
 package struct IndexKey: ~Copyable {
-  private var writer = ByteWriter(capacity: IndexFormat.keyByteCountMax)
-  private var prefixByteCount = 0
+  @usableFromInline internal var writer = ByteWriter(capacity: IndexFormat.keyByteCountMax)
+  @usableFromInline internal var prefixByteCount = 0
 
   /// The key before the first `set`: of nobody.
   package init() {}
 
   /// The whole key, with the view version that was set last.
-  package var bytes: RawSpan {
+  @inlinable package var bytes: RawSpan {
     @_lifetime(borrow self) get { writer.bytes }
   }
 
   /// What all rows of the entity's key begin with, and nothing else does.
-  package var entityPrefix: RawSpan {
+  @inlinable package var entityPrefix: RawSpan {
     @_lifetime(borrow self) get { writer.bytes.extracting(..<prefixByteCount) }
   }
 
@@ -34,6 +35,7 @@ package struct IndexKey: ~Copyable {
   }
 
   /// The same entity's key, another view version.
+  @inlinable
   package mutating func set(view: UInt32) {
     precondition(prefixByteCount > 0, "a view version belongs to an entity's key, which is set first")
     writer.overwrite(view.byteSwapped, at: prefixByteCount)

@@ -7,6 +7,7 @@ import ApusSystem
 /// would outlive it. A read allocates nothing. An error means that the index is suspect, unless it says otherwise.
 package struct IndexReader: ~Copyable {
   private let index: Index
+  private let seal: ValueSeal
   let region: CrashRegion
   private(set) var transaction: ReadTransaction
   private var bounds: FileBounds
@@ -15,10 +16,13 @@ package struct IndexReader: ~Copyable {
   private var progress = IndexProgress()
   /// Where the cursor stands, as of the last `firstView` or `nextView`.
   private var here = (key: Place(), value: Place())
+  private var ahead: NodesAhead
 
   init(of index: Index) throws(IndexError) {
     self.index = index
+    seal = index.seal
     region = index.environment.region
+    ahead = NodesAhead(pageByteCount: UInt(truncatingIfNeeded: index.environment.pageByteCount))
     transaction = try ReadTransaction(index.environment)
     bounds = index.bounds
   }
@@ -56,9 +60,14 @@ package struct IndexReader: ~Copyable {
     seen = transaction.id
   }
 
+  // Who is asked for every row mutates: a reader that is only borrowed is copied for the call, word by word.
+
   /// The row of a whole key, or nil when there is none.
-  @_lifetime(borrow self)
-  package func get(_ key: RawSpan) throws(IndexError) -> IndexRow? {
+  @_lifetime(&self)
+  package mutating func get(_ key: RawSpan) throws(IndexError) -> IndexRow? { try find(key) }
+
+  @inline(__always) @_lifetime(borrow self)
+  private func find(_ key: RawSpan) throws(IndexError) -> IndexRow? {
     let before = region.enter()
     defer { region.leave(before) }
     let found = transaction.get(key)
@@ -67,11 +76,12 @@ package struct IndexReader: ~Copyable {
     return try verified(found.value, of: key)
   }
 
-  /// Lends every row of an entity's key in the order of view versions. `prefix` is an `IndexKey.entityPrefix`.
+  /// Lends every row of an entity's key in the order of view versions. `prefix` is an `IndexKey.entityPrefix`, and `rows` about how many there
+  /// are: a hint.
   package mutating func forEachView(
-    of prefix: RawSpan, _ body: (_ view: UInt32, IndexRow) -> Void
+    of prefix: RawSpan, rows: Int = 16, _ body: (_ view: UInt32, IndexRow) -> Void
   ) throws(IndexError) {
-    var view = try firstView(of: prefix, from: prefix)
+    var view = try firstView(of: prefix, from: prefix, rows: rows)
     while let found = view {
       body(found, try viewRow())
       view = try nextView(of: prefix)
@@ -79,9 +89,12 @@ package struct IndexReader: ~Copyable {
   }
 
   /// Goes to the first row of an entity's key whose whole key is at or after `key`, and says of which view version it is;
-  /// nil when there is none. `prefix` is the `IndexKey.entityPrefix` of both.
-  package mutating func firstView(of prefix: RawSpan, from key: RawSpan) throws(IndexError) -> UInt32? {
+  /// nil when there is none. `prefix` is the `IndexKey.entityPrefix` of both, and `rows` about how many rows will be asked for: a hint.
+  package mutating func firstView(
+    of prefix: RawSpan, from key: RawSpan, rows: Int = 1
+  ) throws(IndexError) -> UInt32? {
     try renewCursor()
+    ahead.begin(rows: rows)
     return try go(to: transaction.seek(atOrAfter: key), of: prefix)
   }
 
@@ -91,20 +104,15 @@ package struct IndexReader: ~Copyable {
   }
 
   /// The row where `firstView` or `nextView` went. Only rows that are asked for are checked.
-  @_lifetime(borrow self)
-  package func viewRow() throws(IndexError) -> IndexRow {
+  @_lifetime(&self)
+  package mutating func viewRow() throws(IndexError) -> IndexRow {
     guard bounds.holds(here.key) else { throw .damaged(.key([])) }
     let before = region.enter()
     defer { region.leave(before) }
     return try verified(here.value, of: here.key.span(in: transaction))
   }
 
-  private mutating func go(to found: Found, of prefix: RawSpan) throws(IndexError) -> UInt32? {
-    let view = try view(at: found, of: prefix)
-    here = (found.key, found.value)
-    return view
-  }
-
+  @inline(__always)
   private func view(at found: Found, of prefix: RawSpan) throws(IndexError) -> UInt32? {
     if found.code == LMDB.notFound { return nil }
     try LMDB.check("mdb_cursor_get", found.code)
@@ -114,6 +122,18 @@ package struct IndexReader: ~Copyable {
     guard key.starts(with: prefix) else { return nil }
     guard key.byteCount == prefix.byteCount + IndexFormat.viewByteCount, let view = key.viewOfKey else {
       throw .damaged(.key(key.copied()))
+    }
+    return view
+  }
+
+  @inline(__always)
+  private mutating func go(to found: Found, of prefix: RawSpan) throws(IndexError) -> UInt32? {
+    let view = try view(at: found, of: prefix)
+    here = (found.key, found.value)
+    if view != nil {
+      let before = region.enter()
+      ahead.pass(found.key, found.value, bounds)
+      region.leave(before)
     }
     return view
   }
@@ -162,7 +182,7 @@ package struct IndexReader: ~Copyable {
   mutating func renewCursor() throws(IndexError) { try transaction.renewCursor() }
 
   /// The key where a cursor stands, which lies inside of the file.
-  @_lifetime(borrow self)
+  @inline(__always) @_lifetime(borrow self)
   func key(at found: Found) throws(IndexError) -> RawSpan {
     guard bounds.holds(found.key) else { throw .damaged(.key([])) }
     return found.key.span(in: self)
@@ -176,11 +196,11 @@ package struct IndexReader: ~Copyable {
   }
 
   /// The caller is inside of the region.
-  @_lifetime(borrow self)
+  @inline(__always) @_lifetime(borrow self)
   private func verified(_ place: Place, of key: RawSpan) throws(IndexError) -> IndexRow {
     guard bounds.holds(place) else { throw .damaged(.value(key: key.copied(), .place)) }
     do throws(ValueFault) {
-      return try index.seal.open(place.span(in: self), of: key, touched: progress.touched)
+      return try seal.open(place.span(in: self), of: key, touched: progress.touched)
     } catch {
       throw .damaged(.value(key: key.copied(), error))
     }
@@ -188,7 +208,7 @@ package struct IndexReader: ~Copyable {
 
   /// Reads a record; nil when there is none. One that is there and cannot be decoded is damage.
   private func record<T>(_ key: RawSpan, _ body: (RawSpan) -> T?) throws(IndexError) -> T? {
-    guard let row = try get(key) else { return nil }
+    guard let row = try find(key) else { return nil }
     guard let record = body(row.bytes) else { throw .damaged(.record(key: key.copied())) }
     return record
   }

@@ -141,7 +141,13 @@ struct ReadTransaction: ~Copyable {
 
   func first() -> Found { region.inside { unsafe Cursors.move(cursor, MDB_FIRST) } }
 
-  func next() -> Found { region.inside { unsafe Cursors.move(cursor, MDB_NEXT) } }
+  // Once for every row of a walk: a closure would be called there.
+  @inline(__always)
+  func next() -> Found {
+    let before = region.enter()
+    defer { region.leave(before) }
+    return unsafe Cursors.move(cursor, MDB_NEXT)
+  }
 
   /// Lends each record of the list of free pages, which LMDB shows to transactions that read. `body` runs inside of the region: it reads pages.
   func forEachFreeRecord(_ body: (Place) -> Void) throws(IndexError) {

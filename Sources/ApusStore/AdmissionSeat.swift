@@ -54,10 +54,10 @@ final class AdmissionSeat {
     _ inputs: [FeatureInput], _ contract: Contract, _ builder: inout RowBuilder
   ) throws(RowError) {
     builder.removeAll()
-    for (place, input) in inputs.enumerated() {
+    for place in inputs.indices {
       // Features that were removed are not in the contract, and keep their index.
       while builder.next < Int(contract.features[place].index) { try builder.appendAbsent() }
-      try builder.append(input)
+      try builder.append(inputs[place])
     }
   }
 }

@@ -38,6 +38,14 @@ package final class Catalog: Sendable {
     id.rawValue >= 1 && Int(id.rawValue) <= views.count ? views[Int(id.rawValue) - 1] : nil
   }
 
+  /// Lends a view version, which is counted once: handed out, it would be counted again by whoever looks at it. Nothing
+  /// happens when there is none.
+  @inline(__always)
+  func lend(_ id: ViewVersionID, _ body: (CatalogView) -> Void) {
+    guard id.rawValue >= 1, Int(id.rawValue) <= views.count else { return }
+    body(views[Int(id.rawValue) - 1])
+  }
+
   /// The version that a name means: `card_activity`, `card_activity@2`.
   package func view(_ name: VersionedName, in project: String) -> CatalogView? {
     guard let project = registry.project(project), let version = registry.version(name, in: project.id)

@@ -13,14 +13,20 @@ struct RowFolder: ~Copyable {
 
   /// Lends the row of a whole key as a read sees it; an empty one when nothing is known. Throws when `indexed`, the index's
   /// row, is none.
+  @inline(__always)
   mutating func lend(
     _ indexed: RawSpan?, of key: RawSpan, in overlay: borrowing OverlayView, _ view: CatalogView,
     _ body: (RowView) -> Void
   ) throws(RowError) {
-    guard overlay.hasKeys else {
-      if let indexed { body(try RowView(indexed, layout: view.layout)) } else { body(RowView()) }
-      return
-    }
+    if overlay.hasKeys { return try lendFolded(indexed, of: key, in: overlay, view, body) }
+    if let indexed { body(try RowView(indexed, layout: view.layout)) } else { body(RowView()) }
+  }
+
+  @inline(never)
+  private mutating func lendFolded(
+    _ indexed: RawSpan?, of key: RawSpan, in overlay: borrowing OverlayView, _ view: CatalogView,
+    _ body: (RowView) -> Void
+  ) throws(RowError) {
     let hash = overlay.hash(of: key)
     if let indexed {
       lend(try RowView(indexed, layout: view.layout), of: key, hash, after: 0, in: overlay, view, body)

@@ -72,7 +72,7 @@ extension RowReader {
     _ overlay: borrowing OverlayView, _ index: inout IndexReader, _ folder: inout RowFolder,
     _ body: (_ group: Int, FoundRow) -> Void
   ) throws(IndexError) {
-    var view = try index.firstView(of: key.entityPrefix, from: key.bytes)
+    var view = try index.firstView(of: key.entityPrefix, from: key.bytes, rows: groups.count)
     for group in groups {
       let wanted = vector.groups[group].view
       while let found = view, found < wanted.rawValue {
@@ -92,22 +92,25 @@ extension RowReader {
     _ indexed: RawSpan?, of view: ViewVersionID, _ context: Context, _ key: borrowing IndexKey,
     _ overlay: borrowing OverlayView, _ folder: inout RowFolder, _ body: (FoundRow) -> Void
   ) throws(IndexError) {
+    var isRow = true
     // The reader has seen that the catalog knows every view of the vector.
-    guard let view = context.catalog[view] else { return }
-    let (time, ttl, erasedThrough) = (context.time, view.ttlNanoseconds, context.erasedThrough)
-    do throws(RowError) {
-      try folder.lend(indexed, of: key.bytes, in: overlay, view) { row in
-        if view.removed.isEmpty {
-          body(FoundRow(row, without: Span(), at: time, ttlNanoseconds: ttl, erasedThrough: erasedThrough))
-        } else {
-          let removed = view.removed
-          body(
-            FoundRow(
-              row, without: removed.span, at: time, ttlNanoseconds: ttl, erasedThrough: erasedThrough))
+    context.catalog.lend(view) { view in
+      let (time, ttl, erasedThrough) = (context.time, view.ttlNanoseconds, context.erasedThrough)
+      do throws(RowError) {
+        try folder.lend(indexed, of: key.bytes, in: overlay, view) { row in
+          if view.removed.isEmpty {
+            body(FoundRow(row, without: Span(), at: time, ttlNanoseconds: ttl, erasedThrough: erasedThrough))
+          } else {
+            let removed = view.removed
+            body(
+              FoundRow(
+                row, without: removed.span, at: time, ttlNanoseconds: ttl, erasedThrough: erasedThrough))
+          }
         }
+      } catch {
+        isRow = false
       }
-    } catch {
-      throw .damaged(.row(key: key.bytes.copied()))
     }
+    if !isRow { throw .damaged(.row(key: key.bytes.copied())) }
   }
 }

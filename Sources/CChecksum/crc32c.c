@@ -41,6 +41,14 @@ static inline uint64_t load_word(const uint8_t *p) {
   return word;
 }
 
+#if defined(__x86_64__) || defined(__aarch64__)
+static inline uint32_t load_half(const uint8_t *p) {
+  uint32_t half;
+  memcpy(&half, p, sizeof half);
+  return half;
+}
+#endif
+
 static inline uint32_t software_byte(uint32_t state, uint8_t byte) {
   return (state >> 8) ^ tables[0][(state ^ byte) & 0xff];
 }
@@ -62,6 +70,7 @@ static uint32_t extend_software(uint32_t state, const uint8_t *p, size_t count) 
 #define HAS_INTERLEAVED 1
 #define INTERLEAVED_TARGET __attribute__((target("sse4.2,pclmul")))
 #define read_word(state, word) ((uint32_t)_mm_crc32_u64((state), (word)))
+#define read_half(state, half) (_mm_crc32_u32((state), (half)))
 #define read_byte(state, byte) (_mm_crc32_u8((state), (byte)))
 #define multiply(a, b) \
   ((uint64_t)_mm_cvtsi128_si64( \
@@ -74,12 +83,26 @@ static uint32_t extend_software(uint32_t state, const uint8_t *p, size_t count) 
 #define HAS_INTERLEAVED 1
 #define INTERLEAVED_TARGET __attribute__((target("crc,aes")))
 #define read_word(state, word) (__crc32cd((state), (word)))
+#define read_half(state, half) (__crc32cw((state), (half)))
 #define read_byte(state, byte) (__crc32cb((state), (byte)))
 #define multiply(a, b) \
   (vgetq_lane_u64(vreinterpretq_u64_p128(vmull_p64((poly64_t)(a), (poly64_t)(b))), 0))
 #endif
 
 #if HAS_INTERLEAVED
+// Less than three words at the end, or all of what is short.
+INTERLEAVED_TARGET
+static inline uint32_t extend_rest(uint32_t state, const uint8_t *p, size_t count) {
+  for (; count >= 8; p += 8, count -= 8) state = read_word(state, load_word(p));
+  if (count >= 4) {
+    state = read_half(state, load_half(p));
+    p += 4;
+    count -= 4;
+  }
+  for (; count > 0; p++, count--) state = read_byte(state, *p);
+  return state;
+}
+
 // The instruction answers after three cycles but starts every cycle, so three independent streams
 // keep it busy. Streams a and b are then moved to the end of c by one multiplication each.
 INTERLEAVED_TARGET
@@ -102,9 +125,7 @@ static uint32_t extend_interleaved(uint32_t state, const uint8_t *p, size_t coun
     p = r + 8;
     count -= 3 * 8 * words;
   }
-  for (; count >= 8; p += 8, count -= 8) state = read_word(state, load_word(p));
-  for (; count > 0; p++, count--) state = read_byte(state, *p);
-  return state;
+  return extend_rest(state, p, count);
 }
 #endif
 
@@ -112,9 +133,7 @@ static uint32_t extend_interleaved(uint32_t state, const uint8_t *p, size_t coun
 // A header of a few words: done before three streams would have been set up and put together again.
 INTERLEAVED_TARGET
 static uint32_t extend_straight(uint32_t state, const uint8_t *p, size_t count) {
-  for (; count >= 8; p += 8, count -= 8) state = read_word(state, load_word(p));
-  for (; count > 0; p++, count--) state = read_byte(state, *p);
-  return state;
+  return extend_rest(state, p, count);
 }
 #endif
 

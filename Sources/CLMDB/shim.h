@@ -9,3 +9,7 @@
 #endif
 
 #include <lmdb.h>
+#include <stdint.h>
+
+// Asks for the line of an address, which need not be one: nothing is read, and nothing fails.
+static inline void apus_prefetch(uintptr_t address) { __builtin_prefetch((const void *)address); }

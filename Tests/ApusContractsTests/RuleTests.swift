@@ -60,19 +60,13 @@ struct RuleTests {
   func inputs(feature: String, input: FeatureInput, rule: Rule?) throws {
     let contract = try contract(feature)
     #expect(contract.features[0].rules.broken(by: input, of: contract.features[0].type) == rule)
+    #expect(Self.refusal(of: input, by: contract)?.rule == rule)
   }
 
   @Test("a refusal names the feature, the rule, the value, shortened, and the version")
   func words() throws {
     let contract = try contract("type: string, one_of: [buy]")
-    func refusal(_ input: FeatureInput) -> Refusal? {
-      do throws(Refusal) {
-        try contract.admit([input])
-        return nil
-      } catch {
-        return error
-      }
-    }
+    func refusal(_ input: FeatureInput) -> Refusal? { Self.refusal(of: input, by: contract) }
     #expect(refusal(.value(.string("buy"))) == nil)
     #expect(refusal(.value(.string("add_to_cart")))?.name == "x.one_of")
     #expect(
@@ -80,5 +74,14 @@ struct RuleTests {
         == #"x.one_of: "add\u{a}_to_cart" is refused by v@1"#)
     let long = try #require(refusal(.value(.string(String(repeating: "é", count: 10_000)))))
     #expect("\(long)".count < 100)
+  }
+
+  private static func refusal(of input: FeatureInput, by contract: Contract) -> Refusal? {
+    do throws(Refusal) {
+      try contract.admit([input])
+      return nil
+    } catch {
+      return error
+    }
   }
 }

@@ -146,7 +146,7 @@ extension Index {
 }
 
 extension IndexReader {
-  func row(_ key: [UInt8]) throws(IndexError) -> TestRow? {
+  mutating func row(_ key: [UInt8]) throws(IndexError) -> TestRow? {
     guard let row = try get(unsafe key.span.bytes) else { return nil }
     return TestRow(lsn: row.lsn.rawValue, bytes: row.bytes.copied())
   }

@@ -34,8 +34,10 @@ struct RowTests {
     #expect(try index.scrubbed().isSound)
   }
 
-  @Test("of one entity lie side by side, in the order of view versions")
-  func views() throws {
+  @Test(
+    "of one entity lie side by side, in the order of view versions, however many are expected",
+    arguments: [.min, 0, 1, 2, 25, 1_000, .max])
+  func views(expected: Int) throws {
     let fixture = try Fixture()
     let rows = RowTests.rows(50, views: 25)
     let index = try fixture.build(rows, complete: 1_000)
@@ -45,7 +47,7 @@ struct RowTests {
       var found: [TestRow] = []
       var views: [UInt32] = []
       let prefix = Keys.prefix(id)
-      try reader.forEachView(of: unsafe prefix.span.bytes) { view, row in
+      try reader.forEachView(of: unsafe prefix.span.bytes, rows: expected) { view, row in
         views.append(view)
         found.append(TestRow(lsn: row.lsn.rawValue, bytes: row.bytes.copied()))
       }
@@ -54,7 +56,7 @@ struct RowTests {
     }
     var count = 0
     let prefix = Keys.prefix(50)
-    try reader.forEachView(of: unsafe prefix.span.bytes) { _, _ in count += 1 }
+    try reader.forEachView(of: unsafe prefix.span.bytes, rows: expected) { _, _ in count += 1 }
     #expect(count == 0)
   }
 

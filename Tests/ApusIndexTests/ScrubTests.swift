@@ -24,7 +24,7 @@ struct ScrubTests {
       do {
         // Rows that grow and shrink, so that pages are taken and freed.
         for round in 1...1_000 {
-          let row = [UInt8](repeating: UInt8(round), count: 50 + 97 * (round % 7))
+          let row = [UInt8](repeating: UInt8(truncatingIfNeeded: round), count: 50 + 97 * (round % 7))
           let updates = (0..<40).map { TestUpdate(key: Keys.whole($0), lsn: UInt64(1_000 + round), row: row) }
           try index.checkpoint(updates, through: UInt64(1_000 + round))
         }
