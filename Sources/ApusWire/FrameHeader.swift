@@ -6,6 +6,8 @@ package import ApusBytes
 @usableFromInline
 package struct FrameHeader: Equatable, Sendable {
   package static let byteCount = 16
+  /// Where the flags stand.
+  package static let flagsAt = 5
   /// Bodies are padded to a multiple of this.
   package static let alignment = 8
 
@@ -54,7 +56,7 @@ package struct FrameHeader: Equatable, Sendable {
       let id = try? reader.read(UInt64.self)
     else { return nil }
     guard Flags(rawValue: flags).isSubset(of: .compressed) else {
-      throw .malformed("a frame has the unknown flags \(flags)", at: 5)
+      throw .malformed("a frame has the unknown flags \(flags)", at: FrameHeader.flagsAt)
     }
     return FrameHeader(
       length: length, type: type, flags: Flags(rawValue: flags), deadline: deadline, id: id)

@@ -37,9 +37,10 @@ package struct FrameWriter: Sendable {
   package func bodyByteCount(in buffer: borrowing ByteWriter) -> Int { buffer.count - bodyAt }
 
   /// Makes the frame whole.
-  package func finish(in buffer: inout ByteWriter) {
+  package func finish(flags: FrameHeader.Flags = [], in buffer: inout ByteWriter) {
     let length = UInt32(bodyByteCount(in: buffer))
     buffer.overwrite(length, at: headerAt)
+    buffer.overwrite(flags.rawValue, at: headerAt + FrameHeader.flagsAt)
     buffer.writeZeroes(FrameHeader.padding(behind: length))
   }
 

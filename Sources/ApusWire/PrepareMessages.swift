@@ -37,10 +37,7 @@ package enum PrepareRequest: Equatable, Sendable {
     try reader.zero(3)
     let project = try reader.short("the project")
     let namesAt = reader.offset
-    var names: [String] = []
-    for _ in 0..<(try reader.count("names", as: UInt16.self, ofAtLeast: 2)) {
-      names.append(try reader.short("a name"))
-    }
+    let names = try reader.names()
     try reader.finish("PREPARE")
     switch kind {
     case 1:

@@ -59,12 +59,13 @@ package struct ReplyShape: Sendable {
     var ends = 0
 
     func byteCount(rows: Int) -> Int {
-      8 * rows * eights + Self.aligned(4 * rows) * fours + Self.aligned(rows) * ones
-        + Self.aligned(4 * (rows + 1)) * ends
+      8 * rows * eights + ReplyShape.aligned(4 * rows) * fours + ReplyShape.aligned(rows) * ones
+        + ReplyShape.aligned(4 * (rows + 1)) * ends
     }
 
-    static func aligned(_ count: Int) -> Int { (count + 7) & ~7 }
   }
+
+  static func aligned(_ count: Int) -> Int { (count + 7) & ~7 }
 
   package let columns: [Column]
   let sum: Sum
@@ -155,8 +156,8 @@ package struct ReplyShape: Sendable {
   }
 
   /// Between the codes of a column and those of the next, in the layout *columns*.
-  static func codesStride(rows: Int) -> Int { Sum.aligned(rows) }
-  static func validityStride(rows: Int) -> Int { Sum.aligned((rows + 7) / 8) }
+  static func codesStride(rows: Int) -> Int { Self.aligned(rows) }
+  static func validityStride(rows: Int) -> Int { Self.aligned((rows + 7) / 8) }
 
   /// Where a column's fixed values or ends stand in a reply of so many rows in the layout *columns*.
   package func placeInColumns(_ column: Int, rows: Int) -> Int {
