@@ -42,6 +42,8 @@ package enum ConnectionEnd: Equatable, Sendable {
   case memory
   /// The server stops.
   case shutdown
+  /// The kernel refused what the connection needs.
+  case failed(SystemError)
   /// The server has as many connections, or descriptors, as it may.
   case refused
 }

@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 // An address in one shape for all families, so that Swift never casts a pointer to a socket address.
@@ -274,19 +274,21 @@ static inline int64_t linux_next_signal(int32_t fd) {
 
 // Limits
 
-static inline int64_t linux_open_files_max(uint64_t *now, uint64_t *most) {
-  struct rlimit found;
-  if (getrlimit(RLIMIT_NOFILE, &found) < 0) return -(int64_t)errno;
-  *now = found.rlim_cur;
-  *most = found.rlim_max;
-  return 0;
+// <sys/resource.h> names an enum differently with and without _GNU_SOURCE, as <sys/select.h> does (see shim.h); the kernel's own call
+// and its numbers are the same on every machine this house runs on.
+typedef struct {
+  uint64_t now;
+  uint64_t most;
+} linux_limit;
+
+static const int32_t LINUX_OPEN_FILES = 7;
+
+static inline int64_t linux_open_files_max(linux_limit *limit) {
+  LINUX_ANSWER(syscall(SYS_prlimit64, 0, LINUX_OPEN_FILES, NULL, limit));
 }
 
-static inline int64_t linux_set_open_files_max(uint64_t now) {
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -(int64_t)errno;
-  limit.rlim_cur = now < limit.rlim_max ? now : limit.rlim_max;
-  LINUX_ANSWER(setrlimit(RLIMIT_NOFILE, &limit));
+static inline int64_t linux_set_open_files_max(const linux_limit *limit) {
+  LINUX_ANSWER(syscall(SYS_prlimit64, 0, LINUX_OPEN_FILES, limit, NULL));
 }
 
 #endif
