@@ -31,9 +31,9 @@ public struct ReadOptions: Sendable {
 extension ApusClient {
   /// The features of a service, `fraud@1`, one row for every key.
   ///
-  /// - Parameters:
-  ///   - project: may be left out where there is only one.
-  ///   - keys: each names every part of every key that the service asks for.
+  /// `project`: may be left out where there is only one.
+  ///
+  /// `keys`: each names every part of every key that the service asks for.
   public func features(
     _ service: String, project: String = "", for keys: [[String: FeatureValue]],
     options: ReadOptions = ReadOptions()

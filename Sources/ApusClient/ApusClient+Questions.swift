@@ -95,7 +95,7 @@ extension ApusClient {
 
   /// What is defined, as the JSON of `apus describe --json`.
   ///
-  /// - Parameter name: of a view or a service; empty: everything.
+  /// `name`: of a view or a service; empty: everything.
   public func describe(
     _ name: String = "", project: String = "", timeout: Duration? = nil
   ) async throws(ClientError) -> String {
@@ -130,7 +130,7 @@ extension ApusClient {
 
   /// Runs a command line of `apus` where the data is.
   ///
-  /// - Parameter files: what the words name, by the path as it is written there.
+  /// `files`: what the words name, by the path as it is written there.
   public func console(
     _ words: [String], files: [(path: String, content: String)] = [], timeout: Duration? = nil
   ) async throws(ClientError) -> ConsoleOutput {

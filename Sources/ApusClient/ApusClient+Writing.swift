@@ -39,7 +39,7 @@ extension ApusClient {
 
   /// Forgets everything whose key holds one of these values, for good.
   ///
-  /// - Parameter keys: by the part's name, `("card_id", "c42")`.
+  /// `keys`: by the part's name, `("card_id", "c42")`.
   public func erase(
     _ keys: [(name: String, value: FeatureValue)], isDryRun: Bool, project: String = "",
     timeout: Duration? = nil

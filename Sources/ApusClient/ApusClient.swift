@@ -17,7 +17,7 @@ public final class ApusClient: Sendable {
 
   /// Connects to nobody yet: the first call does.
   ///
-  /// - Parameter address: `tcp://host:port` or `unix:/path`.
+  /// `address`: `tcp://host:port` or `unix:/path`.
   public convenience init(_ address: String, options: ClientOptions = ClientOptions()) throws(ClientError) {
     try self.init(ServerAddress(address), options: options, clock: SystemClock())
   }

@@ -6,7 +6,7 @@ public struct ClientOptions: Sendable {
   public struct Token: Equatable, Sendable {
     public var id: String
     public var secret: [UInt8]
-    /// - Parameter secret: 32 bytes.
+    /// `secret`: 32 bytes.
     public init(id: String, secret: [UInt8]) { (self.id, self.secret) = (id, secret) }
   }
 

@@ -96,7 +96,7 @@ extension EntityScan.Page {
 extension ApusClient {
   /// The entities of a view, page by page: `for try await page in client.scan("card_activity")`.
   ///
-  /// - Parameter start: `next` of a page; empty: the beginning.
+  /// `start`: `next` of a page; empty: the beginning.
   public func scan(
     _ view: String, project: String = "", rowsPerPage: Int = 1_000, from start: [UInt8] = [],
     timeout: Duration? = nil

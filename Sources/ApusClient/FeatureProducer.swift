@@ -42,7 +42,7 @@ public actor FeatureProducer {
   ///
   /// After an error with `mayBeDone`, the next call asks first what came of it.
   ///
-  /// - Parameter sourceOffset: how far the source was read with these rows; kept with them, all or nothing.
+  /// `sourceOffset`: how far the source was read with these rows; kept with them, all or nothing.
   public func push(
     _ view: String, _ rows: [FeatureRow], sourceOffset: [UInt8]? = nil, options: PushOptions = PushOptions()
   ) async throws(ClientError) -> PushResult {

@@ -23,9 +23,9 @@ public struct RetryPolicy: Equatable, Sendable {
 
   /// What to do about an error after so many attempts.
   ///
-  /// - Parameters:
-  ///   - isRepeatable: it may be done twice without harm.
-  ///   - dice: from 0 up to 1, so that many clients do not come back in step.
+  /// `isRepeatable`: it may be done twice without harm.
+  ///
+  /// `dice`: from 0 up to 1, so that many clients do not come back in step.
   package func decide(
     after error: ClientError, attempts: Int, isRepeatable: Bool, now: UInt64, deadline: UInt64, dice: Double
   ) -> Decision {
