@@ -59,7 +59,8 @@ let package = Package(
       "ApusIndex", uses: ["ApusContracts", "ApusSystem", "ApusBytes", "CLMDB"], exclude: ["IndexFormat.md"]),
 
     // Ask for features from Swift.
-    room("ApusClient", uses: ["ApusWire", "ApusContracts", "ApusSystem", "ApusBytes"]),
+    room(
+      "ApusClient", uses: ["ApusWire", "ApusContracts", "ApusSystem", "ApusBytes"], exclude: ["Client.md"]),
 
     // The protocol's bytes, both ways, with no socket in sight.
     room("ApusWire", uses: ["ApusContracts", "ApusBytes"], exclude: ["Protocol.md"]),
