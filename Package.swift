@@ -42,7 +42,8 @@ let package = Package(
 
     // One event loop per core turns sockets into store calls.
     room(
-      "ApusServer", uses: ["ApusStore", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes"]),
+      "ApusServer", uses: ["ApusStore", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes"],
+      exclude: ["Server.md"]),
 
     // Turns files into rows.
     room("ApusIngest", uses: ["ApusContracts", "ApusSystem", "ApusBytes"]),

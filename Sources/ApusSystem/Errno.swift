@@ -22,6 +22,7 @@ extension Errno {
   package static let notAFolder = Errno(rawValue: 20)  // ENOTDIR
   package static let isAFolder = Errno(rawValue: 21)  // EISDIR
   package static let invalid = Errno(rawValue: 22)  // EINVAL
+  package static let tooManyOpenFilesInAll = Errno(rawValue: 23)  // ENFILE
   package static let tooManyOpenFiles = Errno(rawValue: 24)  // EMFILE
   package static let fileTooLarge = Errno(rawValue: 27)  // EFBIG
   package static let noSpace = Errno(rawValue: 28)  // ENOSPC
@@ -32,9 +33,39 @@ extension Errno {
   package static let illegalBytes = Errno(rawValue: 84)  // EILSEQ
   package static let notASocket = Errno(rawValue: 88)  // ENOTSOCK
   package static let notSupported = Errno(rawValue: 95)  // EOPNOTSUPP
+  package static let protocolError = Errno(rawValue: 71)  // EPROTO
+  package static let addressInUse = Errno(rawValue: 98)  // EADDRINUSE
+  package static let networkDown = Errno(rawValue: 100)  // ENETDOWN
+  package static let networkUnreachable = Errno(rawValue: 101)  // ENETUNREACH
+  package static let connectionAborted = Errno(rawValue: 103)  // ECONNABORTED
+  package static let connectionReset = Errno(rawValue: 104)  // ECONNRESET
+  package static let noBuffers = Errno(rawValue: 105)  // ENOBUFS
+  package static let notConnected = Errno(rawValue: 107)  // ENOTCONN
   package static let timedOut = Errno(rawValue: 110)  // ETIMEDOUT
+  package static let connectionRefused = Errno(rawValue: 111)  // ECONNREFUSED
+  package static let hostDown = Errno(rawValue: 112)  // EHOSTDOWN
+  package static let hostUnreachable = Errno(rawValue: 113)  // EHOSTUNREACH
+  package static let inProgress = Errno(rawValue: 115)  // EINPROGRESS
   package static let quotaExceeded = Errno(rawValue: 122)  // EDQUOT
 
   /// Whether space ran out: a state that passes, unlike other errors of a write.
   package var meansDiskFull: Bool { self == .noSpace || self == .quotaExceeded }
+
+  /// Whether a connection is at its end, for reasons that lie with the peer or the way to it: news, not an error.
+  package var meansPeerGone: Bool {
+    switch self {
+    case .connectionReset, .brokenPipe, .notConnected, .timedOut, .connectionAborted, .connectionRefused,
+      .hostDown, .hostUnreachable, .networkDown, .networkUnreachable, .protocolError:
+      true
+    default: false
+    }
+  }
+
+  /// Whether the process, or the machine, can have no further descriptor for now.
+  package var meansOutOfDescriptors: Bool {
+    switch self {
+    case .tooManyOpenFiles, .tooManyOpenFilesInAll, .noBuffers, .outOfMemory: true
+    default: false
+    }
+  }
 }

@@ -287,4 +287,6 @@ static inline int64_t linux_monitor_now(int64_t *seconds, int64_t *nanoseconds) 
   return 0;
 }
 
+#include "sockets.h"
+
 #endif

@@ -31,6 +31,19 @@ struct ErrnoTests {
     (.illegalBytes, EILSEQ, "EILSEQ (invalid or incomplete multibyte or wide character)"),
     (.notASocket, ENOTSOCK, "ENOTSOCK (socket operation on non-socket)"),
     (.notSupported, EOPNOTSUPP, "EOPNOTSUPP (operation not supported)"),
+    (.protocolError, EPROTO, "EPROTO (protocol error)"),
+    (.addressInUse, EADDRINUSE, "EADDRINUSE (address already in use)"),
+    (.networkDown, ENETDOWN, "ENETDOWN (network is down)"),
+    (.networkUnreachable, ENETUNREACH, "ENETUNREACH (network is unreachable)"),
+    (.connectionAborted, ECONNABORTED, "ECONNABORTED (software caused connection abort)"),
+    (.connectionReset, ECONNRESET, "ECONNRESET (connection reset by peer)"),
+    (.noBuffers, ENOBUFS, "ENOBUFS (no buffer space available)"),
+    (.notConnected, ENOTCONN, "ENOTCONN (transport endpoint is not connected)"),
+    (.connectionRefused, ECONNREFUSED, "ECONNREFUSED (connection refused)"),
+    (.hostDown, EHOSTDOWN, "EHOSTDOWN (host is down)"),
+    (.hostUnreachable, EHOSTUNREACH, "EHOSTUNREACH (no route to host)"),
+    (.inProgress, EINPROGRESS, "EINPROGRESS (operation now in progress)"),
+    (.tooManyOpenFilesInAll, ENFILE, "ENFILE (too many open files in system)"),
     (.timedOut, ETIMEDOUT, "ETIMEDOUT (connection timed out)"),
     (.quotaExceeded, EDQUOT, "EDQUOT (disk quota exceeded)"),
   ]
@@ -44,7 +57,7 @@ struct ErrnoTests {
 
   @Test("without a name of ours still says what it means")
   func unnamed() {
-    #expect(Errno(rawValue: ECONNREFUSED).description == "ECONNREFUSED (connection refused)")
+    #expect(Errno(rawValue: EDEADLK).description == "EDEADLK (resource deadlock avoided)")
     #expect(
       Errno(rawValue: 0).description == "errno 0 (unknown)" || Errno(rawValue: 0).description.hasPrefix("0"))
     #expect(Errno(rawValue: 12_345).description == "errno 12345 (unknown)")
@@ -55,5 +68,14 @@ struct ErrnoTests {
   func full(_ index: Int) {
     let errno = Self.named[index].0
     #expect(errno.meansDiskFull == (errno == .noSpace || errno == .quotaExceeded))
+  }
+
+  @Test("of a peer that is gone, and of descriptors that have run out, is none of a disk")
+  func sorted() {
+    for (errno, _, _) in Self.named {
+      #expect([errno.meansPeerGone, errno.meansOutOfDescriptors, errno.meansDiskFull].count { $0 } <= 1)
+    }
+    #expect(Errno.connectionReset.meansPeerGone && Errno.brokenPipe.meansPeerGone)
+    #expect(Errno.tooManyOpenFiles.meansOutOfDescriptors && Errno.tooManyOpenFilesInAll.meansOutOfDescriptors)
   }
 }
