@@ -31,6 +31,25 @@ extension IndexReader {
     if let failure { throw failure }
   }
 
+  /// Lends whole keys that begin with `prefix` and come after `bound`, which begins so too, in their order, until `body`
+  /// returns false. Their rows are not looked at.
+  package mutating func forEachKey(
+    of prefix: RawSpan, after bound: RawSpan, _ body: (_ key: RawSpan) -> Bool
+  ) throws(IndexError) {
+    try renewCursor()
+    var previous = ByteWriter(capacity: IndexFormat.keyByteCountMax)
+    var found = transaction.seek(atOrAfter: bound)
+    while found.code == LMDB.success {
+      let key = try key(at: found)
+      guard region.inside({ key.starts(with: prefix) }) else { return }
+      try judge(key, after: &previous)
+      // Lent from our own memory: the file may be cut while the caller looks.
+      if !previous.bytes.isEqual(to: bound), !body(previous.bytes) { return }
+      found = transaction.next()
+    }
+    guard found.code == LMDB.notFound else { throw LMDB.error("mdb_cursor_get", found.code) }
+  }
+
   /// Ends early when `body` returns false.
   private mutating func walk(
     _ prefix: RawSpan, _ body: (_ key: RawSpan, IndexRow) -> Bool

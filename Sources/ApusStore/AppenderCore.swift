@@ -31,11 +31,15 @@ final class AppenderCore: @unchecked Sendable {
   private var cause: SystemError?
   private var hasStopped: Bool { cause != nil }
   /// Records that the log lost, met while an index was rebuilt: nothing more is written.
-  var losses: [LSNRange] = []
+  var losses: [LSNRange] = [] {
+    didSet { if !losses.isEmpty { shared.watch.end(.readOnly(losses)) } }
+  }
   /// Since when something waits to be synced (a buffered log) or marked.
   private var idleSince: MonotonicTime?
   /// Since when the active generation has something.
   private var generationSince: MonotonicTime?
+  /// Of what `tend` told the watch last.
+  private var durableTold = LSN.none
 
   private struct WaitingFrame {
     let appended: Appended
@@ -237,7 +241,14 @@ final class AppenderCore: @unchecked Sendable {
 
   /// The last LSN of a frame, never one that a full disk took or an opening skipped: a checkpoint may end with it, and the next
   /// opening would miss what the index says it has.
-  private func publish(_ last: LSN) { applier.overlay.publish(visible: last) }
+  func publish(_ last: LSN) {
+    applier.overlay.publish(visible: last)
+    tellWatch()
+  }
+
+  private func tellWatch() {
+    shared.watch.rise(to: LSNReach(visible: applier.overlay.visible, durable: log.durable))
+  }
 
   private func answer(_ frame: WaitingFrame) {
     let answer = AppendAnswer(
@@ -347,6 +358,7 @@ extension AppenderCore {
     guard !hasStopped else { return }
     self.cause = cause
     shared.publish { $0.health.hasStopped = true }
+    shared.watch.end(.stopped(because: cause))
     onStop(.stopped(because: cause))
   }
 }
@@ -436,6 +448,11 @@ extension AppenderCore {
       freeze()
     }
     applier.overlay.reclaim()
+    // What is durable may have risen without anything becoming visible.
+    if log.durable != durableTold {
+      durableTold = log.durable
+      tellWatch()
+    }
   }
 
   /// Ends the log.

@@ -69,6 +69,11 @@ package struct FoundRow: ~Escapable {
       ageNanoseconds: overflow ? (time.nanoseconds < 0 ? .min : .max) : age)
   }
 
+  /// Whether anything may be seen of any of these features, be it a null or out of age.
+  package func hasAny(of features: [PreparedVector.Feature]) -> Bool {
+    features.contains { judge($0).status != .notFound }
+  }
+
   /// A feature that its view no longer has is not served, whoever pinned it: what is stored of it is the past's.
   @inlinable
   internal func isRemoved(_ index: Int) -> Bool {

@@ -36,6 +36,17 @@ struct OverlayRoot {
     return OverlayTable(word: word).find(key, hash: hash)?.newest(through: limit)
   }
 
+  /// Lends every key of the generation at a place that a read at `limit` sees, in no order.
+  func forEachKey(at place: Int, through limit: UInt64, _ body: (RawSpan) -> Void) {
+    let item = unsafe items + place
+    guard unsafe item.pointee.range.first.rawValue <= limit else { return }
+    let word = unsafe item.pointee.cell.ordered
+    if word == 0 { return }
+    OverlayTable(word: word).forEach { entry in
+      if entry.newest(through: limit) != nil { body(entry.key) }
+    }
+  }
+
   /// Whether any generation has a key. What a caller who loaded L before may see is not in one that has none.
   @inline(__always)
   var hasKeys: Bool {

@@ -88,6 +88,12 @@ package struct OverlayView: ~Copyable, ~Escapable {
     }
   }
 
+  /// Lends every key that this read sees, in no order, and once for each generation that has it. It takes as long as there are
+  /// keys, and holds memory back meanwhile.
+  func forEachKey(_ body: (RawSpan) -> Void) {
+    for place in 0..<root.count { root.forEachKey(at: place, through: visible.rawValue, body) }
+  }
+
   /// False when no generation has any key, as between a checkpoint and the next event: then nothing need be looked for.
   @inline(__always)
   var hasKeys: Bool { root.hasKeys }

@@ -37,13 +37,16 @@ extension Store {
   /// Opens a producer by its name: a new one, or the same with its epoch raised, so that an earlier holder of the name is fenced.
   package func openProducer(_ name: String) throws(StoreError) -> ProducerOpening {
     guard Producers.isName(name) else { throw .badProducerName(name) }
-    return try writing().perform { (core) throws(StoreError) in
-      let now = try core.moment()
-      try core.expireProducers(at: now)
-      let opening = core.applier.state.producers.opening(name: name)
-      _ = try core.write(recordCount: 1, at: now) { $0.writeProducerOpened(opening, name: name) }
-      return opening
-    }
+    return try writing().perform { (core) throws(StoreError) in try core.openProducer(name) }
+  }
+
+  /// The same without waiting: `completion` is called exactly once, on the appender's thread, unless this throws.
+  package func openProducer(
+    _ name: String, completion: @escaping @Sendable (Result<ProducerOpening, StoreError>) -> Void
+  ) throws(StoreError) {
+    guard Producers.isName(name) else { throw .badProducerName(name) }
+    try writing().perform(
+      { (core) throws(StoreError) in try core.openProducer(name) }, completion: completion)
   }
 }
 
@@ -51,11 +54,19 @@ extension AppenderCore {
   func confirmClock() throws(StoreError) -> FrameMoment? {
     do throws(LogError) {
       guard let appended = try log.confirmClock() else { return nil }
-      applier.overlay.publish(visible: appended.lsns.last)
+      publish(appended.lsns.last)
       return FrameMoment(lsns: appended.lsns, time: appended.time)
     } catch {
       throw met(error)
     }
+  }
+
+  func openProducer(_ name: String) throws(StoreError) -> ProducerOpening {
+    let now = try moment()
+    try expireProducers(at: now)
+    let opening = applier.state.producers.opening(name: name)
+    _ = try write(recordCount: 1, at: now) { $0.writeProducerOpened(opening, name: name) }
+    return opening
   }
 
   /// Logs which producers were idle for too long.

@@ -19,28 +19,21 @@ extension Store {
   /// Erases everything that was ever said of these keys in a project, composite keys that contain one of them included.
   package func erase(_ keys: [ErasedKey], in project: String) throws(StoreError) -> FrameMoment {
     let salt = salt
-    return try writing().perform { (core) throws(StoreError) in
-      let registry = core.applier.catalog.registry
-      guard let found = registry.project(project) else { throw .unknownProject(project) }
-      let known = core.applier.state.erasures.salt
-      let used = known.isEmpty ? salt : known
-      let hasher = ErasureHasher(salt: used)
-      var hashes: [ErasureHash] = []
-      for key in keys {
-        let definition = try Self.definition(of: key, in: found, registry)
-        let encoded = try Self.encoded(key)
-        // Any byte is a raw byte.
-        hashes.append(hasher.hash(project: found.id, definition, unsafe encoded.span.bytes))
-      }
-      guard !hashes.isEmpty else { throw .emptyBatch }
-      return try core.write(recordCount: 1, at: try core.moment()) {
-        $0.writeErase(project: found.id, salt: used, hashes)
-      }
-    }
+    return try writing().perform { (core) throws(StoreError) in try core.erase(keys, in: project, salt) }
+  }
+
+  /// The same without waiting: `completion` is called exactly once, on the appender's thread, unless this throws.
+  package func erase(
+    _ keys: [ErasedKey], in project: String,
+    completion: @escaping @Sendable (Result<FrameMoment, StoreError>) -> Void
+  ) throws(StoreError) {
+    let salt = salt
+    try writing().perform(
+      { (core) throws(StoreError) in try core.erase(keys, in: project, salt) }, completion: completion)
   }
 
   /// The key that is meant, which some entity of the project has.
-  private static func definition(
+  fileprivate static func definition(
     of key: ErasedKey, in project: RegisteredProject, _ registry: Registry
   ) throws(StoreError) -> KeyDefinition {
     let named = registry.entities.filter { $0.project == project.id }.flatMap(\.keys).filter {
@@ -54,7 +47,7 @@ extension Store {
     return same
   }
 
-  private static func encoded(_ key: ErasedKey) throws(StoreError) -> [UInt8] {
+  fileprivate static func encoded(_ key: ErasedKey) throws(StoreError) -> [UInt8] {
     guard let type = KeyType.allCases.first(where: { $0.element == key.value.scalarType }) else {
       throw .badKey(row: 0, role: key.name, .partType(part: 0, expected: .string, found: nil))
     }
@@ -63,5 +56,29 @@ extension Store {
       throw .badKey(row: 0, role: key.name, error)
     }
     return encoder.bytes.copied()
+  }
+}
+
+extension AppenderCore {
+  /// `salt` is for a store that nobody was erased from yet.
+  fileprivate func erase(
+    _ keys: [ErasedKey], in project: String, _ salt: [UInt8]
+  ) throws(StoreError) -> FrameMoment {
+    let registry = applier.catalog.registry
+    guard let found = registry.project(project) else { throw .unknownProject(project) }
+    let known = applier.state.erasures.salt
+    let used = known.isEmpty ? salt : known
+    let hasher = ErasureHasher(salt: used)
+    var hashes: [ErasureHash] = []
+    for key in keys {
+      let definition = try Store.definition(of: key, in: found, registry)
+      let encoded = try Store.encoded(key)
+      // Any byte is a raw byte.
+      hashes.append(hasher.hash(project: found.id, definition, unsafe encoded.span.bytes))
+    }
+    guard !hashes.isEmpty else { throw .emptyBatch }
+    return try write(recordCount: 1, at: try moment()) {
+      $0.writeErase(project: found.id, salt: used, hashes)
+    }
   }
 }

@@ -157,6 +157,7 @@ private struct StoreMorning: ~Copyable {
       StoreShared.Published(catalog: applier.catalog, index: keeper.index, health: health)
     ) { epoch, why in checkpointer.suspect(epoch: epoch, why: "\(why)") }
 
+    if report.isReadOnly { shared.watch.end(.readOnly(report.losses)) }
     let appender = report.isReadOnly ? nil : StoreAppender(options, overlay)
     let loop = CheckpointerLoop(
       checkpointer, keeper, log: log.reader, shared: shared, options: options,

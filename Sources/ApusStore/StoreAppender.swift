@@ -77,21 +77,28 @@ final class StoreAppender: Sendable {
     mailbox.notifyAll()
   }
 
+  /// Does something between two groups; `completion` is called exactly once, on the appender's thread, unless this throws.
+  func perform<T: Sendable>(
+    _ body: @escaping @Sendable (AppenderCore) throws(StoreError) -> T,
+    completion: @escaping @Sendable (Result<T, StoreError>) -> Void
+  ) throws(StoreError) {
+    try submit(
+      alone: { core in
+        let result: Result<T, StoreError>
+        do throws(StoreError) { result = .success(try body(core)) } catch { result = .failure(error) }
+        completion(result)
+      }, orElse: { completion(.failure(.closed)) })
+  }
+
   /// Does something between two groups, and waits for it.
   func perform<T: Sendable>(
     _ body: @escaping @Sendable (AppenderCore) throws(StoreError) -> T
   ) throws(StoreError) -> T {
     let answer = Monitor<Result<T, StoreError>?>(nil)
-    @Sendable func tell(_ result: Result<T, StoreError>) {
+    try perform(body) { result in
       answer.withLock { $0 = result }
       answer.notifyAll()
     }
-    try submit(
-      alone: { core in
-        let result: Result<T, StoreError>
-        do throws(StoreError) { result = .success(try body(core)) } catch { result = .failure(error) }
-        tell(result)
-      }, orElse: { tell(.failure(.closed)) })
     _ = answer.wait(for: nil) { $0 != nil }
     return try answer.withLock { $0 ?? .failure(.closed) }.get()
   }
@@ -156,6 +163,7 @@ final class AppenderThread: @unchecked Sendable {
       }
     }
     let ending = core.end(abandoning: isAbandoned)
+    core.shared.watch.end(.closed)
     mailbox.withLock { $0.ending = ending }
     mailbox.notifyAll()
   }

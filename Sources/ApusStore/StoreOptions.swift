@@ -43,4 +43,5 @@ package enum StoreLimits {
   package static let groupByteCountMax = 8_388_608
   package static let scrubPeriodNanoseconds: UInt64 = 86_400_000_000_000
   package static let readTriesMax = 1_000
+  package static let scanKeysMax = 65_536
 }

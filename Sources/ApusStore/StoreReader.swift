@@ -21,10 +21,10 @@ package struct ReadMoment: Equatable, Sendable {
 }
 
 package struct StoreReader: ~Copyable {
-  private let shared: StoreShared
+  let shared: StoreShared
   // Apart, because a view borrows the first while the second is used.
-  private var overlay: OverlayReader
-  private var state: ReaderState
+  var overlay: OverlayReader
+  var state: ReaderState
 
   package init(of shared: StoreShared) throws(StoreError) {
     do throws(OverlayError) {
@@ -90,6 +90,18 @@ struct ReaderState: ~Copyable {
     _ overlay: borrowing OverlayView, _ shared: StoreShared,
     _ body: (_ row: Int, _ group: Int, _ found: FoundRow) -> Void
   ) throws(StoreError) -> ReadMoment? {
+    try attempt(vector, minimum: minimum, at: time, overlay, shared) {
+      (rows, snapshot, catalog) throws(IndexError) in
+      try rows.read(vector, keys, at: time, overlay, &snapshot, catalog, body)
+    }
+  }
+
+  /// Runs `body` with a snapshot that is not ahead of the view, and gives it back. Nil: it is ahead.
+  @inline(__always)
+  mutating func attempt(
+    _ vector: PreparedVector, minimum: LSN, at time: ReadTime, _ overlay: borrowing OverlayView,
+    _ shared: StoreShared, _ body: (inout RowReader, inout IndexReader, Catalog) throws(IndexError) -> Void
+  ) throws(StoreError) -> ReadMoment? {
     let limit = overlay.visible
     if shared.number != number { try takeOver(shared) }
     guard published.catalog[vector.newestView] != nil else {
@@ -104,7 +116,7 @@ struct ReaderState: ~Copyable {
       try snapshot.renew()
       isRead = snapshot.touched <= limit
       if isRead {
-        try rows.read(vector, keys, at: time, overlay, &snapshot, published.catalog, body)
+        try body(&rows, &snapshot, published.catalog)
       } else {
         (touched, visible) = (snapshot.touched, limit)
       }

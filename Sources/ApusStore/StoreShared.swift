@@ -26,6 +26,8 @@ package final class StoreShared: Sendable {
 
   package let overlay: Overlay
   package let clock: any Clock
+  /// Who waits for LSNs.
+  let watch = LSNWatch()
   private let published: Monitor<Published>
   private let publications = Atomic<UInt64>(1)
   private let suspects: @Sendable (_ epoch: UInt64, _ why: IndexError) -> Void

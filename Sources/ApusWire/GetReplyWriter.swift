@@ -84,6 +84,12 @@ package struct GetReplyWriter: ~Copyable {
     if options.contains(.lsns) { lsns.writeZeroes(8 * rows * columnCount) }
   }
 
+  /// Says what was read, once that is known: before `finish`.
+  package func stamp(lsn: LSN, mayLack: Bool, in buffer: inout ByteWriter) {
+    buffer.overwrite(lsn.rawValue, at: bodyAt)
+    buffer.overwrite(mayLack ? GetReplyHead.mayLackFlag : 0, at: bodyAt + GetReplyHead.flagsAt)
+  }
+
   private static func reset(_ pieces: inout [Piece], count: Int) {
     pieces.reserveCapacity(count)
     for _ in 0..<count { pieces.append(Piece()) }

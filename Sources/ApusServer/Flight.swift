@@ -1,0 +1,130 @@
+// What of a connection is under way: requests that were begun and not answered yet, by whichever thread will answer them.
+//
+// Answers to writes are sent in the order of their requests: who is done early waits in `writes` for those before. An answer
+// is posted under the lock, so that no later one can pass it. `count` is the number of ids, and a connection that has as many as it may is
+// not read until one is answered.
+
+import ApusSystem
+import Synchronization
+
+final class Flight: Sendable {
+  /// The place of a write among the writes of its connection.
+  struct Turn: Sendable {
+    fileprivate let number: UInt64
+    let id: UInt64
+  }
+
+  private struct Write: Sendable {
+    let id: UInt64
+    var frames: [UInt8]?
+  }
+
+  private struct Box: Sendable {
+    var ids: Set<UInt64> = []
+    var isPaused = false
+    var nextTurn: UInt64 = 0
+    /// Answers from `firstTurn` on; nil where none has come yet.
+    var firstTurn: UInt64 = 0
+    var writes: [Write] = []
+
+    /// Whether this answer ends a pause.
+    mutating func resumes(_ max: Int) -> Bool {
+      guard isPaused, ids.count < max else { return false }
+      isPaused = false
+      return true
+    }
+  }
+
+  private let box = Monitor(Box())
+  /// Of `ids`, for those who only want to know that there are none.
+  private let idCount = Atomic<Int>(0)
+  /// Writes that are at the admitter: those that follow must go there, too.
+  private let admitting = Atomic<Int>(0)
+  private let port: any ReplyPort
+  private let max: Int
+
+  init(_ port: any ReplyPort, max: Int) {
+    self.port = port
+    self.max = max
+  }
+
+  /// As the connection's loop sees it: only that loop begins something.
+  var isEmpty: Bool { idCount.load(ordering: .acquiring) == 0 }
+
+  /// Whether a request with this id is under way.
+  func has(_ id: UInt64) -> Bool { !isEmpty && box.withLock { $0.ids.contains(id) } }
+
+  /// Begins a request that will be answered later; false when one with this id is under way.
+  func begin(_ id: UInt64) -> Bool {
+    box.withLock { box in
+      defer { idCount.store(box.ids.count, ordering: .releasing) }
+      return box.ids.insert(id).inserted
+    }
+  }
+
+  /// The same for a write.
+  func beginWrite(_ id: UInt64) -> Turn? {
+    box.withLock { box in
+      guard box.ids.insert(id).inserted else { return nil }
+      idCount.store(box.ids.count, ordering: .releasing)
+      defer { box.nextTurn += 1 }
+      box.writes.append(Write(id: id))
+      return Turn(number: box.nextTurn, id: id)
+    }
+  }
+
+  /// As the connection's loop sees it, which alone begins one. It may have ended just now.
+  var isAdmitting: Bool { admitting.load(ordering: .acquiring) > 0 }
+  func beginAdmitting() { admitting.add(1, ordering: .relaxed) }
+  func endAdmitting() { admitting.subtract(1, ordering: .releasing) }
+
+  /// Whether as many are under way as may be; then the connection is paused, and resumed by an answer.
+  func pauseIfFull() -> Bool {
+    if idCount.load(ordering: .acquiring) < max { return false }
+    return box.withLock { box in
+      if box.ids.count >= max { box.isPaused = true }
+      return box.isPaused
+    }
+  }
+
+  /// Answers a request that has no order.
+  func finish(_ id: UInt64, _ frames: [UInt8]) {
+    let resumes = box.withLock { box in
+      box.ids.remove(id)
+      port.post(frames)
+      idCount.store(box.ids.count, ordering: .releasing)
+      return box.resumes(max)
+    }
+    if resumes { port.resume() }
+  }
+
+  /// The same, for an answer that was sent by the loop itself.
+  func finish(_ id: UInt64) {
+    let resumes = box.withLock { box in
+      box.ids.remove(id)
+      idCount.store(box.ids.count, ordering: .releasing)
+      return box.resumes(max)
+    }
+    if resumes { port.resume() }
+  }
+
+  /// Answers a write as soon as those before it are answered.
+  func finish(_ turn: Turn, _ frames: [UInt8]) {
+    let resumes = box.withLock { box in
+      let place = Int(turn.number &- box.firstTurn)
+      precondition(place < box.writes.count && box.writes[place].frames == nil, "a write is answered once")
+      box.writes[place].frames = frames
+      var done = 0
+      while done < box.writes.count, let ready = box.writes[done].frames {
+        box.ids.remove(box.writes[done].id)
+        port.post(ready)
+        done += 1
+      }
+      box.writes.removeFirst(done)
+      box.firstTurn &+= UInt64(done)
+      idCount.store(box.ids.count, ordering: .releasing)
+      return box.resumes(max)
+    }
+    if resumes { port.resume() }
+  }
+}

@@ -1,0 +1,60 @@
+// The way back to a session from other threads: its connection's mailbox, or in a test whatever stands for one.
+
+package import ApusBytes
+import ApusWire
+
+package protocol ReplyPort: Sendable {
+  /// Sends whole frames, behind what was posted before. They go nowhere when the connection has ended.
+  func post(_ frames: [UInt8])
+  /// Runs on the session's loop, unless the connection has ended; `output` is what it sends.
+  func run(_ body: @escaping @Sendable (Session, inout ByteWriter, _ now: UInt64) -> ConnectionAction)
+  /// The connection may be read again.
+  func resume()
+}
+
+extension ConnectionMailbox: ReplyPort {
+  package func post(_ frames: [UInt8]) {
+    // Any byte is a raw byte.
+    post(unsafe frames.span.bytes)
+  }
+
+  package func run(_ body: @escaping @Sendable (Session, inout ByteWriter, _ now: UInt64) -> ConnectionAction)
+  {
+    post { handler, output, now in
+      guard let session = handler as? Session else { return .goOn }
+      return body(session, &output, now)
+    }
+  }
+}
+
+/// Frames that are made away from the send buffer.
+enum Frames {
+  static func reply(
+    to type: MessageType, _ id: UInt64, _ encode: (inout ByteWriter) -> Void
+  ) -> [UInt8] {
+    var output = ByteWriter()
+    write(replyTo: type, id, into: &output, encode)
+    return output.bytes.copied()
+  }
+
+  static func refusal(_ refusal: WireRefusal, _ id: UInt64) -> [UInt8] {
+    var output = ByteWriter()
+    FrameWriter.write(refusal, id: id, into: &output)
+    return output.bytes.copied()
+  }
+
+  /// A reply that is longer than any body may be becomes a refusal that says so.
+  static func write(
+    replyTo type: MessageType, _ id: UInt64, into output: inout ByteWriter,
+    _ encode: (inout ByteWriter) -> Void
+  ) {
+    let frame = FrameWriter.begin(replyTo: type, id: id, in: &output)
+    encode(&output)
+    if frame.bodyByteCount(in: output) > ServerLimits.bodyByteCountMax {
+      frame.cancel(in: &output)
+      FrameWriter.write(.replyTooLong, id: id, into: &output)
+    } else {
+      frame.finish(in: &output)
+    }
+  }
+}

@@ -1,0 +1,163 @@
+// GET: keys are checked and taken over, rows are read, and the reply is written into the send buffer as they are. In steady
+// state none of it asks for memory.
+
+import ApusBytes
+import ApusContracts
+import ApusStore
+import ApusSystem
+import ApusWire
+
+extension Session {
+  func get(
+    _ header: FrameHeader, _ body: RawSpan, due: UInt64, _ output: inout ByteWriter
+  ) throws(WireError) {
+    let request = try GetRequest(decoding: body)
+    if request.exact != nil { return refuse(.unsupported("GET of an exact LSN"), header.id, &output) }
+    SessionCounters.add(to: server.counters.gets)
+    SessionCounters.add(request.rows, to: server.counters.getRows)
+    if let refusal = try get(request, header, body, due, &output) { refuse(refusal, header.id, &output) }
+  }
+
+  private func get(
+    _ request: borrowing GetRequest, _ header: FrameHeader, _ body: RawSpan, _ due: UInt64,
+    _ output: inout ByteWriter
+  ) throws(WireError) -> WireRefusal? {
+    guard let ready = handles[request.handle] else { return .unknownHandle(request.handle) }
+    guard !ready.hasChanged else { return .definitionChanged(request.handle) }
+    guard request.rows <= server.options.rowsMax else {
+      return .tooManyRows(request.rows, max: server.options.rowsMax)
+    }
+    guard ready.shape.takes(request.layout) else { return .notDense }
+    if let minimum = request.minimum, due != .max, minimum > server.store.visible {
+      waitToGet(minimum, header, body, due)
+      return nil
+    }
+    if let refusal = try take(request, into: ready) { return refusal }
+    let frame = FrameWriter.begin(replyTo: .get, id: header.id, in: &output)
+    do throws(WireRefusal) {
+      let moment = try loop.read(request, ready, &output)
+      // Nearly always the catalog is the one that the handle was last held against.
+      if moment.catalogNumber != ready.catalogNumber {
+        loop.refresh(ready, in: server.store.catalog)
+        if ready.hasChanged { throw .definitionChanged(request.handle) }
+      }
+    } catch {
+      frame.cancel(in: &output)
+      return error
+    }
+    frame.finish(in: &output)
+    return nil
+  }
+
+  /// The request's keys, row after row and role after role.
+  private func take(
+    _ request: borrowing GetRequest, into ready: ReadyVector
+  ) throws(WireError) -> WireRefusal? {
+    var keys = request.keys
+    ready.keys.removeAll()
+    for _ in 0..<request.rows {
+      for _ in ready.vector.roles.indices {
+        let key = try keys.next()
+        do throws(StoreError) { try ready.keys.append(encoded: key) } catch { return error.refusal() }
+      }
+    }
+    try keys.finish()
+    return nil
+  }
+
+  // MARK: A minimum LSN that is not visible yet
+
+  private func waitToGet(_ minimum: LSN, _ header: FrameHeader, _ body: RawSpan, _ due: UInt64) {
+    let get = Deferred(header: header, body: body.copied(), due: due)
+    isReadWaiting = true
+    _ = flight.begin(header.id)
+    begin(waitFor: minimum, .visible, id: header.id, due: due, get: get)
+  }
+
+  /// The minimum is visible, or never will be.
+  func getGoesOn(
+    _ get: Deferred, _ result: Result<LSNReach, StoreError>, _ output: inout ByteWriter, _ now: UInt64
+  ) -> ConnectionAction {
+    switch result {
+    case .failure(let error): refuse(error.refusal(), get.header.id, &output)
+    case .success:
+      let body = get.body
+      do throws(WireError) {
+        // Without a deadline: it does not wait a second time.
+        try self.get(get.header, unsafe body.span.bytes, due: .max, &output)
+      } catch {
+        return end(WireRefusal(error), get.header.id, &output)
+      }
+    }
+    return readsGoOn(after: get.header.id, &output, now)
+  }
+}
+
+extension SessionLoop {
+  /// Appends the body of a reply. When this throws, some of it may be there.
+  fileprivate func read(
+    _ request: borrowing GetRequest, _ ready: ReadyVector, _ output: inout ByteWriter
+  ) throws(WireRefusal) -> ReadMoment {
+    let time = ReadTime(nanoseconds: server.store.shared.clock.wall().nanoseconds)
+    do throws(WireError) {
+      try replies.begin(
+        ready.shape, rows: request.rows, layout: request.layout, options: request.options, lsn: .none,
+        time: time, byteCountMax: ServerLimits.bodyByteCountMax, in: &output)
+    } catch {
+      throw .replyTooLong
+    }
+    let moment: ReadMoment
+    do throws(StoreError) {
+      try makeReader()
+      moment = try Self.read(
+        ready, request.minimum ?? .none, time, request.options, &reader, &replies, &output)
+    } catch {
+      throw error.refusal()
+    }
+    replies.stamp(lsn: moment.lsn, mayLack: moment.isFlagged, in: &output)
+    do throws(WireError) { try replies.finish(in: &output) } catch { throw .replyTooLong }
+    return moment
+  }
+
+  private static func read(
+    _ ready: ReadyVector, _ minimum: LSN, _ time: ReadTime, _ options: GetOptions,
+    _ reader: inout StoreReader?, _ replies: inout GetReplyWriter, _ output: inout ByteWriter
+  ) throws(StoreError) -> ReadMoment {
+    guard var mine = reader.take() else { throw .closed }
+    let result: Result<ReadMoment, StoreError>
+    do throws(StoreError) {
+      let vector = ready.vector
+      let isStale = options.contains(.stale)
+      let isStamped = options.contains(.eventTimes) || options.contains(.lsns)
+      result = .success(
+        try mine.read(vector, ready.keys, minimum: minimum, at: time) { row, group, found in
+          for feature in vector.groups[group].features {
+            if !isStamped, found.status(feature) == .present {
+              replies.put(.present, found.raw(feature), row: row, column: feature.column, in: &output)
+            } else {
+              put(found, feature, row, isStale, &replies, &output)
+            }
+          }
+        })
+    } catch {
+      result = .failure(error)
+    }
+    reader = consume mine
+    return try result.get()
+  }
+
+  @inline(never)
+  private static func put(
+    _ found: FoundRow, _ feature: PreparedVector.Feature, _ row: Int, _ isStale: Bool,
+    _ replies: inout GetReplyWriter, _ output: inout ByteWriter
+  ) {
+    let cell = found.judge(feature)
+    replies.put(
+      CellCode(cell, isStale: isStale), found.raw(feature), row: row, column: feature.column, in: &output)
+    if let stamp = cell.stamp {
+      replies.put(
+        eventTimeNanoseconds: stamp.eventTime.nanoseconds, lsn: stamp.lsn.rawValue, row: row,
+        column: feature.column)
+    }
+  }
+}

@@ -1,0 +1,42 @@
+// What bounds a session, besides what an operator sets. Server.md says what happens at each.
+
+package enum SessionLimits {
+  /// Jobs that wait for a worker.
+  package static let workerJobsMax = 4_096
+  /// Vectors that a connection has prepared and not released.
+  package static let handlesMax = 1_024
+  /// Columns of a prepared vector.
+  package static let columnsMax = 4_096
+  /// Rows of a request that are admitted on the loop's thread; more are a worker's.
+  package static let rowsOnLoopMax = 1_000
+  /// And bytes.
+  package static let byteCountOnLoopMax = 262_144
+  /// Bodies that wait behind an answer that takes long, before the connection is not read any more.
+  package static let deferredByteCountMax = 1_048_576
+  /// A page of SCAN ends when it has so many bytes of rows; one row may pass it.
+  package static let scanByteCountMax = 4_194_304
+  /// Of a page of SCAN.
+  package static let scanRowsMax = 65_535
+  /// Asked again after so long, when the answer was OVERLOADED.
+  package static let overloadedWaitMilliseconds: UInt32 = 20
+  /// And when an LSN was not visible yet.
+  package static let notYetWaitMilliseconds: UInt32 = 1
+  /// And when the index is made anew, the disk is full or something else takes long.
+  package static let troubleWaitMilliseconds: UInt32 = 1_000
+  /// The answer to a wrong token comes after this; twice as late after each other one of late, up to the greatest.
+  package static let wrongTokenNanosecondsMin: UInt64 = 10_000_000
+  package static let wrongTokenNanosecondsMax: UInt64 = 2_000_000_000
+}
+
+/// What an operator sets, as sessions see it.
+package struct SessionOptions: Equatable, Sendable {
+  /// The longest body that is taken after HELLO.
+  package var bodyByteCountMax = 8 << 20
+  package var inFlightMax = 256
+  /// Keys of one GET, rows of one PUSH.
+  package var rowsMax = 10_000
+  /// Name and version, for people.
+  package var server = "apus"
+
+  package init() {}
+}
