@@ -72,7 +72,7 @@ package final class Session: FrameHandler {
 
   package var isIdle: Bool {
     if case .refusing = state { return false }
-    return flight.isEmpty
+    return flight.isSettled
   }
 
   package var deadline: UInt64 {
@@ -117,6 +117,11 @@ package final class Session: FrameHandler {
     }
     giveUpWaits(&output, now)
     return state == .over ? .close : .goOn
+  }
+
+  package func noted(_ note: UInt64, _ output: inout ByteWriter, now: UInt64) -> ConnectionAction {
+    flight.delivered()
+    return .goOn
   }
 
   package func stopping(_ output: inout ByteWriter, now: UInt64) { isStopping = true }

@@ -172,4 +172,18 @@ struct SessionWriteTests {
     while peer.resumes == 0 { guard peer.fetch() else { break } }
     #expect(peer.resumes == 1 && peer.session.isIdle)
   }
+
+  @Test(
+    "a connection is owed its answers until its loop has them: one that was ended before would lose what was written"
+  )
+  func owed() throws {
+    let fixture = try SessionFixture()
+    let peer = try fixture.peer()
+    let id = peer.sendPush(PushHead(view: "activity", columns: ["count"]), try peer.counts([("a", 1)]))
+    // The appender is done, and says so; the loop has not heard of it.
+    #expect(peer.port.letters.wait(for: 60_000_000_000) { !$0.isEmpty })
+    #expect(!peer.session.isIdle)
+    #expect(try peer.reply(to: id).code == nil)
+    #expect(peer.session.isIdle)
+  }
 }
