@@ -186,4 +186,20 @@ struct SessionWriteTests {
     #expect(try peer.reply(to: id).code == nil)
     #expect(peer.session.isIdle)
   }
+
+  @Test(
+    "a write that comes when the server stops is refused in its turn, behind the answers that are under way")
+  func refusedInTurn() throws {
+    let fixture = try SessionFixture()
+    let peer = try fixture.peer()
+    let head = PushHead(view: "activity", columns: ["count"])
+    let first = peer.sendPush(head, try peer.counts([("a", 1)]))
+    var output = ByteWriter()
+    peer.session.stopping(&output, now: 0)
+    let second = peer.sendPush(head, try peer.counts([("a", 2)]))
+    let third = peer.send(.producer) { ProducerRequest(name: "late").encode(into: &$0) }
+    while peer.frames.count < 3 { guard peer.fetch() else { break } }
+    #expect(peer.frames.map(\.id) == [first, second, third])
+    #expect(peer.frames.map(\.code) == [nil, .shuttingDown, .shuttingDown])
+  }
 }
