@@ -3,6 +3,9 @@
 // Answers to writes are sent in the order of their requests: who is done early waits in `writes` for those before. An answer
 // is posted under the lock, so that no later one can pass it. `count` is the number of ids, and a connection that has as many as it may is
 // not read until one is answered.
+//
+// An answer that is posted lies in the loop's inbox for a while. Until the loop has it, a connection must not be taken for one that is owed
+// nothing: it would be closed, and the answer dropped. So posts are counted before the ids are, and down again by the loop.
 
 import ApusSystem
 import Synchronization
@@ -38,6 +41,8 @@ final class Flight: Sendable {
   private let box = Monitor(Box())
   /// Of `ids`, for those who only want to know that there are none.
   private let idCount = Atomic<Int>(0)
+  /// Answers that were posted and have not reached the loop yet.
+  private let undelivered = Atomic<Int>(0)
   /// Writes that are at the admitter: those that follow must go there, too.
   private let admitting = Atomic<Int>(0)
   private let port: any ReplyPort
@@ -50,6 +55,18 @@ final class Flight: Sendable {
 
   /// As the connection's loop sees it: only that loop begins something.
   var isEmpty: Bool { idCount.load(ordering: .acquiring) == 0 }
+
+  /// Whether every answer is where the loop sends it from, as that loop sees it. In this order: whoever sees that nothing is under way
+  /// sees what was posted before.
+  var isSettled: Bool { isEmpty && undelivered.load(ordering: .acquiring) == 0 }
+
+  /// The loop has an answer that was posted.
+  func delivered() { undelivered.subtract(1, ordering: .relaxed) }
+
+  private func post(_ frames: [UInt8]) {
+    undelivered.add(1, ordering: .relaxed)
+    port.post(frames)
+  }
 
   /// Whether a request with this id is under way.
   func has(_ id: UInt64) -> Bool { !isEmpty && box.withLock { $0.ids.contains(id) } }
@@ -91,7 +108,7 @@ final class Flight: Sendable {
   func finish(_ id: UInt64, _ frames: [UInt8]) {
     let resumes = box.withLock { box in
       box.ids.remove(id)
-      port.post(frames)
+      post(frames)
       idCount.store(box.ids.count, ordering: .releasing)
       return box.resumes(max)
     }
@@ -117,7 +134,7 @@ final class Flight: Sendable {
       var done = 0
       while done < box.writes.count, let ready = box.writes[done].frames {
         box.ids.remove(box.writes[done].id)
-        port.post(ready)
+        post(ready)
         done += 1
       }
       box.writes.removeFirst(done)
