@@ -5,7 +5,7 @@
 // not read until one is answered.
 //
 // An answer that is posted lies in the loop's inbox for a while. Until the loop has it, a connection must not be taken for one that is owed
-// nothing: it would be closed, and the answer dropped. So posts are counted before the ids are, and down again by the loop.
+// nothing: it would be closed, and the answer dropped. So posts are counted up before ids are counted down, and down again by the loop.
 
 import ApusSystem
 import Synchronization
@@ -63,9 +63,12 @@ final class Flight: Sendable {
   /// The loop has an answer that was posted.
   func delivered() { undelivered.subtract(1, ordering: .relaxed) }
 
-  private func post(_ frames: [UInt8]) {
-    undelivered.add(1, ordering: .relaxed)
-    port.post(frames)
+  /// Takes `count` answers from what is under way and posts them, in this order: a loop that has the last of them finds nothing under way,
+  /// and one that finds nothing under way before sees that they are to come.
+  private func post(_ frames: some Sequence<[UInt8]>, count: Int, _ box: borrowing Box) {
+    undelivered.add(count, ordering: .relaxed)
+    idCount.store(box.ids.count, ordering: .releasing)
+    for each in frames { port.post(each) }
   }
 
   /// Whether a request with this id is under way.
@@ -108,8 +111,7 @@ final class Flight: Sendable {
   func finish(_ id: UInt64, _ frames: [UInt8]) {
     let resumes = box.withLock { box in
       box.ids.remove(id)
-      post(frames)
-      idCount.store(box.ids.count, ordering: .releasing)
+      post(CollectionOfOne(frames), count: 1, box)
       return box.resumes(max)
     }
     if resumes { port.resume() }
@@ -131,15 +133,11 @@ final class Flight: Sendable {
       let place = Int(turn.number &- box.firstTurn)
       precondition(place < box.writes.count && box.writes[place].frames == nil, "a write is answered once")
       box.writes[place].frames = frames
-      var done = 0
-      while done < box.writes.count, let ready = box.writes[done].frames {
-        box.ids.remove(box.writes[done].id)
-        post(ready)
-        done += 1
-      }
-      box.writes.removeFirst(done)
-      box.firstTurn &+= UInt64(done)
-      idCount.store(box.ids.count, ordering: .releasing)
+      let ready = box.writes.prefix { $0.frames != nil }
+      for write in ready { box.ids.remove(write.id) }
+      box.writes.removeFirst(ready.count)
+      box.firstTurn &+= UInt64(ready.count)
+      post(ready.lazy.compactMap(\.frames), count: ready.count, box)
       return box.resumes(max)
     }
     if resumes { port.resume() }
