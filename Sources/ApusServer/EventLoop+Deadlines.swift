@@ -34,7 +34,8 @@ extension EventLoop {
     if let begun = connection.frameBegunAt {
       return (Self.moment(limits.frameNanosecondsMax, after: begun), .slowSender)
     }
-    if handler.isIdle, connection.unsentByteCount == 0 {
+    // Who sends no more and waits for what need not come would keep its connection for good, and may be gone long since.
+    if connection.peerEnded || handler.isIdle, connection.unsentByteCount == 0 {
       return (Self.moment(limits.idleNanosecondsMax, after: connection.frameAt), .idle)
     }
     return nil

@@ -3,6 +3,9 @@
 // Answers to writes are sent in the order of their requests: who is done early waits in `writes` for those before. An answer
 // is posted under the lock, so that no later one can pass it. `count` is the number of ids, and a connection that has as many as it may is
 // not read until one is answered.
+//
+// An answer that is posted lies in the loop's inbox for a while. Until the loop has it, a connection must not be taken for one that is owed
+// nothing: it would be closed, and the answer dropped. So posts are counted up before ids are counted down, and down again by the loop.
 
 import ApusSystem
 import Synchronization
@@ -38,6 +41,8 @@ final class Flight: Sendable {
   private let box = Monitor(Box())
   /// Of `ids`, for those who only want to know that there are none.
   private let idCount = Atomic<Int>(0)
+  /// Answers that were posted and have not reached the loop yet.
+  private let undelivered = Atomic<Int>(0)
   /// Writes that are at the admitter: those that follow must go there, too.
   private let admitting = Atomic<Int>(0)
   private let port: any ReplyPort
@@ -50,6 +55,21 @@ final class Flight: Sendable {
 
   /// As the connection's loop sees it: only that loop begins something.
   var isEmpty: Bool { idCount.load(ordering: .acquiring) == 0 }
+
+  /// Whether every answer is where the loop sends it from, as that loop sees it. In this order: whoever sees that nothing is under way
+  /// sees what was posted before.
+  var isSettled: Bool { isEmpty && undelivered.load(ordering: .acquiring) == 0 }
+
+  /// The loop has an answer that was posted.
+  func delivered() { undelivered.subtract(1, ordering: .relaxed) }
+
+  /// Takes `count` answers from what is under way and posts them, in this order: a loop that has the last of them finds nothing under way,
+  /// and one that finds nothing under way before sees that they are to come.
+  private func post(_ frames: some Sequence<[UInt8]>, count: Int, _ box: borrowing Box) {
+    undelivered.add(count, ordering: .relaxed)
+    idCount.store(box.ids.count, ordering: .releasing)
+    for each in frames { port.post(each) }
+  }
 
   /// Whether a request with this id is under way.
   func has(_ id: UInt64) -> Bool { !isEmpty && box.withLock { $0.ids.contains(id) } }
@@ -91,8 +111,7 @@ final class Flight: Sendable {
   func finish(_ id: UInt64, _ frames: [UInt8]) {
     let resumes = box.withLock { box in
       box.ids.remove(id)
-      port.post(frames)
-      idCount.store(box.ids.count, ordering: .releasing)
+      post(CollectionOfOne(frames), count: 1, box)
       return box.resumes(max)
     }
     if resumes { port.resume() }
@@ -114,15 +133,11 @@ final class Flight: Sendable {
       let place = Int(turn.number &- box.firstTurn)
       precondition(place < box.writes.count && box.writes[place].frames == nil, "a write is answered once")
       box.writes[place].frames = frames
-      var done = 0
-      while done < box.writes.count, let ready = box.writes[done].frames {
-        box.ids.remove(box.writes[done].id)
-        port.post(ready)
-        done += 1
-      }
-      box.writes.removeFirst(done)
-      box.firstTurn &+= UInt64(done)
-      idCount.store(box.ids.count, ordering: .releasing)
+      let ready = box.writes.prefix { $0.frames != nil }
+      for write in ready { box.ids.remove(write.id) }
+      box.writes.removeFirst(ready.count)
+      box.firstTurn &+= UInt64(ready.count)
+      post(ready.lazy.compactMap(\.frames), count: ready.count, box)
       return box.resumes(max)
     }
     if resumes { port.resume() }

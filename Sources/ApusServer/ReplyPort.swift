@@ -4,7 +4,8 @@ package import ApusBytes
 import ApusWire
 
 package protocol ReplyPort: Sendable {
-  /// Sends whole frames, behind what was posted before. They go nowhere when the connection has ended.
+  /// Sends whole frames, behind what was posted before, and tells the session when they are with its loop (`noted`). They go nowhere
+  /// when the connection has ended.
   func post(_ frames: [UInt8])
   /// Runs on the session's loop, unless the connection has ended; `output` is what it sends.
   func run(_ body: @escaping @Sendable (Session, inout ByteWriter, _ now: UInt64) -> ConnectionAction)
@@ -15,7 +16,7 @@ package protocol ReplyPort: Sendable {
 extension ConnectionMailbox: ReplyPort {
   package func post(_ frames: [UInt8]) {
     // Any byte is a raw byte.
-    post(unsafe frames.span.bytes)
+    post(unsafe frames.span.bytes, note: 0)
   }
 
   package func run(_ body: @escaping @Sendable (Session, inout ByteWriter, _ now: UInt64) -> ConnectionAction)

@@ -72,7 +72,7 @@ package final class Session: FrameHandler {
 
   package var isIdle: Bool {
     if case .refusing = state { return false }
-    return flight.isEmpty
+    return flight.isSettled
   }
 
   package var deadline: UInt64 {
@@ -98,7 +98,7 @@ package final class Session: FrameHandler {
     if header.flags.contains(.compressed) { return end(.notCompressed, header.id, &output) }
     if flight.has(header.id) { return end(.idInUse, header.id, &output) }
     if isStopping {
-      refuse(.shuttingDown, header.id, &output)
+      refuseInTurn(.shuttingDown, type, header.id, &output)
       return .goOn
     }
     do throws(WireError) {
@@ -117,6 +117,11 @@ package final class Session: FrameHandler {
     }
     giveUpWaits(&output, now)
     return state == .over ? .close : .goOn
+  }
+
+  package func noted(_ note: UInt64, _ output: inout ByteWriter, now: UInt64) -> ConnectionAction {
+    flight.delivered()
+    return .goOn
   }
 
   package func stopping(_ output: inout ByteWriter, now: UInt64) { isStopping = true }
@@ -199,6 +204,17 @@ package final class Session: FrameHandler {
   }
 
   // MARK: Replies in order
+
+  /// An error stands in the place of the reply: behind what is under way of those that keep their order.
+  private func refuseInTurn(
+    _ refusal: WireRefusal, _ type: MessageType, _ id: UInt64, _ output: inout ByteWriter
+  ) {
+    switch type {
+    case .push, .delete, .producer, .erase:
+      if let turn = flight.beginWrite(id) { flight.finish(turn, Frames.refusal(refusal, id)) }
+    default: refuse(refusal, id, &output)
+    }
+  }
 
   private func putOff(_ header: FrameHeader, _ body: RawSpan, _ now: UInt64) {
     _ = flight.begin(header.id)

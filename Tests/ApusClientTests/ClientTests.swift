@@ -15,7 +15,7 @@ struct ClientTests {
       for frame in frames.reversed() { try connection.send(Frames.pong(id: frame.id, visible: frame.id)) }
       try connection.end()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     let seen = try await withThrowingTaskGroup(of: UInt64.self) { group in
       for _ in 0..<3 { group.addTask { try await client.ping().visible.rawValue } }
       return try await group.reduce(into: Set<UInt64>()) { $0.insert($1) }
@@ -35,7 +35,7 @@ struct ClientTests {
       try connection.send(Frames.pong(id: late.id, visible: 1) + Frames.pong(id: next.id, visible: 2))
       try connection.end()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     // Connected first, so that the short time is the call's alone.
     #expect(try await client.greeting().rowsMax == 1_000)
     let error = await #expect(throws: ClientError.self) { try await client.ping(timeout: .milliseconds(50)) }
@@ -48,7 +48,7 @@ struct ClientTests {
   @Test("a server that accepts and says nothing is given up at the deadline")
   func silentServer() async throws {
     let peer = try ScriptedPeer { connection in try connection.end() }
-    var options = ClientOptions()
+    var options = ClientOptions.patient
     options.connectTimeout = .milliseconds(50)
     let client = try ApusClient(peer.address, options: options)
     let error = await #expect(throws: ClientError.self) { try await client.ping(timeout: .milliseconds(30)) }
@@ -67,7 +67,7 @@ struct ClientTests {
       asked.ring()
       try connection.end()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     let task = Task { try await client.ping() }
     await asked.heard()
     task.cancel()
@@ -92,7 +92,7 @@ struct ClientTests {
         guard try connection.get() == 2 else { throw ScriptedPeer.Silence() }
         try connection.end()
       })
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     let rows = try await client.features("fraud@1", for: [["card_id": "c42"]])
     #expect(rows.count == 1 && rows.fingerprint == Array(repeating: 2, count: 32))
     client.close()
@@ -105,7 +105,7 @@ struct ClientTests {
       try connection.greet()
       _ = try connection.next()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     let error = await #expect(throws: ClientError.self) {
       try await client.push("card_activity", [FeatureRow(key: ["c42"], ["txn_count_24h": 4])])
     }
@@ -124,7 +124,7 @@ struct ClientTests {
       try connection.reply(to: second) { Pushes.reply(first: 5, last: 5).encode(into: &$0) }
       try connection.end()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     let clock = ContinuousClock()
     let start = clock.now
     let result = try await client.push("card_activity", [FeatureRow(key: ["c42"], ["txn_count_24h": 4])])
@@ -144,7 +144,7 @@ struct ClientTests {
       }
       try connection.end()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<10 { group.addTask { _ = try await client.ping() } }
       try await group.waitForAll()
@@ -159,7 +159,7 @@ struct ClientTests {
       _ = try connection.next()
       try connection.send(Frames.error(WireRefusal(.unauthenticated, "no such token"), id: 0))
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     let error = await #expect(throws: ClientError.self) { try await client.ping() }
     #expect(error?.code == .unauthenticated)
     #expect(await peer.ended() == nil)
@@ -169,7 +169,7 @@ struct ClientTests {
   func nobody() async throws {
     let closed = try ScriptedPeer()
     #expect(await closed.ended() == nil)
-    var options = ClientOptions()
+    var options = ClientOptions.patient
     options.retries.attemptsMax = 2
     let client = try ApusClient(closed.address, options: options)
     let error = await #expect(throws: ClientError.self) { try await client.ping() }
@@ -185,7 +185,7 @@ struct ClientTests {
       asked.ring()
       try connection.end()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     let task = Task { try await client.ping() }
     await asked.heard()
     client.close()
@@ -205,7 +205,7 @@ struct ClientTests {
       asked.ring()
       try connection.end()
     }
-    var options = ClientOptions()
+    var options = ClientOptions.patient
     options.callsMax = 1
     options.retries = .never
     let client = try ApusClient(peer.address, options: options)

@@ -9,6 +9,14 @@ import Testing
 struct ExampleTests {
   @Test("compiles and does what it says")
   func runs() async throws {
+    // The example has the times of an application, and a task may wait long for a thread while other tests have them all.
+    for _ in 0..<20 {
+      do { return try await run() } catch let error as ClientError where error.code == .deadlinePassed {}
+    }
+    try await run()
+  }
+
+  private func run() async throws {
     let peer = try ScriptedPeer { connection in
       try connection.greet()
       let producer = try connection.next()

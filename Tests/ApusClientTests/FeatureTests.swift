@@ -70,7 +70,7 @@ struct FeatureTests {
       for _ in 0..<3 { try connection.get() }
       try connection.end()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     let first = try await client.features("fraud@1", for: [["card_id": "c42"]]).receipt
     let again = try await client.features("fraud@1", for: [["card_id": "c42"]]).receipt
     let other = try await client.features("fraud@1", for: [["card_id": "c43"]]).receipt
@@ -99,7 +99,7 @@ struct FeatureTests {
       guard try connection.get() == 2 else { throw ScriptedPeer.Silence() }
       try connection.end()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     for _ in 0..<2 {
       let rows = try await client.features("fraud@1", for: [["card_id": "c42"], ["card_id": "c7"]])
       #expect(rows.count == 2)
@@ -115,7 +115,7 @@ struct FeatureTests {
       try connection.prepare(handle: 1)
       try connection.end()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     let wrong: [[[String: FeatureValue]]] = [
       [["card": "c42"]], [[:]], [["card_id": 42]], [["card_id": "c42", "more": 1]], [],
       [["card_id": .string(String(repeating: "x", count: 500))]],

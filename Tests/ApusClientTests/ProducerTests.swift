@@ -28,7 +28,7 @@ struct ProducerTests {
         try connection.reply(to: next) { Pushes.reply(first: 6, last: 6).encode(into: &$0) }
         try connection.end()
       })
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     let producer = try await client.producer("payments")
     #expect(try await producer.push("card_activity", Self.row).isRepeated)
     #expect(try await producer.push("card_activity", Self.row).lsns?.lowerBound.rawValue == 6)
@@ -51,7 +51,7 @@ struct ProducerTests {
       try connection.reply(to: next) { Pushes.reply(first: 6, last: 6).encode(into: &$0) }
       try connection.end()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     let producer = try await client.producer("payments")
     var short = PushOptions()
     short.timeout = .milliseconds(50)
@@ -82,7 +82,7 @@ struct ProducerTests {
       try connection.reply(to: deleted) { Pushes.reply(first: 5, last: 5).encode(into: &$0) }
       try connection.end()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     let producer = try await client.producer("payments")
     let error = await #expect(throws: ClientError.self) {
       try await producer.push("card_activity", Self.row)
@@ -107,7 +107,7 @@ struct ProducerTests {
       }
       try connection.end()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     let producer = try await client.producer("payments")
     let seen = try await withThrowingTaskGroup(of: UInt64?.self) { group in
       for _ in 0..<20 {
@@ -141,7 +141,7 @@ struct ProducerTests {
       try connection.reply(to: frame) { Pushes.reply(first: 5, last: 6).encode(into: &$0) }
       try connection.end()
     }
-    let client = try ApusClient(peer.address)
+    let client = try ApusClient(peer.address, options: .patient)
     var options = PushOptions()
     options.isAllOrNothing = true
     let rows = [

@@ -104,7 +104,7 @@ final class ScriptedPeer: Sendable {
   }
 
   /// Longer than anything takes when all is well.
-  fileprivate static let patience: Int32 = 20_000
+  fileprivate static let patience: Int32 = 600_000
 
   init(_ scripts: Script...) throws {
     let listener = try ListeningSocket(at: .loopback(port: 0))
@@ -159,4 +159,14 @@ final class Bell: Sendable {
 
   func ring() { continuation.finish() }
   func heard() async { for await _ in stream {} }
+}
+
+extension ClientOptions {
+  /// A test's own time is nobody's to count: all tests of the house share a few threads, and a task may wait long for one.
+  static var patient: ClientOptions {
+    var options = ClientOptions()
+    options.connectTimeout = .seconds(600)
+    options.callTimeout = .seconds(600)
+    return options
+  }
 }

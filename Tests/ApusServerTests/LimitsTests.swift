@@ -52,6 +52,31 @@ struct LimitsTests {
     try server.stop()
   }
 
+  @Test("for idleness ends who sends no more and waits for an answer that does not come")
+  func halfGone() throws {
+    let clock = SimulatedClock()
+    let server = try EchoServer(loops: 1, clock: clock) {
+      $0.idleNanosecondsMax = 100 * Self.second
+      $0.lingerNanosecondsMax = 1
+    }
+    let (waiting, gone, beside) = (try server.peer(), try server.peer(), try server.peer())
+    for peer in [waiting, gone] { try peer.send(Wish.hold, id: 1) }
+    #expect(server.witness.wait { $0.held.count == 2 })
+    try gone.endSending()
+    try pass(100 * Self.second - 1, clock, server, beside)
+    #expect(server.witness.seen.withLock { $0.ends } == [])
+    clock.advance(nanoseconds: 1)
+    server.server.wakeAll()
+    #expect(server.witness.wait { $0.ends == [.idle] })
+    #expect(try gone.receive()?.header.type == EchoService.farewell)
+    // Who may still send is owed its answer.
+    try pass(1, clock, server, beside)
+    let (mailbox, id) = server.witness.seen.withLock { $0.held[0] }
+    mailbox.post(unsafe Peer.frame(Wish.hold | 128, id: id).span.bytes, note: 0)
+    #expect(try waiting.receive()?.header.id == 1)
+    try server.stop()
+  }
+
   /// Lets time pass, and makes sure that the loop has seen it.
   private func pass(_ nanoseconds: UInt64, _ clock: SimulatedClock, _ server: EchoServer, _ peer: Peer) throws
   {

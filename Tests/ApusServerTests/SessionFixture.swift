@@ -216,7 +216,10 @@ final class Caller {
     let letters = port.fetch()
     for letter in letters {
       switch letter {
-      case .frames(let bytes): take(unsafe bytes.span.bytes)
+      case .frames(let bytes):
+        take(unsafe bytes.span.bytes)
+        var output = ByteWriter()
+        _ = session.noted(0, &output, now: now)
       case .run(let body):
         var output = ByteWriter()
         action = body(session, &output, now)

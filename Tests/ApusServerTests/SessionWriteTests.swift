@@ -172,4 +172,34 @@ struct SessionWriteTests {
     while peer.resumes == 0 { guard peer.fetch() else { break } }
     #expect(peer.resumes == 1 && peer.session.isIdle)
   }
+
+  @Test(
+    "a connection is owed its answers until its loop has them: one that was ended before would lose what was written"
+  )
+  func owed() throws {
+    let fixture = try SessionFixture()
+    let peer = try fixture.peer()
+    let id = peer.sendPush(PushHead(view: "activity", columns: ["count"]), try peer.counts([("a", 1)]))
+    // The appender is done, and says so; the loop has not heard of it.
+    #expect(peer.port.letters.wait(for: 60_000_000_000) { !$0.isEmpty })
+    #expect(!peer.session.isIdle)
+    #expect(try peer.reply(to: id).code == nil)
+    #expect(peer.session.isIdle)
+  }
+
+  @Test(
+    "a write that comes when the server stops is refused in its turn, behind the answers that are under way")
+  func refusedInTurn() throws {
+    let fixture = try SessionFixture()
+    let peer = try fixture.peer()
+    let head = PushHead(view: "activity", columns: ["count"])
+    let first = peer.sendPush(head, try peer.counts([("a", 1)]))
+    var output = ByteWriter()
+    peer.session.stopping(&output, now: 0)
+    let second = peer.sendPush(head, try peer.counts([("a", 2)]))
+    let third = peer.send(.producer) { ProducerRequest(name: "late").encode(into: &$0) }
+    while peer.frames.count < 3 { guard peer.fetch() else { break } }
+    #expect(peer.frames.map(\.id) == [first, second, third])
+    #expect(peer.frames.map(\.code) == [nil, .shuttingDown, .shuttingDown])
+  }
 }

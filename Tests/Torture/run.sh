@@ -5,7 +5,8 @@
 #               simulation and the oracle: seeds
 #   QUICK=1     a short version, one to two minutes
 #   ONLY=name   one attack: kills, errors, moments, power, full, reader, simulation, oracle, bits, threads; of a whole store: store-kills,
-#               store-errors, store-moments, store-power, store-full, store-damage
+#               store-errors, store-moments, store-power, store-full, store-damage; of a server: client, server-kill, server-mutations,
+#               server-slow, server-flood, server-limits, server-tokens
 # Each attack also runs alone: Tests/Torture/power_cut.py. What fails prints how to do it again.
 set -u
 
@@ -114,6 +115,13 @@ attack store-power "store, power cut" Tests/Torture/power_cut.py store
 attack store-full "store, disk full" Tests/Torture/disk_full.py store
 attack store-damage "store, damage" Tests/Torture/damage.py
 attack reader "independent reader" Tests/Torture/independent_reader_test.py
+attack client "independent client" Tests/Torture/wire_test.py
+attack server-kill "server, kill under load" Tests/Torture/server_kill.py
+attack server-mutations "server, mutated sessions" Tests/Torture/server_mutations.py
+attack server-slow "server, slow callers" Tests/Torture/server_slow.py
+attack server-flood "server, floods" Tests/Torture/server_flood.py
+attack server-limits "server, limits" Tests/Torture/server_limits.py
+attack server-tokens "server, tokens" Tests/Torture/server_tokens.py
 attack simulation "simulation" stories simulation SimulationTests 10000 200
 attack oracle "oracle" stories oracle OracleTests 100000 4000
 attack bits "every bit" bits
