@@ -14,8 +14,8 @@ setup: ## install what is missing from Deploy/packages.txt (Debian), and check t
 build: setup ## build apus: .build/release/apus
 	@swift build -c release --product apus
 
-run: build ## start the server (there is none yet: says what there is, and fails)
-	@echo "run: there is no server yet; what exists is \`apus check\` and \`apus inspect log\` (.build/release/apus)" >&2; exit 1
+run: build ## serve an example with sample rows on 127.0.0.1:7399; its store is $APUS_DATA or .build/run
+	@Deploy/run.sh
 
 test: setup ## lint and all tests; FILTER=regex for some of them, VERBOSE=1 for every word
 	@Tests/run.sh

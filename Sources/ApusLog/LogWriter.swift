@@ -57,6 +57,8 @@ package final class LogWriter {
 
   /// The LSN of the next record.
   package var nextLSN: LSN { state.nextLSN }
+  /// The newest append time that was given out; nil when there is none.
+  package var lastAppendTime: WallTime? { state.appendClock.lastAppend }
   /// The last LSN that a power cut leaves.
   package var durable: LSN { state.durable }
   /// The last LSN that is in the file.

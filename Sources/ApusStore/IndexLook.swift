@@ -11,6 +11,8 @@ package struct IndexLook {
   package enum Verdict: Equatable, Sendable {
     /// The next opening replays what comes behind it.
     case usable
+    /// Of a store that is open: it is made again from the log, and until then nothing is served.
+    case rebuilding
     /// The next opening makes one from the log.
     case missing
     /// The next opening makes another, because.

@@ -151,6 +151,7 @@ private struct StoreMorning: ~Copyable {
     health.losses = report.losses
     let checkpointer = Checkpointer()
     let applier = replay.applier
+    let frozen = report.isReadOnly ? applier.state : nil
     let overlay = applier.overlay.overlay
     let shared = StoreShared(
       overlay: overlay, clock: clock,
@@ -180,6 +181,6 @@ private struct StoreMorning: ~Copyable {
     return Store(
       folder: folder, report: report, options: options, shared: shared, log: log.reader, appender: appender,
       checkpointer: checkpointer, scrubber: scrubber, salt: salt,
-      readOnly: report.isReadOnly ? HeldLog(log) : nil)
+      readOnly: report.isReadOnly ? HeldLog(log) : nil, frozenState: frozen)
   }
 }

@@ -20,6 +20,8 @@ package final class Store: Sendable {
   let appender: StoreAppender?
   let checkpointer: Checkpointer
   private let scrubber: Scrubber
+  /// Of a store that is read-only, whose state changes no more; else it is the appender's.
+  let frozenState: StoreState?
   /// What the first erasure of a store that had none is salted with.
   let salt: [UInt8]
   private let ending: StoreEnding
@@ -34,7 +36,7 @@ package final class Store: Sendable {
   init(
     folder: String, report: StoreReport, options: StoreOptions, shared: StoreShared, log: LogReader,
     appender: StoreAppender?, checkpointer: Checkpointer, scrubber: Scrubber, salt: [UInt8],
-    readOnly: HeldLog?
+    readOnly: HeldLog?, frozenState: StoreState?
   ) {
     self.folder = folder
     self.report = report
@@ -45,6 +47,7 @@ package final class Store: Sendable {
     self.checkpointer = checkpointer
     self.scrubber = scrubber
     self.salt = salt
+    self.frozenState = frozenState
     ending = StoreEnding(
       shared: shared, appender: appender, checkpointer: checkpointer, scrubber: scrubber,
       life: Monitor(Life(readOnly: readOnly)))

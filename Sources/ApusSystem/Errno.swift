@@ -35,6 +35,7 @@ extension Errno {
   package static let notSupported = Errno(rawValue: 95)  // EOPNOTSUPP
   package static let protocolError = Errno(rawValue: 71)  // EPROTO
   package static let addressInUse = Errno(rawValue: 98)  // EADDRINUSE
+  package static let addressNotAvailable = Errno(rawValue: 99)  // EADDRNOTAVAIL
   package static let networkDown = Errno(rawValue: 100)  // ENETDOWN
   package static let networkUnreachable = Errno(rawValue: 101)  // ENETUNREACH
   package static let connectionAborted = Errno(rawValue: 103)  // ECONNABORTED

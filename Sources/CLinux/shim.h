@@ -28,6 +28,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -209,6 +210,16 @@ static inline int64_t linux_clock(int32_t boot, int64_t *seconds, int64_t *nanos
 static inline int64_t linux_random(void *bytes, size_t count) { LINUX_ANSWER(getrandom(bytes, count, 0)); }
 
 static inline int32_t linux_process_id(void) { return getpid(); }
+
+// How many processors this process may run on.
+static inline int64_t linux_core_count(void) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) < 0) return -(int64_t)errno;
+  return CPU_COUNT(&allowed);
+}
+
+// NAME=VALUE, or null behind the last.
+static inline const char *linux_environment(int32_t at) { return environ ? environ[at] : NULL; }
 
 static inline _Noreturn void linux_exit(int32_t code) { _exit(code); }
 

@@ -6,19 +6,18 @@ enum Command: Equatable {
   /// About these verbs; about all of them in short when there is none.
   case help([Verb])
   case version
-  case run(Job, data: String, json: Bool)
+  case run(Job, at: Target, json: Bool)
 
   var isJSON: Bool {
     if case .run(_, _, let json) = self { json } else { false }
   }
+}
 
-  var data: String? {
-    if case .run(_, let data, _) = self { data } else { nil }
-  }
-
-  var isCheck: Bool {
-    if case .run(.check, _, _) = self { true } else { false }
-  }
+/// Where the store is.
+enum Target: Equatable {
+  case folder(String)
+  case server(Remote.Choice)
+  case nowhere
 }
 
 /// What is to be done with a store's folder.
@@ -37,6 +36,23 @@ enum Job: Equatable {
   case inspectLog
   case dumpLog(LogLines.Options)
   case inspectManifest
+  case serve(GivenSettings)
+  case showConfiguration(GivenSettings)
+  case settingsPage
+  case createToken(Tokens.Wish, data: String?)
+  case listTokens(data: String?)
+  case revokeToken(String, data: String?)
+  case status
+  case ping
+  case completions(Completions.Shell)
+
+  /// The files and folders of definitions that the words name.
+  var definitions: [String] {
+    switch self {
+    case .plan(let paths, _), .apply(let paths, _): paths
+    default: []
+    }
+  }
 }
 
 /// Why a command line makes no sense.

@@ -5,6 +5,7 @@ import ApusContracts
 
 extension CommandParser {
   static func job(_ verb: Verb, _ words: Words) throws(UsageError) -> Job {
+    if verb.reach == .nowhere || verb.reach == .server { return try serverJob(verb, words) }
     let project = try words.name("--project")
     switch verb {
     case .plan: return .plan(words.operands, check: words.has("--check"))

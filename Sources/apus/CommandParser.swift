@@ -22,8 +22,8 @@ enum CommandParser {
     if asksForHelp { return .help(try topic(arguments.filter { !$0.hasPrefix("-") })) }
     let (verb, rest) = try verb(in: arguments)
     let words = try Words(of: rest, for: verb)
-    let data = try words.folder()
-    return .run(try job(verb, words), data: data, json: words.has("--json"))
+    let target = try words.target()
+    return .run(try job(verb, words), at: target, json: words.has("--json"))
   }
 
   /// The verbs that the words begin with: `inspect` alone means every `inspect …`.

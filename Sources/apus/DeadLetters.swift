@@ -20,8 +20,8 @@ private struct FoundFilter {
   private let rule: String?
   let lsn: LSN?
 
-  init(_ filter: DeadLetterFilter, _ look: StoreLook, data: String) throws(Trouble) {
-    let naming = Naming(registry: look.state.registry, data: data)
+  init(_ filter: DeadLetterFilter, _ look: StoreFacts, _ place: StorePlace) throws(Trouble) {
+    let naming = Naming(registry: look.state.registry, place: place)
     let registry = naming.registry
     rule = filter.rule
     lsn = filter.lsn
@@ -46,12 +46,12 @@ private struct FoundFilter {
   }
 }
 
-extension StoreLook {
+extension StoreFacts {
   /// Lends the letters that the filter takes.
   fileprivate func forEachLetter(
     _ filter: FoundFilter, data: String, _ body: (FoundDeadLetter) -> Bool
   ) throws(Trouble) {
-    let search = DeadLetterSearch(in: log.reader, state.deadLetters, catalog)
+    let search = DeadLetterSearch(in: log, state.deadLetters, catalog)
     do throws(StoreError) {
       try search.forEach(from: filter.lsn ?? .first) { found in
         if let lsn = filter.lsn, found.lsn > lsn { return false }
@@ -81,9 +81,9 @@ enum DeadLetterList {
   }
 
   static func run(_ filter: DeadLetterFilter, _ answer: Answer) throws(Trouble) -> ExitCode {
-    let look = try Opened.look(answer.data)
+    let look = try answer.facts()
     var sums: [Group: Sum] = [:]
-    let found = try FoundFilter(filter, look, data: answer.data)
+    let found = try FoundFilter(filter, look, answer.place)
     try look.forEachLetter(found, data: answer.data) { found in
       sums[Group(view: found.letter.viewVersion, rule: found.letter.rule), default: Sum(oldest: found)]
         .letters += 1
@@ -93,12 +93,12 @@ enum DeadLetterList {
       ($1.value.letters, $0.key.view, $0.key.rule) < ($0.value.letters, $1.key.view, $1.key.rule)
     }
     answer.give(
-      lines(groups.map { ($0.key, $0.value) }, look, answer.data),
+      lines(groups.map { ($0.key, $0.value) }, look, answer.place),
       json(groups.map { ($0.key, $0.value) }, look))
     return .done
   }
 
-  private static func lines(_ groups: [(Group, Sum)], _ look: StoreLook, _ data: String) -> [String] {
+  private static func lines(_ groups: [(Group, Sum)], _ look: StoreFacts, _ place: StorePlace) -> [String] {
     guard let first = groups.first else { return ["no dead letters wait"] }
     var table = Table([
       ("view", .left), ("rule", .left), ("letters", .right), ("oldest", .left), ("for example", .left),
@@ -110,10 +110,10 @@ enum DeadLetterList {
       ])
     }
     let rule = Shell.word(first.0.rule)
-    return table.lines + ["", "next: apus dead-letters show --rule \(rule) --data \(Shell.word(data))"]
+    return table.lines + ["", "next: apus dead-letters show --rule \(rule)\(place.option)"]
   }
 
-  private static func json(_ groups: [(Group, Sum)], _ look: StoreLook) -> JSON {
+  private static func json(_ groups: [(Group, Sum)], _ look: StoreFacts) -> JSON {
     [
       "letters": .number(groups.reduce(0) { $0 + $1.1.letters }),
       "groups": .list(
@@ -134,8 +134,8 @@ enum DeadLetterLines {
   static let usualLimit: UInt64 = 20
 
   static func run(_ filter: DeadLetterFilter, limit: UInt64, _ answer: Answer) throws(Trouble) -> ExitCode {
-    let look = try Opened.look(answer.data)
-    let found = try FoundFilter(filter, look, data: answer.data)
+    let look = try answer.facts()
+    let found = try FoundFilter(filter, look, answer.place)
     var count: UInt64 = 0
     var letters: [JSON] = []
     try look.forEachLetter(found, data: answer.data) { found in
@@ -155,7 +155,7 @@ enum DeadLetterLines {
     if let lsn = filter.lsn, count == 0 {
       throw Trouble(
         "no_letter", "no dead letter that waits has LSN \(lsn)", at: answer.data,
-        next: "`apus dead-letters show --data \(Shell.word(answer.data))` shows those that do")
+        next: "`apus dead-letters show\(answer.place.option)` shows those that do")
     }
     if answer.isJSON {
       answer.output.line(["letters": .list(letters), "count": .number(count)])

@@ -9,14 +9,25 @@ import ApusSystem
 enum DefinitionSources {
   private static let suffixes = [".yaml", ".yml", ".json"]
 
-  static func read(_ paths: [String]) throws(Trouble) -> ProjectDefinition {
+  static func read(_ paths: [String], from source: Source) throws(Trouble) -> ProjectDefinition {
+    let files =
+      switch source {
+      case .folder: try files(at: paths)
+      // Whoever asked has read them where they are.
+      case .open(_, let files): files
+      }
+    do throws(DefinitionErrors) { return try DefinitionReader.read(files) } catch { throw Trouble(error) }
+  }
+
+  /// Each once, in the order of the paths.
+  static func files(at paths: [String]) throws(Trouble) -> [DefinitionFile] {
     var files: [DefinitionFile] = []
     for path in paths {
       for name in try names(at: path) where !files.contains(where: { $0.name == name }) {
         files.append(DefinitionFile(name: name, bytes: try bytes(of: name)))
       }
     }
-    do throws(DefinitionErrors) { return try DefinitionReader.read(files) } catch { throw Trouble(error) }
+    return files
   }
 
   private static func names(at path: String) throws(Trouble) -> [String] {

@@ -1,4 +1,4 @@
-// `apus describe`: what a store has, as it is on disk. A name may be a view's or a service's; where both have it, both are
+// `apus describe`: what a store has, as it is on disk or served. A name may be a view's or a service's; where both have it, both are
 // shown.
 
 import ApusBytes
@@ -8,11 +8,11 @@ import ApusSystem
 
 enum Describe {
   static func run(_ name: VersionedName?, in project: String?, _ answer: Answer) throws(Trouble) -> ExitCode {
-    let look = try Opened.look(answer.data)
-    let naming = Naming(registry: look.state.registry, data: answer.data)
+    let look = try answer.facts()
+    let naming = Naming(registry: look.state.registry, place: answer.place)
     guard let name else {
       let only = try project.map { name throws(Trouble) in try naming.project(name) }
-      let overview = StoreOverview(look, only: only, now: SystemClock().wall())
+      let overview = StoreOverview(look, only: only, answer.place, now: SystemClock().wall())
       answer.give(overview.lines, overview.json)
       return .done
     }

@@ -4,7 +4,7 @@ import ApusContracts
 
 struct Naming {
   let registry: Registry
-  let data: String
+  let place: StorePlace
 
   /// The project that is meant: the one of that name, or the only one.
   func project(_ name: String?) throws(Trouble) -> RegisteredProject {
@@ -12,17 +12,17 @@ struct Naming {
     if let name {
       if let found = registry.project(name) { return found }
       throw Trouble(
-        "unknown_project", "there is no project `\(name)`", at: data,
+        "unknown_project", "there is no project `\(name)`", at: place.folder,
         next: suggestion(for: name, among: names))
     }
     guard let only = registry.projects.first else {
       throw Trouble(
-        "unknown_project", "the store has no definitions yet", at: data,
-        next: "`apus apply PATH --data \(Shell.word(data))` gives it some")
+        "unknown_project", "the store has no definitions yet", at: place.folder,
+        next: "`apus apply PATH\(place.option)` gives it some")
     }
     guard registry.projects.count == 1 else {
       throw Trouble(
-        "which_project", "the store has several projects: \(names.joined(separator: ", "))", at: data,
+        "which_project", "the store has several projects: \(names.joined(separator: ", "))", at: place.folder,
         next: "say which one: --project NAME")
     }
     return only
@@ -98,7 +98,7 @@ struct Naming {
   }
 
   private func suggestion(for name: String, among names: [String]) -> String {
-    let list = "apus describe --data \(Shell.word(data))"
+    let list = "apus describe\(place.option)"
     guard !names.isEmpty else { return "there is none at all; see `\(list)`" }
     return Suggestion.next(for: name, among: names, see: list)
   }

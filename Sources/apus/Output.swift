@@ -7,15 +7,31 @@ import ApusSystem
 final class Output {
   private static let bufferByteCount = 64 << 10
 
-  private let stream: StandardStream
+  /// Nil: what is said is collected, for whoever asked from afar.
+  private let stream: StandardStream?
   private var buffer: [UInt8] = []
   private(set) var failure: SystemError?
+  /// Of what is collected; more is left out, and the output ends.
+  private let byteCountMax: Int
+  private(set) var isCut = false
 
-  init(_ stream: StandardStream) { self.stream = stream }
+  init(_ stream: StandardStream) {
+    self.stream = stream
+    byteCountMax = .max
+  }
 
-  var goesOn: Bool { failure == nil }
+  init(collecting byteCountMax: Int) {
+    stream = nil
+    self.byteCountMax = byteCountMax
+  }
+
+  /// What was said so far, whole lines only.
+  var collected: [UInt8] { stream == nil ? buffer : [] }
+
+  var goesOn: Bool { failure == nil && !isCut }
 
   func line(_ text: String = "") {
+    let start = buffer.count
     for scalar in text.unicodeScalars {
       if 0x20..<0x7F ~= scalar.value {
         // Nearly all of it.
@@ -26,20 +42,28 @@ final class Output {
         buffer.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
       }
     }
-    endLine()
+    endLine(from: start)
   }
 
   func line(_ json: JSON) {
+    let start = buffer.count
     json.write(into: &buffer)
-    endLine()
+    endLine(from: start)
   }
 
-  private func endLine() {
+  private func endLine(from start: Int) {
     buffer.append(0x0A)
-    if buffer.count >= Output.bufferByteCount { flush() }
+    if stream == nil {
+      guard isCut || buffer.count > byteCountMax else { return }
+      isCut = true
+      buffer.removeLast(buffer.count - start)
+    } else if buffer.count >= Output.bufferByteCount {
+      flush()
+    }
   }
 
   func flush() {
+    guard let stream else { return }
     defer { buffer.removeAll(keepingCapacity: true) }
     guard failure == nil, !buffer.isEmpty else { return }
     // An array's elements are all there, and a UInt8 has no padding.

@@ -13,24 +13,20 @@ struct Planning {
   /// Whether there is a store already.
   let hasStore: Bool
 
-  init(_ paths: [String], for data: String) throws(Trouble) {
+  init(_ paths: [String], _ answer: Answer) throws(Trouble) {
     self.paths = paths
-    definition = try DefinitionSources.read(paths)
-    do throws(StoreError) {
-      // Not kept: nobody opens a store while somebody looks at it, not even this process.
-      let look = try StoreLook.open(data)
-      hasStore = look != nil
-      registry = look?.state.registry ?? Registry()
-    } catch {
-      throw Trouble(error, data: data)
-    }
+    definition = try DefinitionSources.read(paths, from: answer.source)
+    let facts = try answer.factsIfAny()
+    hasStore = facts != nil
+    registry = facts?.state.registry ?? Registry()
     do throws(PlanErrors) { plan = try registry.plan(definition) } catch { throw Trouble(error) }
   }
 
   static func run(_ paths: [String], check: Bool, _ answer: Answer) throws(Trouble) -> ExitCode {
-    let planning = try Planning(paths, for: answer.data)
+    let planning = try Planning(paths, answer)
     answer.give(
-      planning.lines + ["", "fingerprint  \(planning.plan.basis)"] + planning.next(answer.data), planning.json
+      planning.lines + ["", "fingerprint  \(planning.plan.basis)"] + planning.next(answer.place),
+      planning.json
     )
     return check && !planning.plan.isEmpty ? .checkFailed : .done
   }
@@ -44,10 +40,10 @@ struct Planning {
     return lines
   }
 
-  private func next(_ data: String) -> [String] {
+  private func next(_ place: StorePlace) -> [String] {
     guard !plan.isEmpty else { return [] }
     let accept = plan.needs.map(\.rawValue).joined(separator: ",")
-    var command = "apus apply \(Shell.words(paths)) --data \(Shell.word(data))"
+    var command = "apus apply \(Shell.words(paths))\(place.option)"
     if !accept.isEmpty { command += " --accept \(accept)" }
     return ["next: \(command) --expect \(plan.basis)"]
   }

@@ -2,6 +2,7 @@
 // in an exit code and, when it failed, in a trouble told in three lines or in JSON.
 
 import ApusLog
+import ApusServer
 import ApusSystem
 
 enum Program {
@@ -13,7 +14,7 @@ enum Program {
     var code: ExitCode
     var trouble: Trouble?
     do throws(Trouble) {
-      code = try run(parsed, output: output)
+      code = try run(parsed, arguments, output: output)
     } catch {
       trouble = error
       code = error.code
@@ -36,7 +37,7 @@ enum Program {
   }
 
   private static func run(
-    _ parsed: Result<Command, UsageError>, output: Output
+    _ parsed: Result<Command, UsageError>, _ arguments: [String], output: Output
   ) throws(Trouble) -> ExitCode {
     let command: Command
     do throws(UsageError) { command = try parsed.get() } catch { throw Trouble(error) }
@@ -47,12 +48,38 @@ enum Program {
     case .version:
       output.line("apus \(version), log format \(Format.version)")
       return .done
-    case .run(let job, let data, let json):
-      return try run(job, Answer(data: data, isJSON: json, output: output))
+    case .run(let job, .folder(let folder), let json):
+      return try run(job, Answer(source: .folder(folder), isJSON: json, output: output))
+    case .run(let job, .server(let choice), let json):
+      return try Remote.run(job, arguments, choice, isJSON: json, output)
+    case .run(let job, .nowhere, let json):
+      return try runHere(job, isJSON: json, output)
     }
   }
 
-  private static func run(_ job: Job, _ answer: Answer) throws(Trouble) -> ExitCode {
+  /// What is about no store, or opens its own.
+  private static func runHere(_ job: Job, isJSON: Bool, _ output: Output) throws(Trouble) -> ExitCode {
+    switch job {
+    case .serve(let given): return try Serve.run(given, output)
+    case .showConfiguration(let given): return try ConfigurationShow.run(given, isJSON: isJSON, output)
+    case .settingsPage:
+      // As it is: a line of the page is a line.
+      ConfigurationPage.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().forEach {
+        output.line(String($0))
+      }
+    case .createToken(let wish, let data):
+      return try Tokens.create(wish, data: data, isJSON: isJSON, output)
+    case .listTokens(let data): return try Tokens.list(data: data, isJSON: isJSON, output)
+    case .revokeToken(let name, let data):
+      return try Tokens.revoke(name, data: data, isJSON: isJSON, output)
+    case .completions(let shell): Completions.lines(for: shell).forEach { output.line($0) }
+    default: throw Trouble.misplaced
+    }
+    return .done
+  }
+
+  /// What is about one store. Also called by a server, for somebody far away.
+  static func run(_ job: Job, _ answer: Answer) throws(Trouble) -> ExitCode {
     switch job {
     case .plan(let paths, let check): try Planning.run(paths, check: check, answer)
     case .apply(let paths, let options): try Apply.run(paths, options, answer)
@@ -77,23 +104,7 @@ enum Program {
       try answer.ofLog { () throws(LogError) in
         try ManifestEdits.run(answer.data, json: answer.isJSON, output: answer.output)
       }
+    default: throw Trouble.misplaced
     }
-  }
-}
-
-/// Where an answer goes, in which form, and which store it is about.
-struct Answer {
-  let data: String
-  let isJSON: Bool
-  let output: Output
-
-  /// Words for people, or one object for programs.
-  func give(_ lines: [String], _ json: JSON) {
-    if isJSON { output.line(json) } else { lines.forEach { output.line($0) } }
-  }
-
-  /// Runs what may meet the log's errors.
-  func ofLog<T>(_ body: () throws(LogError) -> T) throws(Trouble) -> T {
-    do throws(LogError) { return try body() } catch { throw Trouble(error, data: data) }
   }
 }

@@ -26,7 +26,7 @@ enum Push {
   static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
     var options = options
     if let zone = options.zone { options.load.zone = try Self.zone(zone) }
-    let plan = try PushPlan(options, answer.data)
+    let plan = try PushPlan(options, answer)
     var load = try plan.load()
     let choice = try plan.choice(resuming: load.resumption)
     let progress = Progress(isShown: !answer.isJSON)
@@ -48,7 +48,7 @@ enum Push {
       load = try plan.load()
     }
     let policy: RefusalPolicy = options.isAllOrNothing ? .allOrNothing : .setAside
-    let stop = try Opened.with(answer.data) { (store) throws(StoreError) -> LoadStop<StoreError>? in
+    let stop = try answer.changing { (store) throws(StoreError) -> LoadStop<StoreError>? in
       let producer = try options.producer.map { name throws(StoreError) in try store.openProducer(name) }
       guard let view = store.catalog[plan.view.id] else { return nil }
       let sink = StoreSink(store, view, choice, policy, producer: producer)
@@ -102,11 +102,11 @@ struct PushPlan {
   private let stored: LoadOffset?
 
   /// Looks at the store, and lets go of it.
-  init(_ options: Push.Options, _ data: String) throws(Trouble) {
+  init(_ options: Push.Options, _ answer: Answer) throws(Trouble) {
     self.options = options
-    self.data = data
-    let look = try Opened.look(data)
-    let naming = Naming(registry: look.state.registry, data: data)
+    data = answer.data
+    let look = try answer.facts()
+    let naming = Naming(registry: look.state.registry, place: answer.place)
     let project = try naming.project(options.project)
     let version = try naming.version(options.view, in: project)
     guard let view = look.catalog[version.id], !view.isRetired else {

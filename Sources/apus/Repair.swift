@@ -61,8 +61,8 @@ enum Repair {
 
   private static func confirmClock(_ answer: Answer) throws(Trouble) {
     // A mistyped path makes no store.
-    _ = try Opened.look(answer.data)
-    let frame = try Opened.with(answer.data) { (store) throws(StoreError) in try store.confirmClock() }
+    _ = try answer.facts()
+    let frame = try answer.changing { (store) throws(StoreError) in try store.confirmClock() }
     guard let frame else {
       answer.give(["no jump of the clock stands: nothing was done"], ["done": .null])
       return

@@ -45,9 +45,9 @@ struct StoreCheck {
 
   private mutating func lookAtIndex(_ look: StoreLook) throws(StoreError) {
     let end = look.last
-    index = look.index.json
+    index = look.facts.index.json
     switch look.index.verdict {
-    case .missing:
+    case .missing, .rebuilding:
       notes.append("there is no index: the next start makes it from the log")
       words.append(("index", "none"))
     case .unusable(let why):

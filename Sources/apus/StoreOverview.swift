@@ -7,13 +7,15 @@ import ApusStore
 import ApusSystem
 
 struct StoreOverview {
-  private let look: StoreLook
+  private let look: StoreFacts
+  private let place: StorePlace
   private let registry: Registry
   private let projects: [RegisteredProject]
   private let now: WallTime
 
-  init(_ look: StoreLook, only project: RegisteredProject?, now: WallTime) {
+  init(_ look: StoreFacts, only project: RegisteredProject?, _ place: StorePlace, now: WallTime) {
     self.look = look
+    self.place = place
     self.now = now
     registry = look.state.registry
     projects = project.map { [$0] } ?? registry.projects
@@ -22,11 +24,10 @@ struct StoreOverview {
   // MARK: For people
 
   var lines: [String] {
-    let log = look.log.report
     let letters = look.state.deadLetters
     var lines = [
-      "store         \(log.storeID)",
-      "timeline      \(log.timeline)",
+      "store         \(look.storeID)",
+      "timeline      \(look.timeline)",
       "folder        \(look.folder)",
       "last LSN      \(look.last)",
       "last append   \(look.lastAppend.map { "\($0.inWords), \(Age(of: $0, at: now).inWords) ago" } ?? "nothing yet")",
@@ -53,6 +54,7 @@ struct StoreOverview {
     case .usable:
       "complete to LSN \(look.index.complete); rows below are of then, and \(Numbers.count(look.tail, "record")) behind it"
     case .missing: "none; the next start makes it from the log"
+    case .rebuilding: "is being made again from the log; until then nothing is read"
     case .unusable(let why): "not usable, because \(why); the next start makes another"
     }
   }
@@ -120,9 +122,9 @@ struct StoreOverview {
   // MARK: For programs
 
   var json: JSON {
-    let log = look.log.report
     let head: JSON = [
-      "folder": .text(look.folder), "store_id": .text("\(log.storeID)"), "timeline": .text("\(log.timeline)"),
+      "folder": .text(look.folder), "store_id": .text("\(look.storeID)"),
+      "timeline": .text("\(look.timeline)"),
       "last_lsn": look.last == .none ? .null : .number(look.last.rawValue),
       "last_append_time": look.lastAppend.map { .text("\($0)") } ?? .null,
       "index": look.index.json, "tail_records": .number(look.tail), "losses": .list(look.losses.map(\.json)),
@@ -161,13 +163,14 @@ struct StoreOverview {
   }
 }
 
-extension IndexLook {
+extension IndexFacts {
   var json: JSON {
     let state: String
     var why = JSON.null
     switch verdict {
     case .usable: state = "usable"
     case .missing: state = "missing"
+    case .rebuilding: state = "rebuilding"
     case .unusable(let because):
       state = "unusable"
       why = .text(because)

@@ -48,15 +48,24 @@ struct Trouble: Error {
     next = error.nextCommand(data) ?? error.next
   }
 
-  init(_ error: StoreError, data: String) {
+  init(_ error: StoreError, data: String) { self.init(error, StorePlace(folder: data)) }
+
+  init(_ error: StoreError, _ place: StorePlace) {
+    let data = place.folder
     switch error {
     case .log(let error): self.init(error, data: data)
-    case .plan(let refusal): self.init(refusal, data: data)
+    case .plan(let refusal): self.init(refusal, place)
     case .definition(let errors): self.init(errors)
     default:
       self.init(
         error.code, error.what, at: error.place ?? data, next: error.nextCommand(data) ?? error.next)
     }
+  }
+
+  /// A verb that came where none of its kind does.
+  static var misplaced: Trouble {
+    Trouble(
+      "misplaced", "this verb does not run here", at: "the command line", next: "`apus help` lists the verbs")
   }
 
   init(_ failure: SystemError) {
@@ -146,8 +155,8 @@ extension Trouble {
       details: ["mistakes": .list(errors.errors.map { ["what": .text("\($0)")] })])
   }
 
-  init(_ refusal: PlanRefusal, data: String) {
-    let folder = Shell.word(data)
+  init(_ refusal: PlanRefusal, _ place: StorePlace) {
+    let data = place.folder
     switch refusal {
     case .raced(let expected, let found):
       self.init(
@@ -166,19 +175,19 @@ extension Trouble {
       self.init(
         "in_use_by_services", "\(name) is read by \(readers.joined(separator: ", "))", at: data,
         next: "retire what reads it first: "
-          + readers.map { "`apus retire --service \($0) --data \(folder)`" }.joined(separator: ", "))
+          + readers.map { "`apus retire --service \($0)\(place.option)`" }.joined(separator: ", "))
     case .isCurrent(let name):
       self.init(
         "is_current", "\(name) is what `\(name.name)` means, and other versions are in use", at: data,
-        next: "promote another one first: `apus promote \(name.name)@N --data \(folder)`")
+        next: "promote another one first: `apus promote \(name.name)@N\(place.option)`")
     case .isRetired(let name):
       self.init(
         "retired", "\(name) is retired, and no version comes back", at: data,
-        next: "`apus describe \(name.name) --data \(folder)` lists its versions")
+        next: "`apus describe \(name.name)\(place.option)` lists its versions")
     case .unknown(let name):
       self.init(
         "unknown_view", "there is no \(name)", at: data,
-        next: "`apus describe --data \(folder)` lists what there is")
+        next: "`apus describe\(place.option)` lists what there is")
     case .registry:
       self.init("plan_refused", "\(refusal)", at: data, next: "report this: it is a mistake of the program")
     }

@@ -2,15 +2,14 @@
 
 extension Verb {
   static let deadLetters = Verb(
-    name: "dead-letters", parts: ["list", "show"],
+    name: "dead-letters", parts: ["list", "show"], reach: .both,
     summary: "show the rows that were refused and kept",
     about: [
       "list (also when neither word is given) counts them by view and rule, with the",
       "oldest and an example of each. show shows them whole, the oldest first. Letters",
-      "of erased keys are not shown. Changes nothing. The store must not be in use.",
+      "of erased keys are not shown. Changes nothing.",
     ],
-    options: [
-      data,
+    options: dataOrServer + [
       Option(name: "--view", value: "NAME[@N]", meaning: "only letters of this view, or of one version"),
       Option(name: "--rule", value: "RULE", meaning: "only those that this rule refused"),
       Option(name: "--limit", value: "N", meaning: "show: so many at most; 20 if not said"),

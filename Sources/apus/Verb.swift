@@ -28,11 +28,23 @@ struct Verb: Equatable {
     let meaning: String
   }
 
+  /// Where the store may be that a verb is about.
+  enum Reach {
+    /// A folder that no process has open.
+    case folder
+    /// Such a folder, or a server.
+    case both
+    case server
+    /// It says itself what it is about.
+    case nowhere
+  }
+
   /// One word or two.
   let name: String
   /// Words that may follow, the first of which is meant when none does.
   var parts: [String] = []
   var operands: Operands?
+  var reach = Reach.folder
   let summary: String
   let about: [String]
   let options: [Option]
@@ -42,8 +54,8 @@ struct Verb: Equatable {
   static func == (a: Verb, b: Verb) -> Bool { a.name == b.name }
 
   static let all: [Verb] = [
-    .plan, .apply, .promote, .retire, .describe, .push, .deadLetters, .check, .repair, .inspectLog,
-    .inspectManifest,
+    .serve, .plan, .apply, .promote, .retire, .describe, .push, .deadLetters, .status, .ping, .check, .repair,
+    .inspectLog, .inspectManifest, .tokenCreate, .tokenList, .tokenRevoke, .configuration, .completions,
   ]
 
   /// The verbs of two words that begin with this one.
@@ -55,6 +67,16 @@ struct Verb: Equatable {
 extension Verb {
   static let data = Option(
     name: "--data", value: "DIR", meaning: "the store's folder", isRequired: true)
+  /// Either the folder, or a server.
+  static let dataOrServer =
+    [Option(name: "--data", value: "DIR", meaning: "a store's folder that no process has open")]
+    + remote
+  static let remote = [
+    Option(
+      name: "--server", value: "ADDR",
+      meaning: "HOST:PORT or unix:PATH; if not said, $APUS_URL or 127.0.0.1:7399"),
+    Option(name: "--token-file", value: "FILE", meaning: "the token to show; if not said, $APUS_TOKEN_FILE"),
+  ]
   static let json = Option(name: "--json", value: nil, meaning: "answer in JSON, errors too")
   static let project = Option(
     name: "--project", value: "NAME", meaning: "which project, where the store has several")

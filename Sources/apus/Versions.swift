@@ -1,5 +1,5 @@
-// `apus promote` and `apus retire`: what a name means, and what ends. Judged on the store as it is before it is opened, so
-// that a refusal leaves no trace.
+// `apus promote` and `apus retire`: what a name means, and what ends. Judged on the store as it is before anything is opened or
+// asked to change, so that a refusal leaves no trace.
 
 import ApusBytes
 import ApusContracts
@@ -9,7 +9,7 @@ enum Versions {
   static func promote(_ name: VersionedName, in project: String?, _ answer: Answer) throws(Trouble)
     -> ExitCode
   {
-    let naming = Naming(registry: try Opened.look(answer.data).state.registry, data: answer.data)
+    let naming = Naming(registry: try answer.facts().state.registry, place: answer.place)
     let project = try naming.project(project)
     _ = try naming.version(name, in: project)
     let before = naming.registry.view(name.name, in: project.id)?.current.flatMap { naming.registry[$0] }
@@ -17,7 +17,7 @@ enum Versions {
       try naming.registry.changes(promoting: name, in: project.name)
     }
     guard changes else { return give("\(name) is the current version already", nil, name, answer) }
-    let lsn = try Opened.with(answer.data) { (store) throws(StoreError) in
+    let lsn = try answer.changing { (store) throws(StoreError) in
       try store.promote(name, in: project.name)?.lsns.last
     }
     let was = before.map { ", and was \(naming.registry.spelling(of: $0)) before" } ?? ""
@@ -26,14 +26,14 @@ enum Versions {
 
   static func retire(_ name: VersionedName, in project: String?, _ answer: Answer) throws(Trouble) -> ExitCode
   {
-    let naming = Naming(registry: try Opened.look(answer.data).state.registry, data: answer.data)
+    let naming = Naming(registry: try answer.facts().state.registry, place: answer.place)
     let project = try naming.project(project)
     _ = try naming.version(name, in: project)
     let changes = try judged(answer) { () throws(PlanRefusal) in
       try naming.registry.changes(retiring: name, in: project.name)
     }
     guard changes else { return give("\(name) is retired already", nil, name, answer) }
-    let lsn = try Opened.with(answer.data) { (store) throws(StoreError) in
+    let lsn = try answer.changing { (store) throws(StoreError) in
       try store.retire(name, in: project.name)?.lsns.last
     }
     return give("\(name) is retired: it takes no rows, and is not served", lsn, name, answer)
@@ -42,14 +42,14 @@ enum Versions {
   static func retire(
     service name: VersionedName, in project: String?, _ answer: Answer
   ) throws(Trouble) -> ExitCode {
-    let naming = Naming(registry: try Opened.look(answer.data).state.registry, data: answer.data)
+    let naming = Naming(registry: try answer.facts().state.registry, place: answer.place)
     let project = try naming.project(project)
     _ = try naming.version(ofService: name, in: project)
     let changes = try judged(answer) { () throws(PlanRefusal) in
       try naming.registry.changes(retiringService: name, in: project.name)
     }
     guard changes else { return give("service \(name) is retired already", nil, name, answer) }
-    let lsn = try Opened.with(answer.data) { (store) throws(StoreError) in
+    let lsn = try answer.changing { (store) throws(StoreError) in
       try store.retire(service: name, in: project.name)?.lsns.last
     }
     return give("service \(name) is retired, and no longer served", lsn, name, answer)
@@ -59,7 +59,7 @@ enum Versions {
   private static func judged(
     _ answer: Answer, _ body: () throws(PlanRefusal) -> [RegistryChange]
   ) throws(Trouble) -> Bool {
-    do throws(PlanRefusal) { return try !body().isEmpty } catch { throw Trouble(error, data: answer.data) }
+    do throws(PlanRefusal) { return try !body().isEmpty } catch { throw Trouble(error, answer.place) }
   }
 
   private static func give(_ words: String, _ lsn: LSN?, _ name: VersionedName, _ answer: Answer) -> ExitCode

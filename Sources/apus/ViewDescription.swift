@@ -16,7 +16,7 @@ struct ViewFacts {
   private let registry: Registry
   private let now: WallTime
 
-  init(_ version: RegisteredVersion, _ look: StoreLook, now: WallTime) {
+  init(_ version: RegisteredVersion, _ look: StoreFacts, now: WallTime) {
     self.version = version
     self.now = now
     registry = look.state.registry
@@ -60,7 +60,7 @@ struct ViewDescription {
   private let version: RegisteredVersion
   private let registry: Registry
 
-  init(_ look: StoreLook, _ version: RegisteredVersion, now: WallTime) {
+  init(_ look: StoreFacts, _ version: RegisteredVersion, now: WallTime) {
     self.version = version
     registry = look.state.registry
     facts = ViewFacts(version, look, now: now)

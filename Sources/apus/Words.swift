@@ -26,7 +26,9 @@ struct Words {
     if let wanted = verb.operands, operands.count < wanted.count.lowerBound {
       throw UsageError(
         what: "`\(verb.name)` needs \(wanted.needed)", place: "apus \(verb.name)",
-        next: "say `apus \(verb.name) \(wanted.spelled) --data DIR`")
+        next:
+          "say `apus \(verb.name) \(wanted.spelled)\(verb.reach == .folder || verb.reach == .both ? " --data DIR" : "")`"
+      )
     }
   }
 
@@ -148,16 +150,36 @@ struct Words {
     return name
   }
 
-  /// The store's folder, without slashes at its end.
-  func folder() throws(UsageError) -> String {
-    guard let path = try path("--data") else {
-      throw UsageError(
-        what: "`\(verb.name)` needs to know the store's folder", place: "apus \(verb.name)",
-        next: "say `apus \(verb.name)\(verb.operands.map { " \($0.spelled)" } ?? "") --data DIR`")
+  /// Where the store is: the folder, or else a server where the verb may ask one.
+  func target() throws(UsageError) -> Target {
+    if verb.reach == .nowhere { return .nowhere }
+    let data = verb.reach == .server ? nil : try path("--data")
+    if verb.reach == .folder {
+      guard let data else {
+        throw UsageError(
+          what: "`\(verb.name)` needs to know the store's folder", place: "apus \(verb.name)",
+          next: "say `apus \(verb.name)\(verb.operands.map { " \($0.spelled)" } ?? "") --data DIR`")
+      }
+      return .folder(data)
     }
-    return path
+    let choice = Remote.Choice(address: value("--server"), tokenFile: try path("--token-file"))
+    guard let data else { return .server(choice) }
+    try refuse(
+      ["--server", "--token-file"], "for a server, and --data for a folder that no process has open",
+      say: "say one of the two")
+    return .folder(data)
   }
 
+  func required(_ option: String) throws(UsageError) -> String {
+    guard let text = values[option] else {
+      throw UsageError(
+        what: "`\(verb.name)` needs \(option)", place: "apus \(verb.name)",
+        next: "`apus help \(verb.name)` shows how it is meant")
+    }
+    return text
+  }
+
+  /// Without slashes at its end.
   func path(_ option: String) throws(UsageError) -> String? {
     guard let path = values[option] else { return nil }
     // A name that ends early for the kernel would be another name.

@@ -14,7 +14,8 @@ struct FloorPlan: Sendable {
     let rooms: [String: Set<String>] = [
       "apus": [
         "ApusServer", "ApusExport", "ApusIngest", "ApusStore", "ApusLog", "ApusContracts", "ApusClient",
-        "ApusSystem",
+        // The bytes of the few small messages that it asks a server with itself.
+        "ApusWire", "ApusSystem",
         // The vocabulary that every room's answers are made of, such as LSNs.
         "ApusBytes",
       ],

@@ -8,7 +8,7 @@ struct UsageTests {
     arguments: [
       ("", "no verb", "apus help"),
       ("chekc --data x", "not a verb", "did you mean `check`?"),
-      ("serve", "not a verb of this version", "there is `plan`, `apply`, `promote`, `retire`, `describe`,"),
+      ("frobnicate", "not a verb of this version", "there is `serve`, `plan`, `apply`, `promote`, `retire`,"),
       ("--data x check", "the verb comes first", "apus help"),
       ("check", "needs to know the store's folder", "apus check --data DIR"),
       ("check --data", "--data needs a value", "apus help check"),
@@ -29,7 +29,35 @@ struct UsageTests {
       ("inspect log dump --data x --from 99999999999999999999", "whole number", "apus help inspect log"),
       ("help frobnicate", "not a verb", "apus help"),
       ("plan --data x", "`plan` needs files of definitions", "say `apus plan PATH... --data DIR`"),
-      ("plan defs", "needs to know the store's folder", "say `apus plan PATH... --data DIR`"),
+      (
+        "plan defs --data x --server y", "--server is for a server, and --data for a folder",
+        "say one of the two"
+      ),
+      ("describe --server", "--server needs a value", "apus help describe"),
+      ("describe --server nowhere", "`nowhere` is no address of a server", "write HOST:PORT"),
+      ("ping --server 127.0.0.1:0", "is no address of a server", "tcp://HOST:PORT"),
+      ("ping --server unix:x", "is no address of a server", "unix:/PATH"),
+      ("ping --data x", "`ping` has no option --data", "--server"),
+      ("serve now", "`now` is one word too many", "apus help serve"),
+      (
+        "serve --max-conections 3", "`serve` has no option --max-conections",
+        "did you mean `--max-connections`?"
+      ),
+      ("config shwo", "knows nothing of `shwo`", "did you mean `show`?"),
+      ("config defaults --tls none", "--tls is for show", "apus config show"),
+      (
+        "token", "`token` needs to know what",
+        "`apus token create` or `apus token list` or `apus token revoke`"
+      ),
+      ("token create --scope read --data x", "needs the name of a token", "say `apus token create NAME`"),
+      ("token create a/b --scope read --data x", "`a/b` is no name of a token", "apus help token create"),
+      ("token create a --data x", "`token create` needs --scope", "apus help token create"),
+      ("token create a --scope write --data x", "--scope is read, ingest, admin", "apus help token create"),
+      ("token list", "which store's tokens?", "say --data DIR, or set $APUS_DATA"),
+      (
+        "completions fish", "there are no completions for `fish`",
+        "there is bash, zsh; see `apus help completions`"
+      ),
       ("plna defs --data x", "not a verb", "did you mean `plan`?"),
       ("plan defs --data x --chekc", "no option --chekc", "did you mean `--check`?"),
       ("apply defs --data x --expect 12ab", "64 hexadecimal digits", "`apus plan` prints it"),
@@ -82,6 +110,8 @@ struct UsageTests {
       ["help", "inspect", "manifest"], ["help", "plan"], ["help", "apply"], ["help", "promote"],
       ["help", "retire"], ["help", "push"], ["help", "describe"], ["help", "dead-letters"],
       ["help", "repair"],
+      ["help", "serve"], ["help", "config"], ["help", "status"], ["help", "ping"], ["help", "token"],
+      ["token", "--help"], ["help", "completions"],
     ])
   func help(_ words: [String]) throws {
     let run = try Program.shell("exec \"$APUS\" \(words.joined(separator: " "))")
@@ -107,14 +137,15 @@ struct UsageTests {
     let verbs = [
       "plan", "apply", "promote", "retire", "describe", "push", "dead-letters", "check", "repair",
       "inspect log",
-      "inspect manifest",
+      "inspect manifest", "serve", "config", "status", "ping", "token create", "token list", "token revoke",
+      "completions",
     ]
     for verb in verbs {
       let section = try #require(Reference.section("apus \(verb)", of: page))
       let help = try Program.shell("exec \"$APUS\" help \(verb)").output
       let flags = Set(
         help.split { !($0.isLetter || $0 == "-") }.map(String.init).filter { $0.hasPrefix("--") })
-      #expect(flags.contains("--data"))
+      #expect(flags.contains("--data") || ["status", "ping", "completions"].contains(verb))
       for flag in flags { #expect(section.contains("`\(flag)"), "\(flag) of \(verb) is not on the page") }
       let codes = help.split(separator: "Exit codes:")[1].split(separator: "\n")
         .compactMap { $0.split(separator: " ").first }

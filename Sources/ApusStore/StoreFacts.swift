@@ -1,0 +1,139 @@
+// What a store has, at one moment, for those who show it: the same of a folder that nobody has open and of a store that
+// serves. Of a folder, nobody else opens it for as long as its facts are kept.
+
+package import ApusBytes
+package import ApusContracts
+import ApusIndex
+package import ApusLog
+package import ApusSystem
+
+package struct StoreFacts {
+  package let folder: String
+  package let storeID: StoreID
+  package let timeline: TimelineID
+  /// The log itself, for those who search it.
+  package let log: LogReader
+  package let index: IndexFacts
+  package let state: StoreState
+  package let catalog: Catalog
+  /// The last record that the log has, or that is shown.
+  package let last: LSN
+  /// Nil when there is none.
+  package let lastAppend: WallTime?
+  /// What keeps the store read-only until a person accepts it.
+  package let losses: [LSNRange]
+  /// Whether a server has it open: then the index is behind by what the overlay has.
+  package var isOpen: Bool { holding == nil }
+  /// Records behind the index's *complete*.
+  package let tail: UInt64
+  /// What keeps others from opening the folder.
+  private let holding: StoreLook?
+
+  fileprivate init(
+    _ folder: String, _ log: LogReader, _ report: RecoveryReport, _ index: IndexFacts, _ state: StoreState,
+    _ catalog: Catalog, last: LSN, lastAppend: WallTime?, losses: [LSNRange], tail: UInt64,
+    holding: StoreLook? = nil
+  ) {
+    self.folder = folder
+    self.log = log
+    storeID = report.storeID
+    timeline = report.timeline
+    self.index = index
+    self.state = state
+    self.catalog = catalog
+    self.last = last
+    self.lastAppend = lastAppend
+    self.losses = losses
+    self.tail = tail
+    self.holding = holding
+  }
+}
+
+package struct IndexFacts: Sendable {
+  package let verdict: IndexLook.Verdict
+  package let epoch: UInt64?
+  /// Everything up to here is in its rows.
+  package let complete: LSN
+  /// Bytes of its file that are used.
+  package let byteCount: UInt64?
+  private let counts: [ViewVersionID: UInt64]?
+
+  /// How many rows a view version has, deleted ones included; nil when that cannot be read.
+  package func rows(of view: ViewVersionID) -> UInt64? { counts.map { $0[view] ?? 0 } }
+
+  init(_ look: IndexLook, of catalog: Catalog) {
+    verdict = look.verdict
+    epoch = look.epoch
+    complete = look.complete
+    byteCount = look.byteCount
+    counts = look.index.flatMap { Self.read($0, catalog)?.counts }
+  }
+
+  /// Of a store that is open; nil while the index is made again.
+  init(of index: Index?, _ catalog: Catalog) {
+    guard let index, let (complete, counts) = Self.read(index, catalog) else {
+      (verdict, epoch, complete, byteCount, counts) = (.rebuilding, nil, .none, nil, nil)
+      return
+    }
+    verdict = .usable
+    epoch = index.epoch
+    self.complete = complete
+    byteCount = index.usedByteCount
+    self.counts = counts
+  }
+
+  private static func read(
+    _ index: Index, _ catalog: Catalog
+  ) -> (complete: LSN, counts: [ViewVersionID: UInt64])? {
+    do throws(IndexError) {
+      var reader = try index.reader()
+      try reader.renew()
+      defer { reader.reset() }
+      var counts: [ViewVersionID: UInt64] = [:]
+      for version in catalog.registry.versions {
+        counts[version.id] = try reader.tally(of: version.id.rawValue).count
+      }
+      return (reader.complete, counts)
+    } catch {
+      return nil
+    }
+  }
+}
+
+extension StoreLook {
+  package var facts: StoreFacts {
+    StoreFacts(
+      folder, log.reader, log.report, IndexFacts(index, of: catalog), state, catalog, last: last,
+      lastAppend: lastAppend, losses: losses, tail: tail, holding: self)
+  }
+}
+
+extension Store {
+  /// Waits for the appender to finish what it is at, and for nothing else.
+  package func facts() throws(StoreError) -> StoreFacts {
+    let moment: Moment
+    if let frozenState {
+      moment = Moment(state: frozenState, catalog: catalog, last: visible, lastAppend: nil)
+    } else {
+      moment = try writing().perform { (core) throws(StoreError) in
+        Moment(
+          state: core.applier.state, catalog: core.applier.catalog,
+          last: core.shared.overlay.statistics.visible,
+          lastAppend: core.log.lastAppendTime)
+      }
+    }
+    let index = IndexFacts(of: shared.newest.1.index, moment.catalog)
+    let views = moment.state.activity.listed.map(\.activity.lastAppendTime)
+    let behind = moment.last > index.complete ? moment.last.rawValue - index.complete.rawValue : 0
+    return StoreFacts(
+      folder, log, report.log, index, moment.state, moment.catalog, last: moment.last,
+      lastAppend: moment.lastAppend ?? views.max(), losses: health.losses, tail: behind)
+  }
+
+  private struct Moment: Sendable {
+    let state: StoreState
+    let catalog: Catalog
+    let last: LSN
+    let lastAppend: WallTime?
+  }
+}

@@ -1,0 +1,210 @@
+// Verbs that a server runs: the words go there with the files that they name, and what it prints is printed here. Where it
+// is: --server, else $APUS_URL, else this machine's usual port. A token is read from a file, never from the command line,
+// where everybody on the machine can see it.
+
+import ApusBytes
+import ApusContracts
+import ApusServer
+import ApusSystem
+import ApusWire
+
+enum Remote {
+  /// What a command line says of the server.
+  struct Choice: Equatable {
+    var address: String?
+    var tokenFile: String?
+  }
+
+  static func run(
+    _ job: Job, _ arguments: [String], _ choice: Choice, isJSON: Bool, _ output: Output
+  ) throws(Trouble) -> ExitCode {
+    // Mistakes in files are told before anybody is asked.
+    let files = try DefinitionSources.files(at: job.definitions)
+    if !files.isEmpty {
+      do throws(DefinitionErrors) { _ = try DefinitionReader.read(files) } catch { throw Trouble(error) }
+    }
+    let token = try token(choice.tokenFile)
+    var connection = try RemoteConnection.open(to: try addresses(choice.address), token: token)
+    switch job {
+    case .ping: return try ping(&connection, isJSON: isJSON, output)
+    case .status: return try status(&connection, isJSON: isJSON, output)
+    default: return try console(&connection, words(arguments), files, output)
+    }
+  }
+
+  /// The command line without what says where to send it.
+  static func words(_ arguments: [String]) -> [String] {
+    let own = Verb.remote.map(\.name)
+    var words: [String] = []
+    var rest = arguments[...]
+    while let word = rest.popFirst() {
+      if own.contains(word) {
+        _ = rest.popFirst()
+      } else if !own.contains(where: { word.hasPrefix($0 + "=") }) {
+        words.append(word)
+      }
+    }
+    return words
+  }
+
+  // MARK: Where, and who
+
+  /// Never empty; a name may have several.
+  private static func addresses(_ said: String?) throws(Trouble) -> [SocketAddress] {
+    let variable = SystemProcess.environment["APUS_URL"]
+    let text = said ?? variable ?? "\(ListenAddress.usual)"
+    switch ServerName(text) {
+    case .address(let address): return [address]
+    case .name(let host, let port):
+      do throws(SystemError) {
+        let found = try SocketAddress.resolve(host, port: port)
+        if !found.isEmpty { return found }
+      } catch {
+        throw Trouble(
+          "no_server", "this name has no address: \(error.errno)", at: text,
+          next: "check the name of the server")
+      }
+      throw Trouble("no_server", "this name has no address", at: text, next: "check the name of the server")
+    case nil:
+      throw Trouble(
+        UsageError(
+          what: "`\(text)` is no address of a server", place: said == nil ? "$APUS_URL" : "--server",
+          next: "write HOST:PORT, tcp://HOST:PORT or unix:/PATH"))
+    }
+  }
+
+  private static func token(_ said: String?) throws(Trouble) -> AccessToken? {
+    guard let path = said ?? SystemProcess.environment["APUS_TOKEN_FILE"], !path.isEmpty else { return nil }
+    let bytes = try SmallFile.bytes(of: path, as: "the token")
+    guard let token = AccessToken(String(decoding: bytes, as: UTF8.self)) else {
+      throw Trouble(
+        "no_token", "this file holds no token", at: path,
+        next: "it holds what `apus token create` printed, and nothing else: apus_ID_SECRET")
+    }
+    return token
+  }
+
+  // MARK: Asking
+
+  private static func console(
+    _ connection: inout RemoteConnection, _ words: [String], _ files: [DefinitionFile], _ output: Output
+  ) throws(Trouble) -> ExitCode {
+    let request = ConsoleRequest(
+      words: words,
+      files: files.map { .init(path: $0.name, content: String(decoding: $0.bytes, as: UTF8.self)) })
+    // A change of definitions may wait behind a checkpoint, and a search of the log takes its time.
+    let body = try connection.ask(.console, milliseconds: -1) { request.encode(into: &$0) }
+    let reply = try connection.read("the output", body) { (body) throws(WireError) in
+      try ConsoleReply(decoding: body)
+    }
+    for line in reply.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast() {
+      output.line(String(line))
+    }
+    output.flush()
+    let errors = Output(.error)
+    for line in reply.errors.split(separator: "\n", omittingEmptySubsequences: false).dropLast() {
+      errors.line(String(line))
+    }
+    errors.flush()
+    return ExitCode(rawValue: reply.exitCode) ?? .failed
+  }
+
+  private static func ping(
+    _ connection: inout RemoteConnection, isJSON: Bool, _ output: Output
+  ) throws(Trouble) -> ExitCode {
+    let clock = SystemClock()
+    let begin = clock.monotonic().nanoseconds
+    let body = try connection.ask(.ping, milliseconds: 10_000) { PingRequest().encode(into: &$0) }
+    let taken = clock.monotonic().nanoseconds - begin
+    let reply = try connection.read("PING's answer", body) { (body) throws(WireError) in
+      try PingReply(decoding: body)
+    }
+    if isJSON {
+      output.line([
+        "server": .text("\(connection.address)"), "version": .text(connection.server),
+        "nanoseconds": .number(taken), "visible_lsn": .number(reply.visible.rawValue),
+        "clock": .text("\(WallTime(nanoseconds: reply.clockNanoseconds))"),
+      ])
+    } else {
+      output.line(
+        "\(connection.address) answers in \(taken / 1_000) µs: \(connection.server), LSN \(reply.visible)")
+    }
+    return .done
+  }
+
+  private static func status(
+    _ connection: inout RemoteConnection, isJSON: Bool, _ output: Output
+  ) throws(Trouble) -> ExitCode {
+    var json = JSON(["address": .text("\(connection.address)"), "version": .text(connection.server)])
+    var table = Table([("", .left), ("", .right)])
+    table.add(["address", "\(connection.address)"])
+    table.add(["version", connection.server])
+    for kind in StatsRequest.allCases {
+      let body = try connection.ask(.stats, milliseconds: 10_000) { kind.encode(into: &$0) }
+      let reply = try connection.read("STATS' answer", body) { (body) throws(WireError) in
+        try StatsReply(decoding: body)
+      }
+      for (name, value) in reply.entries { table.add([name, value.inWords]) }
+      json = json.adding(
+        .object([
+          JSON.Member(
+            key: "\(kind)",
+            value: .object(reply.entries.map { JSON.Member(key: $0.name, value: $0.value.json) }))
+        ]))
+    }
+    if isJSON { output.line(json) } else { table.lines.dropFirst().forEach { output.line($0) } }
+    return .done
+  }
+}
+
+extension StatsReply.Entry {
+  fileprivate var inWords: String {
+    switch self {
+    case .int64(let number): Numbers.grouped(number)
+    case .float64(let number): "\(number)"
+    case .text(let text): text
+    }
+  }
+
+  fileprivate var json: JSON {
+    switch self {
+    case .int64(let number): .number(number)
+    case .float64(let number): .real(number)
+    case .text(let text): .text(text)
+    }
+  }
+}
+
+/// How people name a server: `tcp://db:7399`, `127.0.0.1:7399`, `unix:/run/apus.sock`.
+enum ServerName: Equatable {
+  case address(SocketAddress)
+  case name(String, port: UInt16)
+
+  init?(_ text: String) {
+    if text.hasPrefix("unix:") {
+      let path = String(text.dropFirst("unix:".count))
+      guard path.hasPrefix("/"), !path.utf8.contains(0), path.utf8.count <= 107 else { return nil }
+      self = .address(.unix(path: path))
+      return
+    }
+    let prefix = "tcp://"
+    let rest = text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text
+    if let address = ListenAddress(rest) {
+      guard address.port > 0 else { return nil }
+      self = .address(address.socketAddress)
+      return
+    }
+    guard let colon = rest.lastIndex(of: ":"), let port = UInt16(rest[rest.index(after: colon)...]), port > 0
+    else { return nil }
+    let host = rest[..<colon]
+    let isName = host.utf8.allSatisfy { byte in
+      switch byte {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2E, 0x2D, 0x5F: true
+      default: false
+      }
+    }
+    // What looks like an address and is none is a slip, and not a name.
+    guard isName, host.contains(where: \.isLetter) else { return nil }
+    self = .name(String(host), port: port)
+  }
+}

@@ -1,0 +1,242 @@
+import ApusStore
+import Foundation
+import Testing
+
+/// A server of the real program, on ports that the kernel chose, and what its log said.
+private final class Served {
+  let process = Process()
+  private let errors = Pipe()
+  private var log = Data()
+  private(set) var lines: [[String: Any]] = []
+
+  init(_ data: String, _ more: [String] = [], environment: [String: String] = [:]) throws {
+    process.executableURL = URL(filePath: try Program.path())
+    process.arguments =
+      ["serve", "--data", data, "--listen", "127.0.0.1:0", "--log-format", "json", "--loops", "2"] + more
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = errors
+    try process.run()
+  }
+
+  deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+
+  /// Reads the log until a line has this message (and so many tokens); nil when the log ends before.
+  func wait(for message: String, tokens: Int? = nil, from start: Int = 0) throws -> [String: Any]? {
+    var looked = start
+    while true {
+      while looked < lines.count {
+        let line = lines[looked]
+        if line["message"] as? String == message, tokens == nil || line["tokens"] as? Int == tokens {
+          return line
+        }
+        looked += 1
+      }
+      let more = errors.fileHandleForReading.availableData
+      if more.isEmpty { return nil }
+      log += more
+      while let end = log.firstIndex(of: 0x0A) {
+        let line = log[log.startIndex..<end]
+        log = Data(log[(end + 1)...])
+        lines.append(try #require(try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any]))
+      }
+    }
+  }
+
+  func address() throws -> String { try #require(try wait(for: "listening")?["address"] as? String) }
+
+  /// Ends it in good order, and says how it ended.
+  func stop(_ signal: Int32 = SIGTERM) throws -> Int32 {
+    kill(process.processIdentifier, signal)
+    _ = try wait(for: "never said")
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit)
+    return process.terminationStatus
+  }
+}
+
+@Suite("apus serve")
+struct ServeTests {
+  @Test("serves verbs from afar with the words that a folder gets, and ends in good order")
+  func whole() throws {
+    let shop = try Shop()
+    let served = try Served(shop.data)
+    let address = try served.address()
+    func ask(_ words: String...) throws -> Program.Run { try Program.run(words + ["--server", address]) }
+
+    let plan = try ask("plan", shop.files)
+    #expect(plan.code == Code.done && plan.output.contains("+ activity@1"), "\(plan.output) \(plan.errors)")
+    #expect(plan.output.contains("next: apus apply \(shop.files) --expect "))
+    let applied = try ask("apply", shop.files)
+    #expect(
+      applied.code == Code.done && applied.output.contains("applied to project shop, LSN"),
+      "\(applied.errors)")
+    #expect(try ask("plan", shop.files, "--check").output.hasPrefix("nothing to change"))
+
+    let here = try ask("describe", "activity", "--json").json()
+    #expect((here["view"] as? [String: Any])?["name"] as? String == "activity@1")
+    let overview = try ask("describe", "--json").json()
+    #expect(Set(overview.keys) == (try Reference.keys(under: "apus describe --json")))
+    #expect((overview["index"] as? [String: Any])?["state"] as? String == "usable")
+    #expect(try ask("dead-letters").output == "no dead letters wait\n")
+
+    try shop.change("one_of: [buy, refund]", to: "one_of: [buy, refund, void]")
+    let refused = try ask("apply", shop.files)
+    #expect(
+      refused.code == Code.failed
+        && refused.errorLines.first?.contains("must be accepted for readers") == true)
+    let accepted = try ask("apply", shop.files, "--accept", "readers")
+    #expect(accepted.code == Code.done, "\(accepted.errors)")
+    let unknown = try ask("describe", "actvity")
+    #expect(unknown.errors.contains("did you mean `activity`?"))
+    let wrong = try ask("promote", "activity@9")
+    expectTrouble(wrong, code: Code.failed, what: "there is no activity@9", at: "project shop")
+
+    let ping = try ask("ping", "--json").json()
+    #expect(Set(ping.keys) == (try Reference.keys(under: "apus ping --json")))
+    let status = try ask("status", "--json").json()
+    #expect(Set(status.keys) == (try Reference.keys(under: "apus status --json")))
+    #expect(try ask("status").output.contains("connections"))
+
+    let inUse = try Program.run("describe", "--data", shop.data)
+    expectTrouble(
+      inUse, code: Code.failed, what: "in use by process \(served.process.processIdentifier)", at: shop.data)
+    #expect(try served.stop() == 0)
+    #expect(served.lines.map { $0["message"] as? String }.suffix(2) == ["stopping", "stopped"])
+    let offline = try shop.apus("describe", "--json").json()
+    #expect(offline["tail_records"] as? Int == 0, "everything is in the index")
+    #expect(offline["last_lsn"] as? Int == 2)
+  }
+
+  @Test("with tokens, lets in who shows one, for what it allows, and knows a new one without a restart")
+  func tokens() throws {
+    let shop = try Shop()
+    try shop.apply()
+    let served = try Served(shop.data, ["--tokens", "on"])
+    let address = try served.address()
+    #expect(try served.wait(for: "tokens are on, and there is none: nobody can come in") != nil)
+    func ask(_ token: String?, _ words: String...) throws -> Program.Run {
+      try Program.run(words + ["--server", address] + (token.map { ["--token-file", $0] } ?? []))
+    }
+    func make(_ name: String, _ more: String...) throws -> String {
+      let made = try Program.run(["token", "create", name, "--data", shop.data] + more)
+      let path = shop.path(name)
+      try Data(made.output.utf8).write(to: URL(filePath: path))
+      return path
+    }
+    let nobody = try ask(nil, "ping")
+    #expect(
+      nobody.code == Code.failed && nobody.errorLines.last?.contains("--token-file FILE") == true,
+      "\(nobody.errors)")
+    let reader = try make("reader", "--scope", "read")
+    let other = try make("other", "--scope", "read,admin", "--project", "elsewhere")
+    let admin = try make("admin", "--scope", "admin", "--project", "shop")
+    kill(served.process.processIdentifier, SIGHUP)
+    // Once a second they are read anyway, so perhaps one after the other.
+    #expect(try served.wait(for: "tokens were read again", tokens: 3) != nil)
+
+    #expect(try ask(reader, "ping").code == Code.done)
+    #expect(try ask(reader, "describe").code == Code.done)
+    let forbidden = try ask(reader, "retire", "--service", "score@1")
+    #expect(
+      forbidden.code == Code.failed && forbidden.errors.contains("it needs the scope admin"),
+      "\(forbidden.errors)")
+    let elsewhere = try ask(other, "describe", "--project", "shop")
+    #expect(elsewhere.errors.contains("may not do that in project shop"), "\(elsewhere.errors)")
+    #expect(try ask(other, "apply", shop.files).errors.contains("may not do that in project shop"))
+    #expect(try ask(admin, "apply", shop.files).code == Code.done)
+    let variable = try Program.shell(
+      "APUS_URL=\(address) APUS_TOKEN_FILE=\"$1\" exec \"$APUS\" describe", reader)
+    #expect(variable.code == Code.done && variable.output.contains("project shop"), "\(variable.errors)")
+
+    let start = served.lines.count
+    try Program.run("token", "revoke", "reader", "--data", shop.data)
+    // Nobody told it.
+    #expect(try served.wait(for: "tokens were read again", tokens: 2, from: start) != nil)
+    #expect(try ask(reader, "ping").code == Code.failed)
+    #expect(try served.stop(SIGINT) == 0)
+    for line in served.lines { #expect(!"\(line)".contains("apus_")) }
+  }
+
+  @Test("says in three lines why it does not start")
+  func refused() throws {
+    let shop = try Shop()
+    try shop.prepare()
+    let open = try Program.run("serve", "--data", shop.data, "--listen", "0.0.0.0:0")
+    expectTrouble(
+      open, code: Code.failed, what: "can be reached from other machines, and tokens are off",
+      at: "`listen` (--listen)")
+    let served = try Served(shop.data)
+    let address = try served.address()
+    let second = try Program.run(
+      "serve", "--data", shop.data, "--listen", "127.0.0.1:0", "--log-level", "error")
+    expectTrouble(
+      second, code: Code.failed, what: "in use by process \(served.process.processIdentifier)", at: shop.data)
+    let port = try Program.run(
+      "serve", "--data", shop.path("other"), "--listen", address, "--log-level", "error")
+    expectTrouble(port, code: Code.failed, what: "this address is in use", at: address)
+    #expect(try served.stop() == 0)
+  }
+
+  @Test("nobody there is told in three lines, and so is somebody else")
+  func nobody() throws {
+    let run = try Program.run("ping", "--server", "127.0.0.1:1")
+    expectTrouble(run, code: Code.failed, what: "no server answers: ", at: "127.0.0.1:1")
+    #expect(
+      try Program.run("status", "--server", "unix:/nowhere/x.sock").errors.contains("no server answers"))
+  }
+
+  @Test("serves a Unix socket, too, and a store that a kill left behind")
+  func unix() throws {
+    let shop = try Shop()
+    try shop.apply()
+    let path = shop.path("sock")
+    let served = try Served(shop.data, ["--unix-socket", path])
+    _ = try served.address()
+    #expect(try Program.run("describe", "--server", "unix:\(path)").output.contains("project shop"))
+    kill(served.process.processIdentifier, SIGKILL)
+    served.process.waitUntilExit()
+    let again = try Served(shop.data, ["--unix-socket", path])
+    _ = try again.address()
+    #expect(try Program.run("ping", "--server", "unix:\(path)").code == Code.done)
+    #expect(try again.stop() == 0)
+  }
+
+  @Test("a second signal ends it at once, and the next start has what was acknowledged")
+  func twice() throws {
+    let shop = try Shop()
+    let served = try Served(shop.data)
+    let address = try served.address()
+    #expect(try Program.run("apply", shop.files, "--server", address).code == Code.done)
+    // Both are there when it looks.
+    kill(served.process.processIdentifier, SIGSTOP)
+    kill(served.process.processIdentifier, SIGINT)
+    kill(served.process.processIdentifier, SIGTERM)
+    kill(served.process.processIdentifier, SIGCONT)
+    #expect(try served.wait(for: "ended at once, by a second signal") != nil)
+    served.process.waitUntilExit()
+    #expect(served.process.terminationStatus == Code.failed)
+    #expect(try shop.apus("describe").output.contains("project shop"))
+  }
+
+  @Test("a store that lost records is served for reading, says what is lost, and changes nothing")
+  func readOnly() throws {
+    let store = try Store()
+    try store.writeThreeSegments()
+    let middle = try store.segments[1]
+    try store.flip(middle, at: 4096 + 56 + 10)
+    let served = try Served(store.path)
+    let address = try served.address()
+    let lost = try #require(
+      served.lines.first { $0["message"] as? String == "records are lost, and the store is read-only" })
+    #expect((lost["next"] as? String)?.contains("apus repair") == true)
+    let run = try Program.run("describe", "--server", address)
+    #expect(run.code == Code.done && run.output.contains("\nLOST "), "\(run.output)\(run.errors)")
+    let shop = try Shop()
+    let refused = try Program.run("apply", shop.files, "--server", address)
+    #expect(refused.code == Code.failed && refused.errorLines.count == 3, "\(refused.errors)")
+    #expect(refused.errors.contains("apus repair --data \(store.path)"))
+    #expect(try served.stop() == 0)
+  }
+}
