@@ -199,6 +199,15 @@ class Server:
             fields = file.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
+    def stands_still(self):
+        """Whether every thread of it has been stopped by SIGSTOP."""
+        tasks = f"/proc/{self.process.pid}/task"
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/stat") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] != "T":
+                    return False
+        return True
+
     def open_files(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 

@@ -89,13 +89,18 @@ class Producer:
         """Until the server is gone, or `until` sequences are acknowledged."""
         with server.connect(seconds=60) as connection:
             me = self.begin(connection)
-            known = me["sequence"]
             vector = connection.prepare("counts:number", kind=2)
+            known = me["sequence"]
             under_way = collections.deque()
+            is_open = True
             sequence = max(1, known - WINDOW + 1)
             while not ended.is_set():
-                while len(under_way) < WINDOW and not (until and sequence > until):
-                    under_way.append((self.send(connection, me, sequence), sequence))
+                while is_open and len(under_way) < WINDOW and not (until and sequence > until):
+                    try:
+                        under_way.append((self.send(connection, me, sequence), sequence))
+                    except wire.Gone:
+                        # Nothing can be sent any more; what was answered before may still be read.
+                        is_open = False
                     sequence += 1
                 if not under_way:
                     return
@@ -116,7 +121,11 @@ class Producer:
                     raise Broken(f"{self.name}: {oldest} was written, and {self.refused} before it refused")
                 self.note(oldest, answer, known)
                 if self.told % 16 == 0:
-                    self.read(connection, vector, oldest)
+                    try:
+                        self.read(connection, vector, oldest)
+                    except wire.Gone:
+                        # Answers to writes that came meanwhile are in `come`.
+                        is_open = False
                     come = list(connection.come)
                     if come != [request for request, _ in under_way][:len(come)]:
                         raise Broken(f"{self.name}: answers came out of order: {come}, {under_way}")
@@ -170,6 +179,11 @@ class Story:
                 producer.live(self.server, ended, until and until[producer.number])
             except (wire.Gone, OSError) as error:
                 ends[producer.number] = error
+            except wire.Refusal as error:
+                ends[producer.number] = error
+                # It came too late to begin.
+                if error.name != "SHUTTING_DOWN":
+                    self.fault(str(error))
             except Exception as error:  # a broken promise, or bytes that are none of the protocol's
                 self.fault(f"{type(error).__name__}: {error}")
 
@@ -218,6 +232,8 @@ class Story:
         try:
             with self.server.connect(seconds=30) as probe:
                 self.server.process.send_signal(signal.SIGSTOP)
+                if not attacked.eventually(self.server.stands_still, 20):
+                    return
                 began = time.monotonic()
                 request = probe.send(wire.PING, b"still", deadline=100)
                 probe.socket.settimeout(0.3)

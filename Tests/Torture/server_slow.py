@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Callers that are slow, half gone, or only there, beside one that must not notice.
 
-Segments of one byte; a request begun and not ended; connections that say nothing, before HELLO and after; ends of sending
+Segments of one byte; waits for what never comes, by those who are gone; a request begun and not ended; connections that say nothing, before HELLO and after; ends of sending
 with answers outstanding; resets in the middle of a frame; readers of one byte a second, cut off within their time; ten thousand
 idle connections. SEEDS chooses stories, COUNT how many idle connections, QUICK=1 fewer.
 """
@@ -77,6 +77,33 @@ def half_gone(server, findings, seed):
             if dice.random() < 0.7:
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         findings.counts["gone in a frame"] += 1
+
+
+def gone_while_waiting(findings, parent, seed):
+    """Who waits for what never comes, ends sending and goes away is let go when its time is over."""
+    server = attacked.Server(parent, f"waiting-{seed}", loops=2, idle_timeout="2s")
+    with server:
+        for _ in range(100):
+            with server.connect() as connection:
+                connection.send(wire.WAIT, wire.wait(1 << 62))
+                connection.socket.shutdown(socket.SHUT_WR)
+        with server.connect() as connection:
+            with server.connect() as patient:
+                waiting = patient.send(wire.WAIT, wire.wait(1 << 62), deadline=200)
+                try:
+                    patient.reply(waiting)
+                    findings.fault(f"seed {seed}: an LSN was reached that there is not", how(seed))
+                except wire.Refusal as refusal:
+                    if refusal.name != "NOT_YET":
+                        findings.fault(f"seed {seed}: WAIT at its deadline: {refusal}", how(seed))
+
+            def left():
+                connection.ping()
+                return connection.stats(3)["connections"]
+
+            if not attacked.eventually(lambda: left() <= 1, LATE_SECONDS):
+                findings.fault(f"seed {seed}: {left() - 1} connections of callers that are gone stay", how(seed))
+        findings.counts["gone while waiting"] += 100
 
 
 def cut_off(findings, seed, what, began, connection, seconds):
@@ -204,6 +231,8 @@ def main():
                         attack(server, findings, seed)
                         if not attacked.alive(findings, server, how(seed)):
                             break
+                if server.alive():
+                    gone_while_waiting(findings, parent, seed)
                 beside.report(findings, how(seed))
                 if server.alive() and server.stop():
                     findings.fault(f"seed {seed}: it did not stop in good order: {server.words()}", how(seed))

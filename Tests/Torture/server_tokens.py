@@ -28,6 +28,10 @@ def requests():
     row = attacked.columns_of([attacked.row_of(1)])
     dry = wire.erase([("card_id", wire.Type(wire.STRING), "token")], dry_run=True)
     yield "PING", wire.PING, b"x", None
+    yield "WAIT", wire.WAIT, wire.wait(0), None
+    yield "RELEASE", wire.RELEASE, wire.u32(99), None
+    yield "STATS", wire.STATS, wire.u8(1), {"read"}
+    yield "DESCRIBE", wire.DESCRIBE, wire.short("") + wire.short(""), {"read"}
     yield "PREPARE", wire.PREPARE, wire.prepare(attacked.NAMES, 2), {"read"}
     yield "SCAN", wire.SCAN, wire.scan("counts", 5), {"read"}
     yield "PUSH", wire.PUSH, wire.push("counts", [name], row), {"ingest"}
