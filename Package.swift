@@ -94,11 +94,12 @@ let package = Package(
     .target(
       name: "CBareLMDB", path: "Benchmarks/CBareLMDB", linkerSettings: [.linkedLibrary("lmdb")]),
     .target(name: "CAllocations", path: "Benchmarks/CAllocations"),
+    .target(name: "CLoad", path: "Benchmarks/CLoad"),
     .executableTarget(
       name: "ApusBench",
       dependencies: [
-        "ApusStore", "ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "CZlib", "CBareLMDB",
-        "CAllocations",
+        "ApusWire", "ApusStore", "ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "CZlib",
+        "CBareLMDB", "CAllocations", "CLoad",
       ],
       path: "Benchmarks/ApusBench", swiftSettings: strict),
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures, prints a table, and leaves report.md and report.json in .build/bench.
 #   ONLY=word        only the benchmarks whose name has the word: memory, checksum, append, group, scan, open, store-read, store-views,
-#                    store-append, store-growth, store-rows (store: all of the last five)
+#                    store-append, store-growth, store-rows (store: all of the last five),
+#                    server-echo, server-pipelined, server-rows, server-allocations (server: all of the last four)
 #   TOY=1            every benchmark in its smallest size: checks the answers, measures nothing
 #   APUS_BENCH_DIR   where the measured files go, 16 GiB at most; otherwise beside the report
 # Fails when an answer was wrong. A goal that is not met is printed first, and is no failure.
@@ -19,4 +20,6 @@ if [ -n "${ONLY:-}" ]; then arguments+=(--only "$ONLY"); fi
 if [ -n "${TOY:-}" ]; then arguments+=(--toy); fi
 
 swift build -c release --product ApusBench >&2
-APUS_BENCH_DIR=$scratch .build/release/ApusBench "${arguments[@]}"
+swift build -c release --product apus >&2
+clang -O2 -shared -fPIC -o "$results/probe.so" Benchmarks/AllocationProbe/probe.c
+APUS_BENCH_DIR=$scratch APUS_BENCH_PROBE=$PWD/$results/probe.so .build/release/ApusBench "${arguments[@]}"

@@ -40,9 +40,14 @@ struct Bench {
     ("store-append", StoreAppendBenchmark.run),
     ("store-growth", StoreGrowthBenchmark.run),
     ("store-rows", StoreRowsBenchmark.run),
+    ("server-echo", ServerBenchmark.echo),
+    ("server-pipelined", ServerBenchmark.pipelined),
+    ("server-rows", ServerBenchmark.matrices),
+    ("server-allocations", ServerBenchmark.allocations),
   ]
 
   static func run(_ words: [String]) -> Int32 {
+    if let code = EchoPeer.serve(words) { return code }
     guard let arguments = Arguments(words) else {
       complain("usage: ApusBench [--toy] [--only WORD] [--results FOLDER]")
       return 2

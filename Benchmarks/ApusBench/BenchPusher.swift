@@ -33,15 +33,16 @@ struct BenchPusher: ~Copyable {
     inputs = Array(repeating: .absent, count: bench.shape.names().count)
   }
 
-  /// Writes updates 0 to `count` − 1; `keyOf` says whose each is. Returns when all are acknowledged.
-  mutating func push(_ count: Int, view: Int = 0, keyOf: (Int) -> Int) throws {
+  /// Writes updates 0 to `count` − 1, with values as of `first` and so on; `keyOf` says whose each is. Returns when all are
+  /// acknowledged.
+  mutating func push(_ count: Int, view: Int = 0, from first: Int = 0, keyOf: (Int) -> Int) throws {
     var number = 0
     while number < count {
       let end = min(count, number + Self.rowsPerBatch)
       batch.removeAll(bench.store.catalog, now: SystemClock().wall(), choice: .live, policy: .allOrNothing)
       try batch.turn(to: bench.views[view])
       while number < end {
-        bench.shape.fill(&inputs, number)
+        bench.shape.fill(&inputs, first + number)
         encoder.removeAll()
         try encoder.append(int64: Int64(keyOf(number)))
         Self.add(inputs, of: encoder, to: &batch)

@@ -55,7 +55,7 @@ final class Connection {
   var interest: Poller.Readiness = .readable
   /// What the loop's sum has of it.
   var memoryByteCount = 0
-  /// A letter of this turn changed it.
+  /// It was read, or a letter changed it, and it is to be settled in this turn.
   var isTouched = false
 
   init(place: Int, id: UInt64, socket: consuming StreamSocket, isRefused: Bool, now: UInt64) {

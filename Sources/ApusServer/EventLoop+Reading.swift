@@ -7,7 +7,7 @@ import ApusWire
 
 extension EventLoop {
   /// Replies of one turn above which they are sent before the next frame is handed out.
-  static let flushByteCount = 256 << 10
+  static let flushByteCount = 64 << 10
 
   func read(_ connection: Connection, _ block: inout ByteBlock) {
     var room = block.mutableBytes

@@ -2,7 +2,8 @@
 // was gathered, look at what is due. Nothing in a turn waits for anything but the poller.
 //
 // A connection is handed from function to function as an object; one that has ended in between says so (`hasEnded`), and is no longer in
-// `connections`. Every function that may change what a connection waits for ends in `settle`.
+// `connections`. Every function that may change what a connection waits for ends in `settle`, or in `touch`, which has it settled in this
+// turn.
 
 import ApusBytes
 import ApusSystem
@@ -11,6 +12,8 @@ import ApusSystem
 final class EventLoop {
   /// How much is read from one connection in a turn.
   static let readByteCount = 64 << 10
+  /// Connections that are read before replies are sent to them, one send after the other: a peer that has several is woken once.
+  static let settleTogetherMax = 16
   /// Connections taken in from a listener in a turn.
   static let acceptCountMax = 64
   /// How long a listener rests for which there is no descriptor at all.
@@ -75,8 +78,10 @@ final class EventLoop {
         try accept(from: Int(truncatingIfNeeded: token & 0xFFFF))
       } else if let connection = connection(token) {
         ready(connection, readiness, &block)
+        if touched.count == Self.settleTogetherMax { settleTouched() }
       }
     }
+    settleTouched()
     if hasLetters {
       try readLetters(&block)
       letters.removeAll()
@@ -117,7 +122,7 @@ final class EventLoop {
     if readiness.contains(.readable) || readiness.contains(.hungUp), connection.interest.contains(.readable) {
       read(connection, &block)
     }
-    settle(connection)
+    touch(connection)
   }
 
   private func readLetters(_ block: inout ByteBlock) throws(SystemError) {
@@ -152,6 +157,10 @@ final class EventLoop {
       case .stop(let moment): try stop(by: moment, &block)
       }
     }
+    settleTouched()
+  }
+
+  private func settleTouched() {
     for connection in touched {
       connection.isTouched = false
       settle(connection)

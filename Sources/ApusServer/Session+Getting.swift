@@ -123,27 +123,21 @@ extension SessionLoop {
     _ ready: ReadyVector, _ minimum: LSN, _ time: ReadTime, _ options: GetOptions,
     _ reader: inout StoreReader?, _ replies: inout GetReplyWriter, _ output: inout ByteWriter
   ) throws(StoreError) -> ReadMoment {
-    guard var mine = reader.take() else { throw .closed }
-    let result: Result<ReadMoment, StoreError>
-    do throws(StoreError) {
-      let vector = ready.vector
-      let isStale = options.contains(.stale)
-      let isStamped = options.contains(.eventTimes) || options.contains(.lsns)
-      result = .success(
-        try mine.read(vector, ready.keys, minimum: minimum, at: time) { row, group, found in
-          for feature in vector.groups[group].features {
-            if !isStamped, found.status(feature) == .present {
-              replies.put(.present, found.raw(feature), row: row, column: feature.column, in: &output)
-            } else {
-              put(found, feature, row, isStale, &replies, &output)
-            }
-          }
-        })
-    } catch {
-      result = .failure(error)
+    let vector = ready.vector
+    let isStale = options.contains(.stale)
+    let isStamped = options.contains(.eventTimes) || options.contains(.lsns)
+    // In its place: a reader is hundreds of bytes, which need not be moved out and back.
+    let moment = try reader?.read(vector, ready.keys, minimum: minimum, at: time) { row, group, found in
+      for feature in vector.groups[group].features {
+        if !isStamped, found.status(feature) == .present {
+          replies.put(.present, found.raw(feature), row: row, column: feature.column, in: &output)
+        } else {
+          put(found, feature, row, isStale, &replies, &output)
+        }
+      }
     }
-    reader = consume mine
-    return try result.get()
+    guard let moment else { throw .closed }
+    return moment
   }
 
   @inline(never)

@@ -37,13 +37,14 @@ struct FloorPlan: Sendable {
     let outside: [String: Set<String>] = [
       "ApusTestSupport": behindTheDoor,
       "ApusLife": behindTheDoor.union(["ApusTestSupport"]),
-      "ApusBench": behindTheDoor.union(["CZlib", "CBareLMDB", "CAllocations"]),
+      "ApusBench": behindTheDoor.union(["CZlib", "CBareLMDB", "CAllocations", "CLoad"]),
       "HouseTests": [],
     ]
     return FloorPlan(
       rooms: rooms.merging(outside) { own, _ in own },
       cellar: [
         "CChecksum", "CCrashMark", "CZstd", "CLinux", "CLMDB", "CYAML", "CZlib", "CBareLMDB", "CAllocations",
+        "CLoad",
       ],
       toolchain: ["ApusSystem": ["Glibc"], "apus": ["Foundation", "FoundationEssentials"]])
   }()
