@@ -16,8 +16,8 @@ struct StopTests {
     let server = try EchoServer(loops: 2)
     let address = server.address
     let received = Monitor(0)
-    let rounds = Monitor(0)
-    let threads = try (0..<4).map { _ in
+    let rounds = Monitor([0, 0, 0, 0])
+    let threads = try (0..<4).map { number in
       try SystemThread.start(name: "peer") {
         guard let peer = try? Peer(address) else { return }
         var count = 0
@@ -30,7 +30,7 @@ struct StopTests {
             _ = reply
             count += 1
           }
-          rounds.withLock { $0 += 1 }
+          rounds.withLock { $0[number] += 1 }
           rounds.notifyAll()
         }
         while let reply = try? peer.receive() {
@@ -39,7 +39,8 @@ struct StopTests {
         }
       }
     }
-    #expect(rounds.wait(for: 60_000_000_000) { $0 >= 40 })
+    // Each has begun, whoever runs first.
+    #expect(rounds.wait(for: 60_000_000_000) { $0.allSatisfy { $0 > 0 } && $0.reduce(0, +) >= 40 })
     try server.stop(drainNanoseconds: 60_000_000_000)
     for thread in threads { thread.join() }
     #expect(server.witness.seen.withLock { $0.received } == received.withLock { $0 })
