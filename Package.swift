@@ -144,7 +144,8 @@ let package = Package(
     tests(
       of: "apusTests",
       uses: [
-        "ApusStore", "ApusIndex", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+        "ApusClient", "ApusStore", "ApusIndex", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes",
+        "ApusTestSupport",
       ]),
   ]
 )

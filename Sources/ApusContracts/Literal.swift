@@ -28,6 +28,12 @@ package enum Literal: Sendable {
     case .float, .null, .hugeInteger: return nil
     }
   }
+
+  /// The whole number that a float without a fraction was written as.
+  var whole: Literal? {
+    guard case .float(let value) = self, let whole = Int64(exactly: value) else { return nil }
+    return .integer(whole)
+  }
 }
 
 extension Literal: Equatable {

@@ -94,7 +94,8 @@ extension Planner {
         }
         return nil
       }
-      if let value = Value(filled.value, as: type) {
+      // The file may have read `0` by the type that its view has now, and the service be pinned to a version of another.
+      if let value = Value(filled.value, as: type) ?? filled.value.whole.flatMap({ Value($0, as: type) }) {
         return PinnedDefault(output: filled.output, value: value)
       }
       errors.append(.badDefault(service: service.name, filled.output, type))

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// A server of the real program, on ports that the kernel chose, and what its log said.
-private final class Served {
+final class Served {
   let process = Process()
   private let errors = Pipe()
   private var log = Data()

@@ -1,0 +1,122 @@
+// The Swift client against the real program: what is written is read, whatever happens to the server in between.
+
+import ApusClient
+import Foundation
+import Testing
+
+@Suite("apus serve and the Swift client")
+struct EndToEndTests {
+  /// A test's own time is nobody's to count: all tests of the house share a few threads.
+  private static func client(_ socket: String) throws -> ApusClient {
+    var options = ClientOptions()
+    options.connectTimeout = .seconds(600)
+    options.callTimeout = .seconds(600)
+    return try ApusClient("unix:\(socket)", options: options)
+  }
+
+  private static func row(_ card: String, _ count: FeatureValue, _ action: FeatureValue? = "buy")
+    -> FeatureRow
+  {
+    FeatureRow(key: [.string(card)], ["count": count, "action": action])
+  }
+
+  @Test("what was pushed is read at its LSN, blanks say why, and what breaks a rule is counted and set aside")
+  func pushAndGet() async throws {
+    let shop = try Shop()
+    try shop.apply()
+    let socket = shop.path("socket")
+    let served = try Served(shop.data, ["--unix-socket", socket])
+    _ = try served.address()
+    let client = try Self.client(socket)
+    let producer = try await client.producer("till")
+    let pushed = try await producer.push(
+      "activity", [Self.row("c1", 3), Self.row("c2", 4, nil), Self.row("c3", -1), Self.row("c4", 5, "steal")])
+    #expect(pushed.accepted == 2)
+    #expect(pushed.refusals.map(\.rule).sorted() == ["action.one_of", "count.min"])
+    #expect(pushed.refusals.allSatisfy { $0.view == "activity@1" && $0.count == 1 })
+
+    var options = ReadOptions()
+    options.minimum = try #require(pushed.lsns).upperBound
+    let rows = try await client.features(
+      "score@1", for: ["c1", "c2", "c3"].map { ["card_id": .string($0)] }, options: options)
+    #expect(try rows.int64s("count").values(missing: -9) == [3, 4, 0])
+    #expect(try rows[0, "action"].value == "buy")
+    #expect(try rows[1, "action"].status == .null)
+    #expect(try rows[2, "action"].status == .notFound && rows[2, "action"].reason == .neverSeen)
+    #expect(try rows[2, "count"].status == .notFound, "a default fills the value and leaves the status")
+    let letters = try Program.run("dead-letters", "--server", "unix:\(socket)")
+    #expect(
+      letters.code == Code.done && letters.output.contains("one_of"), "\(letters.output) \(letters.errors)")
+
+    _ = try await client.delete("activity", [["c1"]])
+    let gone = try await client.features("score@1", for: [["card_id": "c1"]])
+    #expect(try gone[0, "action"].reason == .deleted)
+    let dry = try await client.erase([("card_id", "c2")], isDryRun: true)
+    #expect(dry.lsn == nil && dry.views.map(\.count) == [1])
+    #expect(try await client.erase([("card_id", "c2")], isDryRun: false).lsn != nil)
+    let erased = try await client.features("score@1", for: [["card_id": "c2"]])
+    #expect(try erased[0, "count"].reason == .erased)
+    client.close()
+    #expect(try served.stop() == 0)
+  }
+
+  @Test("after kill -9 the same client goes on: what was answered is there, once")
+  func killed() async throws {
+    let shop = try Shop()
+    try shop.apply()
+    let socket = shop.path("socket")
+    var served = try Served(shop.data, ["--unix-socket", socket])
+    _ = try served.address()
+    let client = try Self.client(socket)
+    let producer = try await client.producer("till")
+    for round in 1...3 {
+      for number in 0..<20 {
+        let answer = try await producer.push("activity", [Self.row("c\(number)", .int64(Int64(round)))])
+        #expect(answer.accepted == 1)
+      }
+      kill(served.process.processIdentifier, SIGKILL)
+      served.process.waitUntilExit()
+      served = try Served(shop.data, ["--unix-socket", socket])
+      _ = try served.address()
+      let rows = try await client.features(
+        "score@1", for: (0..<20).map { ["card_id": .string("c\($0)")] })
+      #expect(try rows.int64s("count").values(missing: 0) == [Int64](repeating: Int64(round), count: 20))
+    }
+    #expect(await producer.lastSequence == 60)
+    let overview = try Program.run("describe", "activity", "--json", "--server", "unix:\(socket)").json()
+    #expect((overview["view"] as? [String: Any])?["events"] as? Int == 60, "\(overview)")
+    client.close()
+    #expect(try served.stop() == 0)
+  }
+
+  @Test(
+    "two versions of a view are written and served at once, and a prepared service goes on through the change"
+  )
+  func versions() async throws {
+    let shop = try Shop()
+    try shop.apply()
+    let socket = shop.path("socket")
+    let served = try Served(shop.data, ["--unix-socket", socket])
+    _ = try served.address()
+    let client = try Self.client(socket)
+    _ = try await client.push("activity@1", [Self.row("c1", 3)])
+    #expect(
+      try await client.features("score@1", for: [["card_id": "c1"]]).int64s("count").values(missing: 0) == [3]
+    )
+    try shop.change("count: {type: int64, min: 0}", to: "count: {type: float64, min: 0}")
+    let applied = try Program.run(
+      "apply", shop.files, "--accept", "producers,readers", "--server", "unix:\(socket)")
+    #expect(applied.code == Code.done, "\(applied.output) \(applied.errors)")
+    _ = try await client.push("activity@1", [Self.row("c1", 4)])
+    _ = try await client.push("activity@2", [Self.row("c1", .float64(4.5))])
+    let old = try await client.features(["activity@1:count"], for: [["card_id": "c1"]])
+    let new = try await client.features(["activity@2:count"], for: [["card_id": "c1"]])
+    #expect(try old.int64s("count").values(missing: 0) == [4])
+    #expect(try new.float64s("count").values(missing: 0) == [4.5])
+    #expect(
+      try await client.features("score@1", for: [["card_id": "c1"]]).int64s("count").values(missing: 0) == [4]
+    )
+    client.close()
+    #expect(try served.stop() == 0)
+  }
+}
