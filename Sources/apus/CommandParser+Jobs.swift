@@ -16,6 +16,7 @@ extension CommandParser {
       let name = try words.operands.first.map { text throws(UsageError) in try words.versionedName(text) }
       return .describe(name, project: project)
     case .push: return try push(words, project)
+    case .get: return .get(try get(words, project))
     case .deadLetters: return try deadLetters(words, project)
     case .check:
       guard words.has("--deep") else {

@@ -80,7 +80,7 @@ extension Job {
   /// What a token must allow; nil for what no server runs.
   fileprivate var scope: Scope? {
     switch self {
-    case .plan, .describe, .listDeadLetters, .showDeadLetters: .read
+    case .plan, .describe, .listDeadLetters, .showDeadLetters, .get: .read
     case .apply, .promote, .retire, .retireService: .admin
     default: nil
     }
@@ -92,6 +92,7 @@ extension Job {
       .describe(_, let project):
       project
     case .listDeadLetters(let filter), .showDeadLetters(let filter, _): filter.project
+    case .get(let options): options.project
     default: nil
     }
   }
@@ -109,6 +110,9 @@ extension Job {
     case .showDeadLetters(var filter, let limit):
       filter.project = project
       return .showDeadLetters(filter, limit: limit)
+    case .get(var options):
+      options.project = project
+      return .get(options)
     default: return self
     }
   }

@@ -87,6 +87,7 @@ enum Program {
     case .retire(let name, let project): try Versions.retire(name, in: project, answer)
     case .retireService(let name, let project): try Versions.retire(service: name, in: project, answer)
     case .describe(let name, let project): try Describe.run(name, in: project, answer)
+    case .get(let options): try Get.run(options, answer)
     case .push(let options): try Push.run(options, answer)
     case .listDeadLetters(let filter): try DeadLetterList.run(filter, answer)
     case .showDeadLetters(let filter, let limit): try DeadLetterLines.run(filter, limit: limit, answer)

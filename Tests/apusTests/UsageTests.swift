@@ -75,6 +75,11 @@ struct UsageTests {
       ("retire card@1 --service fraud@1 --data x", "one version is retired at a time", "leave out"),
       ("retire --service fraud --data x", "`fraud` names no version", "apus help retire"),
       ("describe card@two --data x", "`card@two` is no name", "apus help describe"),
+      ("get card=1 --data x", "needs to know which features", "--service NAME, --view NAME"),
+      ("get card --view v --data x", "`card` is no key", "apus help get"),
+      ("get c=1 c=2 --view v --data x", "`c` is given twice", "apus help get"),
+      ("get c=1 --view v --service s --data x", "are two things", "say one of"),
+      ("get --view v --data x", "`get` needs keys", "say `apus get KEY=VALUE... --data DIR`"),
       ("dead-letters shwo --data x", "knows nothing of `shwo`", "did you mean `show`?"),
       ("dead-letters --lsn 3 --data x", "--lsn is for show", "apus dead-letters show"),
       ("dead-letters show --limit x --data x", "--limit needs a whole number", "apus help dead-letters"),
@@ -108,7 +113,7 @@ struct UsageTests {
       ["help", "inspect"], ["inspect", "--help"], ["help", "inspect", "log"],
       ["inspect", "log", "dump", "--help"],
       ["help", "inspect", "manifest"], ["help", "plan"], ["help", "apply"], ["help", "promote"],
-      ["help", "retire"], ["help", "push"], ["help", "describe"], ["help", "dead-letters"],
+      ["help", "retire"], ["help", "push"], ["help", "describe"], ["help", "get"], ["help", "dead-letters"],
       ["help", "repair"],
       ["help", "serve"], ["help", "config"], ["help", "status"], ["help", "ping"], ["help", "token"],
       ["token", "--help"], ["help", "completions"],
@@ -135,7 +140,7 @@ struct UsageTests {
   func reference() throws {
     let page = try Reference.page()
     let verbs = [
-      "plan", "apply", "promote", "retire", "describe", "push", "dead-letters", "check", "repair",
+      "plan", "apply", "promote", "retire", "describe", "push", "get", "dead-letters", "check", "repair",
       "inspect log",
       "inspect manifest", "serve", "config", "status", "ping", "token create", "token list", "token revoke",
       "completions",
