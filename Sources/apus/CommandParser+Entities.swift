@@ -31,6 +31,22 @@ extension CommandParser {
     }
   }
 
+  static func scan(_ words: Words, _ project: String?) throws(UsageError) -> Scan.Options {
+    var options = Scan.Options(view: try words.versionedName(words.operands[0]), project: project)
+    if let limit = try words.number("--limit") {
+      guard limit > 0 else { throw words.refusal("--limit is at least 1", "--limit") }
+      options.limit = limit
+    }
+    if let text = words.value("--after") {
+      guard let key = Hex.bytes(text) else {
+        throw words.refusal(
+          "--after needs hexadecimal digits, as an earlier scan said them, and not `\(text)`", "--after")
+      }
+      options.after = key
+    }
+    return options
+  }
+
   static func entity(_ words: Words, _ pairs: [String]) throws(UsageError) -> EntityWords {
     do throws(EntityWords.Fault) { return try EntityWords(pairs: pairs) } catch {
       throw words.refusal(error.what, nil)

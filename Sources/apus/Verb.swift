@@ -54,7 +54,8 @@ struct Verb: Equatable {
   static func == (a: Verb, b: Verb) -> Bool { a.name == b.name }
 
   static let all: [Verb] = [
-    .serve, .plan, .apply, .promote, .retire, .describe, .push, .get, .deadLetters, .status, .ping, .check,
+    .serve, .plan, .apply, .promote, .retire, .describe, .push, .get, .scan, .delete, .erase, .deadLetters,
+    .status, .ping, .check,
     .repair,
     .inspectLog, .inspectManifest, .tokenCreate, .tokenList, .tokenRevoke, .configuration, .completions,
   ]

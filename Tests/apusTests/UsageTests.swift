@@ -80,6 +80,10 @@ struct UsageTests {
       ("get c=1 c=2 --view v --data x", "`c` is given twice", "apus help get"),
       ("get c=1 --view v --service s --data x", "are two things", "say one of"),
       ("get --view v --data x", "`get` needs keys", "say `apus get KEY=VALUE... --data DIR`"),
+      ("scan v --limit 0 --data x", "--limit is at least 1", "apus help scan"),
+      ("scan v --after xyz --data x", "--after needs hexadecimal digits", "apus help scan"),
+      ("delete v --data x", "`delete` needs a view and the keys of an entity", "apus delete VIEW KEY=VALUE"),
+      ("erase 42 --data x", "`42` is no key: write NAME=VALUE", "apus help erase"),
       ("dead-letters shwo --data x", "knows nothing of `shwo`", "did you mean `show`?"),
       ("dead-letters --lsn 3 --data x", "--lsn is for show", "apus dead-letters show"),
       ("dead-letters show --limit x --data x", "--limit needs a whole number", "apus help dead-letters"),
@@ -113,7 +117,8 @@ struct UsageTests {
       ["help", "inspect"], ["inspect", "--help"], ["help", "inspect", "log"],
       ["inspect", "log", "dump", "--help"],
       ["help", "inspect", "manifest"], ["help", "plan"], ["help", "apply"], ["help", "promote"],
-      ["help", "retire"], ["help", "push"], ["help", "describe"], ["help", "get"], ["help", "dead-letters"],
+      ["help", "retire"], ["help", "push"], ["help", "describe"], ["help", "get"], ["help", "scan"],
+      ["help", "delete"], ["help", "erase"], ["help", "dead-letters"],
       ["help", "repair"],
       ["help", "serve"], ["help", "config"], ["help", "status"], ["help", "ping"], ["help", "token"],
       ["token", "--help"], ["help", "completions"],
@@ -140,7 +145,8 @@ struct UsageTests {
   func reference() throws {
     let page = try Reference.page()
     let verbs = [
-      "plan", "apply", "promote", "retire", "describe", "push", "get", "dead-letters", "check", "repair",
+      "plan", "apply", "promote", "retire", "describe", "push", "get", "scan", "delete", "erase",
+      "dead-letters", "check", "repair",
       "inspect log",
       "inspect manifest", "serve", "config", "status", "ping", "token create", "token list", "token revoke",
       "completions",
