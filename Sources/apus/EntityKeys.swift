@@ -3,7 +3,6 @@
 
 import ApusBytes
 import ApusContracts
-import ApusLog
 import ApusStore
 import ApusSystem
 
@@ -50,8 +49,9 @@ struct EntityWords: Equatable {
       return
     }
     let document: YamlDocument
-    // JSON is YAML of one line.
-    do throws(YamlProblem) { document = try YamlReader.read(Array(line.utf8)) } catch {
+    // JSON is YAML of one line, but for one way to write a character.
+    do throws(YamlProblem) { document = try YamlReader.read(Self.joiningSurrogates(Array(line.utf8))) } catch
+    {
       throw Fault(what: "this is no JSON object: \(error.fault)")
     }
     if let problem = document.problems.first {
@@ -68,6 +68,37 @@ struct EntityWords: Equatable {
       try Self.add(entry.key, .scalar(scalar), to: &members)
     }
     self.init(members)
+  }
+
+  /// `\ud83d\ude00` in JSON is `\U0001f600` in YAML.
+  private static func joiningSurrogates(_ json: [UInt8]) -> [UInt8] {
+    let backslash = UInt8(ascii: "\\")
+    var yaml: [UInt8] = []
+    yaml.reserveCapacity(json.count)
+    var at = 0
+    while at < json.count {
+      if json[at] == backslash, let high = unit(of: json, at: at), 0xD800..<0xDC00 ~= high,
+        let low = unit(of: json, at: at + 6), 0xDC00..<0xE000 ~= low
+      {
+        let scalar = 0x10000 + (UInt32(high) - 0xD800) << 10 + (UInt32(low) - 0xDC00)
+        yaml += "\\U\(Hex.text(scalar))".utf8
+        at += 12
+      } else {
+        // What stands behind a backslash begins no other escape.
+        let count = json[at] == backslash && at + 1 < json.count ? 2 : 1
+        yaml += json[at..<at + count]
+        at += count
+      }
+    }
+    return yaml
+  }
+
+  /// The number of an escape `\uXXXX` that begins here.
+  private static func unit(of json: [UInt8], at start: Int) -> UInt16? {
+    guard start + 6 <= json.count, json[start] == UInt8(ascii: "\\"), json[start + 1] == UInt8(ascii: "u"),
+      let bytes = Hex.bytes(String(decoding: json[start + 2..<start + 6], as: UTF8.self)), bytes.count == 2
+    else { return nil }
+    return UInt16(bytes[0]) << 8 | UInt16(bytes[1])
   }
 
   private static func add(_ name: String, _ word: Word, to members: inout [Member]) throws(Fault) {
@@ -153,65 +184,6 @@ extension Value {
     case .bytes(let bytes): unsafe Hex.text(bytes.span.bytes)
     case .timestamp(let nanoseconds): TimestampSpelling.text(nanoseconds)
     default: description
-    }
-  }
-}
-
-/// Lines of keys from standard input, wherever that is.
-enum EntityInput {
-  /// What a server's answer to one question may be made of.
-  static let entitiesMax = 10_000
-  static let byteCountMax = 8 << 20
-  static let name = "-"
-  static let place = "standard input"
-
-  /// The lines that say something, with their numbers.
-  static func lines(_ source: Source) throws(Trouble) -> [(number: Int, words: EntityWords)] {
-    let bytes: [UInt8]
-    switch source {
-    case .folder: bytes = try Self.bytes()
-    case .open(_, let files): bytes = files.first { $0.name == name }?.bytes ?? []
-    }
-    var found: [(number: Int, words: EntityWords)] = []
-    let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
-    for (at, line) in lines.enumerated() {
-      var text = String(decoding: line, as: UTF8.self)
-      while text.last?.isWhitespace == true { text.removeLast() }
-      if text.isEmpty { continue }
-      let place = "\(place), line \(at + 1)"
-      guard found.count < entitiesMax else {
-        throw Trouble(
-          "too_long", "there are more than \(Numbers.count(entitiesMax, "line")) of keys", at: place,
-          next: "ask for fewer at a time")
-      }
-      do throws(EntityWords.Fault) { found.append((at + 1, try EntityWords(line: text))) } catch {
-        throw Trouble(
-          "bad_key", error.what, at: place, next: "write one JSON object or NAME=VALUE,NAME=VALUE on a line")
-      }
-    }
-    return found
-  }
-
-  /// All that comes in.
-  static func bytes() throws(Trouble) -> [UInt8] {
-    let stream = InputStream.standardInput()
-    var bytes: [UInt8] = []
-    var block = ByteBlock(byteCount: 64 << 10)
-    while true {
-      let count: Int
-      do throws(SystemError) {
-        var room = block.mutableBytes
-        count = try stream.read(into: &room)
-      } catch {
-        throw Trouble(LogError.system(error), data: place)
-      }
-      if count == 0 { return bytes }
-      bytes += block.bytes.extracting(..<count).copied()
-      guard bytes.count <= byteCountMax else {
-        throw Trouble(
-          "too_long", "there are more than \(Numbers.count(byteCountMax, "byte")) of keys", at: place,
-          next: "ask for fewer at a time")
-      }
     }
   }
 }

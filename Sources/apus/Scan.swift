@@ -20,7 +20,6 @@ enum Scan {
 
   private struct Row {
     let key: [Value]
-    /// Nil: never said, deleted or erased.
     let cells: [FoundEntities.FoundValue]
     let newest: Int64?
   }

@@ -113,6 +113,12 @@ struct GetTests {
       #expect(
         json.compactMap { ($0["keys"] as? [String: Any])?["card_id"] as? String } == ["new", "nobody", "old"])
       #expect(Set(json.compactMap { $0["lsn"] as? Int }).count == 1)
+      // One character that is written as two escapes, and a backslash that begins none.
+      let escapes = #"printf '%s\n' '{"card_id": "\ud83d\ude00 \\ud83d \u00e9\/"}'"#
+      let told = try Program.shell("\(escapes) | \"$APUS\" \(words) --json", place[1]).json()
+      #expect((told["keys"] as? [String: Any])?["card_id"] as? String == "\u{1F600} \\ud83d \u{E9}/")
+      let half = try Program.shell("echo '{\"card_id\": \"\\ud83d\"}' | \"$APUS\" \(words)", place[1])
+      #expect(half.code == Code.failed && half.errors.contains("this is no JSON object"), "\(half.output)")
     }
   }
 
