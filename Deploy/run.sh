@@ -21,6 +21,7 @@ The store is $data. When the server listens, try in another terminal:
 
   $apus status
   $apus describe card_activity
+  $apus get card_id=c1 payer_id=7 payee_id=9 --service fraud@1
   $apus plan $example
 
 Ctrl-C ends it in good order.

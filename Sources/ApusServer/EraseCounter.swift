@@ -3,26 +3,26 @@
 
 import ApusBytes
 import ApusContracts
-import ApusStore
+package import ApusStore
 import ApusSystem
-import ApusWire
+package import ApusWire
 
-struct EraseCounter {
+package struct EraseCounter {
   private let store: Store
   private let keys: [ErasedKey]
   private let project: String
 
   static let rowsPerPage = 4_096
 
-  init(_ store: Store, _ keys: [ErasedKey], in project: String) {
+  package init(_ store: Store, _ keys: [ErasedKey], in project: String) {
     self.store = store
     self.keys = keys
     self.project = project
   }
 
-  struct Found {
-    var timeNanoseconds: Int64
-    var views: [EraseReply.View]
+  package struct Found {
+    package var timeNanoseconds: Int64
+    package var views: [EraseReply.View]
   }
 
   /// A part of a view's keys, and the bytes that mean the value there.
@@ -31,7 +31,7 @@ struct EraseCounter {
     let bytes: [UInt8]
   }
 
-  func run() throws(StoreError) -> Found {
+  package func run() throws(StoreError) -> Found {
     let catalog = store.catalog
     guard let projectID = catalog.registry.project(project)?.id else { throw .unknownProject(project) }
     guard !keys.isEmpty else { throw .emptyBatch }

@@ -73,7 +73,13 @@ struct Answer {
     return facts
   }
 
-  /// Has a change made. A folder's store is opened for it, and closed in good order whether it was made or not.
+  /// What is defined. A folder is let go of before this returns, so that it can be opened.
+  func definitions() throws(Trouble) -> (naming: Naming, catalog: Catalog) {
+    let facts = try facts()
+    return (Naming(registry: facts.state.registry, place: place), facts.catalog)
+  }
+
+  /// Has something done that needs the store itself. A folder's store is opened for it, and closed in good order whether it was made or not.
   func changing<T>(_ body: (Store) throws(StoreError) -> T) throws(Trouble) -> T {
     do throws(StoreError) {
       let folder: String

@@ -29,6 +29,10 @@ enum Job: Equatable {
   case retireService(VersionedName, project: String?)
   case push(Push.Options)
   case describe(VersionedName?, project: String?)
+  case get(Get.Options)
+  case scan(Scan.Options)
+  case delete(Delete.Options)
+  case erase(Erase.Options)
   case listDeadLetters(DeadLetterFilter)
   case showDeadLetters(DeadLetterFilter, limit: UInt64)
   case check(scratch: String?)
@@ -45,6 +49,11 @@ enum Job: Equatable {
   case status
   case ping
   case completions(Completions.Shell)
+
+  /// Whether it reads keys from standard input.
+  var readsInput: Bool {
+    if case .get(let options) = self { options.entity == nil } else { false }
+  }
 
   /// The files and folders of definitions that the words name.
   var definitions: [String] {

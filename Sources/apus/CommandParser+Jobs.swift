@@ -16,6 +16,17 @@ extension CommandParser {
       let name = try words.operands.first.map { text throws(UsageError) in try words.versionedName(text) }
       return .describe(name, project: project)
     case .push: return try push(words, project)
+    case .get: return .get(try get(words, project))
+    case .scan: return .scan(try scan(words, project))
+    case .delete:
+      return .delete(
+        Delete.Options(
+          view: try words.versionedName(words.operands[0]),
+          entity: try entity(words, Array(words.operands.dropFirst())), project: project))
+    case .erase:
+      return .erase(
+        Erase.Options(
+          words: try entity(words, words.operands), project: project, isDryRun: words.has("--dry-run")))
     case .deadLetters: return try deadLetters(words, project)
     case .check:
       guard words.has("--deep") else {

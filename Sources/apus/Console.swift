@@ -80,8 +80,9 @@ extension Job {
   /// What a token must allow; nil for what no server runs.
   fileprivate var scope: Scope? {
     switch self {
-    case .plan, .describe, .listDeadLetters, .showDeadLetters: .read
-    case .apply, .promote, .retire, .retireService: .admin
+    case .plan, .describe, .listDeadLetters, .showDeadLetters, .get, .scan: .read
+    case .delete: .ingest
+    case .apply, .promote, .retire, .retireService, .erase: .admin
     default: nil
     }
   }
@@ -92,6 +93,10 @@ extension Job {
       .describe(_, let project):
       project
     case .listDeadLetters(let filter), .showDeadLetters(let filter, _): filter.project
+    case .get(let options): options.project
+    case .scan(let options): options.project
+    case .delete(let options): options.project
+    case .erase(let options): options.project
     default: nil
     }
   }
@@ -109,6 +114,18 @@ extension Job {
     case .showDeadLetters(var filter, let limit):
       filter.project = project
       return .showDeadLetters(filter, limit: limit)
+    case .get(var options):
+      options.project = project
+      return .get(options)
+    case .scan(var options):
+      options.project = project
+      return .scan(options)
+    case .delete(var options):
+      options.project = project
+      return .delete(options)
+    case .erase(var options):
+      options.project = project
+      return .erase(options)
     default: return self
     }
   }

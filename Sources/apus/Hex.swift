@@ -27,6 +27,27 @@ enum Hex {
     return String(decoding: digits, as: UTF8.self)
   }
 
+  /// The bytes of such a run; nil when it is none.
+  static func bytes(_ text: String) -> [UInt8]? {
+    let digits = Array(text.utf8)
+    guard digits.count % 2 == 0 else { return nil }
+    var bytes: [UInt8] = []
+    for at in stride(from: 0, to: digits.count, by: 2) {
+      guard let high = value(digits[at]), let low = value(digits[at + 1]) else { return nil }
+      bytes.append(high << 4 | low)
+    }
+    return bytes
+  }
+
+  private static func value(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case 0x30...0x39: digit - 0x30
+    case 0x41...0x46: digit - 0x41 + 10
+    case 0x61...0x66: digit - 0x61 + 10
+    default: nil
+    }
+  }
+
   /// Rows of sixteen bytes: where, in digits, and as ASCII. Ends when the output does.
   static func dump(_ bytes: RawSpan, into output: Output) {
     let span = Span<UInt8>(_bytes: bytes)

@@ -19,9 +19,12 @@ enum Remote {
     _ job: Job, _ arguments: [String], _ choice: Choice, isJSON: Bool, _ output: Output
   ) throws(Trouble) -> ExitCode {
     // Mistakes in files are told before anybody is asked.
-    let files = try DefinitionSources.files(at: job.definitions)
+    var files = try DefinitionSources.files(at: job.definitions)
     if !files.isEmpty {
       do throws(DefinitionErrors) { _ = try DefinitionReader.read(files) } catch { throw Trouble(error) }
+    }
+    if job.readsInput {
+      files.append(DefinitionFile(name: EntityInput.name, bytes: try EntityInput.bytes()))
     }
     let token = try token(choice.tokenFile)
     var connection = try RemoteConnection.open(to: try addresses(choice.address), token: token)

@@ -54,7 +54,9 @@ struct Verb: Equatable {
   static func == (a: Verb, b: Verb) -> Bool { a.name == b.name }
 
   static let all: [Verb] = [
-    .serve, .plan, .apply, .promote, .retire, .describe, .push, .deadLetters, .status, .ping, .check, .repair,
+    .serve, .plan, .apply, .promote, .retire, .describe, .push, .get, .scan, .delete, .erase, .deadLetters,
+    .status, .ping, .check,
+    .repair,
     .inspectLog, .inspectManifest, .tokenCreate, .tokenList, .tokenRevoke, .configuration, .completions,
   ]
 

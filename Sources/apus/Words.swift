@@ -5,6 +5,7 @@ import ApusContracts
 
 struct Words {
   private let verb: Verb
+  var verbName: String { verb.name }
   private var values: [String: String] = [:]
   private(set) var part: String?
   private(set) var operands: [String] = []
