@@ -143,7 +143,7 @@ let package = Package(
     tests(
       of: "apusTests",
       uses: [
-        "ApusStore", "ApusIndex", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+        "ApusClient", "ApusStore", "ApusIndex", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
       ]),
   ]
 )

@@ -29,7 +29,7 @@ extension CommandParser {
       try words.refuse(
         ["--dry-run", "--all-or-nothing"],
         "for a folder that no process has open: a server judges rows as it takes them",
-        say: "say --data DIR, or leave it out")
+        say: "say --data DIR")
     }
     if options.isAllOrNothing, options.path == "-" {
       throw words.refusal(

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// A server of the real program, on ports that the kernel chose, and what its log said.
-private final class Served {
+final class Served {
   let process = Process()
   private let errors = Pipe()
   private var log = Data()
@@ -45,6 +45,12 @@ private final class Served {
   }
 
   func address() throws -> String { try #require(try wait(for: "listening")?["address"] as? String) }
+
+  /// Ends it as a lost machine would.
+  func kill9() {
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+  }
 
   /// Ends it in good order, and says how it ended.
   func stop(_ signal: Int32 = SIGTERM) throws -> Int32 {
