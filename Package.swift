@@ -143,7 +143,8 @@ let package = Package(
     tests(
       of: "apusTests",
       uses: [
-        "ApusClient", "ApusStore", "ApusIndex", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+        "ApusClient", "ApusStore", "ApusIndex", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes",
+        "ApusTestSupport",
       ]),
   ]
 )

@@ -21,7 +21,9 @@ struct RemotePushTests {
   /// What is seen of every card, by its key's bytes.
   private func rows(_ address: String) async throws -> [[UInt8]: [String: FeatureValue?]] {
     var rows: [[UInt8]: [String: FeatureValue?]] = [:]
-    for try await page in try ApusClient(address).scan("activity") {
+    let client = try ApusClient(address.hasPrefix("unix:") ? address : "tcp://\(address)")
+    // Other tests may have all threads for a while.
+    for try await page in client.scan("activity", timeout: .seconds(60)) {
       for row in page.rows { rows[row.key] = row.features }
     }
     return rows
