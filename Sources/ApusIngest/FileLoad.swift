@@ -161,6 +161,11 @@ package struct FileLoad: ~Copyable {
             rows.removeAll(keepingCapacity: true)
             from = behind.position
           }
+          if !sink.joins(row, behind: rows.count), !rows.isEmpty {
+            try submit(rows, isEnd: false)
+            rows.removeAll(keepingCapacity: true)
+            from = behind.position
+          }
           rows.append(row)
         }
         behind = (reader.input.offset, reader.input.checksum)

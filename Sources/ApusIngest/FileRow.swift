@@ -100,5 +100,12 @@ package struct RowOutcome: Equatable, Sendable {
 /// A block is taken as one request: when this throws, nothing of it was taken, or nobody knows.
 package protocol RowSink: AnyObject {
   associatedtype Failure: Error
+  /// Whether a row may stand in one block behind the `count` rows before it. Asked once for each row of the load, in their
+  /// order; what it says no to begins the next block.
+  func joins(_ row: FileRow, behind count: Int) -> Bool
   func submit(_ block: RowBlock) throws(Failure) -> RowOutcome
+}
+
+extension RowSink {
+  package func joins(_ row: FileRow, behind count: Int) -> Bool { true }
 }

@@ -25,6 +25,12 @@ extension CommandParser {
     options.producer = words.value("--producer")
     options.isDryRun = words.has("--dry-run")
     options.isAllOrNothing = words.has("--all-or-nothing")
+    if words.value("--data") == nil {
+      try words.refuse(
+        ["--dry-run", "--all-or-nothing"],
+        "for a folder that no process has open: a server judges rows as it takes them",
+        say: "say --data DIR")
+    }
     if options.isAllOrNothing, options.path == "-" {
       throw words.refusal(
         "--all-or-nothing reads a file twice, and standard input comes once", "--all-or-nothing",

@@ -28,13 +28,16 @@ struct PushReport {
 
   private var file: String { plan.options.path == "-" ? "standard input" : plan.options.path }
 
-  func give(_ answer: Answer) { answer.give(lines, json) }
+  func give(_ isJSON: Bool, _ output: Output) {
+    if isJSON { output.line(json) } else { lines.forEach { output.line($0) } }
+  }
 
   // MARK: For people
 
   private var lines: [String] {
     var counts = ["\(Numbers.grouped(report.accepted)) accepted"]
     if report.setAside > 0 { counts.append("\(Numbers.grouped(report.setAside)) set aside") }
+    if report.refused > 0 { counts.append("\(Numbers.grouped(report.refused)) refused and kept nowhere") }
     if report.erased > 0 { counts.append("\(Numbers.grouped(report.erased)) erased keys") }
     let unreadable = report.unreadable.reduce(0) { $0 + $1.lines.count }
     if unreadable > 0 { counts.append("\(Numbers.count(unreadable, "line")) unreadable") }
@@ -94,19 +97,22 @@ struct PushReport {
 
   private var next: String? {
     guard !isDryRun, report.setAside > 0, let rule = rules.first else { return nil }
-    return "apus dead-letters show --rule \(Shell.word(rule.rule)) --data \(Shell.word(plan.data))"
+    // What was refused and not kept has rules, too, of which there may be no letter.
+    let named = report.refused == 0 ? " --rule \(Shell.word(rule.rule))" : ""
+    return "apus dead-letters show\(named)\(plan.option)"
   }
 
   // MARK: For programs
 
   private var json: JSON {
     [
-      "file": .text(plan.options.path), "view": .text(plan.view.spelling), "dry_run": .boolean(isDryRun),
+      "file": .text(plan.options.path), "view": .text(plan.target.spelling), "dry_run": .boolean(isDryRun),
       "known_at": .text(choice.spelled(plan.options.load.knownAt)),
       "complete": .boolean(report.isComplete), "lines": .number(report.lines), "rows": .number(report.rows),
       "blank_lines": .number(report.blankLines), "passed_over": .number(report.passedOver),
       "accepted": .number(report.accepted), "set_aside": .number(report.setAside),
-      "erased": .number(report.erased), "set_back": .number(report.setBack),
+      "refused": .number(report.refused), "erased": .number(report.erased),
+      "set_back": .number(report.setBack),
       "rules": .list(
         rules.map {
           [
@@ -129,7 +135,8 @@ struct PushReport {
 
   /// Of a load that takes all or nothing.
   var refusal: Trouble {
-    let count = report.setAside + report.erased + report.unreadable.reduce(0) { $0 + $1.lines.count }
+    let count =
+      report.setAside + report.refused + report.erased + report.unreadable.reduce(0) { $0 + $1.lines.count }
     return Trouble(
       "rows_refused", "nothing was written: \(Numbers.count(count, "row")) would be refused",
       at: (ruleLines + unreadableLines).map { String($0.drop { $0 == " " }) },
@@ -146,12 +153,14 @@ extension UnreadableLines {
 
 extension PushPlan {
   /// A load that ended before its file did.
-  func trouble(_ stop: LoadStop<StoreError>, _ report: LoadReport, isDryRun: Bool) -> Trouble {
+  func trouble<Failure: Error>(
+    _ stop: LoadStop<Failure>, _ report: LoadReport, isDryRun: Bool, _ told: (Failure) -> Trouble
+  ) -> Trouble {
     let cause: Trouble
     switch stop {
     case .refused(let refusal): return trouble(refusal)
     case .read(let error): cause = Trouble(LogError.system(error), data: options.path)
-    case .sink(let error): cause = Trouble(error, data: data)
+    case .sink(let error): cause = told(error)
     case .unreadable(let line):
       cause = Trouble(
         "file_wrong", "more than \(Numbers.grouped(LoadReport.unreadableMax)) lines are no rows",
@@ -178,7 +187,7 @@ extension PushPlan {
     func meant(_ nearest: String?, _ other: String) -> String {
       nearest.map { "did you mean `\($0)`? Else \(other)" } ?? other
     }
-    let describe = "`apus describe \(view.spelling) --data \(Shell.word(data))` lists keys and features"
+    let describe = "`apus describe \(target.spelling)\(option)` lists keys and features"
     switch refusal {
     case .empty:
       return wrong(

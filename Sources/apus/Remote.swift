@@ -15,6 +15,16 @@ enum Remote {
     var tokenFile: String?
   }
 
+  /// Whom to ask, and as whom.
+  struct Peer {
+    let addresses: [SocketAddress]
+    let token: AccessToken?
+
+    func connect() throws(Trouble) -> RemoteConnection {
+      try RemoteConnection.open(to: addresses, token: token)
+    }
+  }
+
   static func run(
     _ job: Job, _ arguments: [String], _ choice: Choice, isJSON: Bool, _ output: Output
   ) throws(Trouble) -> ExitCode {
@@ -26,8 +36,12 @@ enum Remote {
     if job.readsInput {
       files.append(DefinitionFile(name: EntityInput.name, bytes: try EntityInput.bytes()))
     }
-    let token = try token(choice.tokenFile)
-    var connection = try RemoteConnection.open(to: try addresses(choice.address), token: token)
+    let peer = Peer(addresses: try addresses(choice.address), token: try token(choice.tokenFile))
+    if case .push(let options) = job {
+      let option = choice.address.map { " --server \(Shell.word($0))" } ?? ""
+      return try RemotePush.run(options, to: peer, option: option, isJSON: isJSON, output)
+    }
+    var connection = try peer.connect()
     switch job {
     case .ping: return try ping(&connection, isJSON: isJSON, output)
     case .status: return try status(&connection, isJSON: isJSON, output)

@@ -16,7 +16,9 @@ struct RemoteConnection: ~Copyable {
   private var nextID: UInt64 = 0
   /// Its name and version.
   private(set) var server = ""
-  private var bodyByteCountMax = ServerLimits.bodyByteCountMaxBeforeHello
+  private(set) var bodyByteCountMax = ServerLimits.bodyByteCountMaxBeforeHello
+  /// Of one request.
+  private(set) var rowsMax = 1
 
   private init(_ address: SocketAddress, _ socket: consuming StreamSocket) {
     self.address = address
@@ -40,6 +42,7 @@ struct RemoteConnection: ~Copyable {
     let hello = try read("HELLO", body) { (body) throws(WireError) in try HelloReply(decoding: body) }
     server = hello.server
     bodyByteCountMax = Int(hello.frameByteCountMax)
+    rowsMax = max(1, Int(hello.rowsMax))
   }
 
   private static func connect(
@@ -64,6 +67,16 @@ struct RemoteConnection: ~Copyable {
   mutating func ask(
     _ type: MessageType, milliseconds: Int32, _ write: (inout ByteWriter) -> Void
   ) throws(Trouble) -> [UInt8] {
+    switch try exchange(type, milliseconds: milliseconds, write) {
+    case .success(let body): return body
+    case .failure(let refusal): throw Trouble(refusal, from: address)
+    }
+  }
+
+  /// The same for who looks at a refusal itself.
+  mutating func exchange(
+    _ type: MessageType, milliseconds: Int32, _ write: (inout ByteWriter) -> Void
+  ) throws(Trouble) -> Result<[UInt8], WireRefusal> {
     var buffer = ByteWriter()
     let id = nextID
     nextID += 1
@@ -80,12 +93,11 @@ struct RemoteConnection: ~Copyable {
     let (header, body) = try receive(milliseconds: milliseconds)
     guard header.id == id else { throw strange("an answer to something that was not asked") }
     if header.type == MessageType.error {
-      throw Trouble(
-        try read("an error", body) { (body) throws(WireError) in try WireRefusal(decoding: body) },
-        from: address)
+      return .failure(
+        try read("an error", body) { (body) throws(WireError) in try WireRefusal(decoding: body) })
     }
     guard header.type == type.reply, header.flags.isEmpty else { throw strange("an answer of another kind") }
-    return body
+    return .success(body)
   }
 
   /// Reads the body of an answer.

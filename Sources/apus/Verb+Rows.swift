@@ -5,6 +5,7 @@ extension Verb {
     name: "push",
     operands: Operands(
       name: "VIEW FILE", count: 2...2, needed: "a view and a file, or `-` for standard input"),
+    reach: .both,
     summary: "load a file of rows into a view",
     about: [
       "Reads CSV with a header (.csv, .tsv) or one JSON object a line (.jsonl, .ndjson),",
@@ -13,8 +14,7 @@ extension Verb {
       "are set aside as dead letters. With a producer, another run of the same command",
       "goes on behind what is in, and loads nothing twice. Files.md has all of it.",
     ],
-    options: [
-      data,
+    options: dataOrServer + [
       Option(
         name: "--event-time", value: "COLUMN", meaning: "when a row became true; event_timestamp if not said"),
       Option(name: "--no-event-time", value: nil, meaning: "rows become true when they come in"),
@@ -30,8 +30,9 @@ extension Verb {
       Option(name: "--format", value: "FORMAT", meaning: "csv or jsonl, where the name does not tell"),
       Option(name: "--delimiter", value: "CHAR", meaning: "of a CSV file: one character, or tab"),
       Option(name: "--producer", value: "NAME", meaning: "remember how far the file was read"),
-      Option(name: "--dry-run", value: nil, meaning: "judge every row, and write nothing"),
-      Option(name: "--all-or-nothing", value: nil, meaning: "write nothing unless every row is good"),
+      Option(name: "--dry-run", value: nil, meaning: "judge every row, and write nothing; with --data"),
+      Option(
+        name: "--all-or-nothing", value: nil, meaning: "write nothing unless every row is good; with --data"),
       project, json,
     ],
     examples: [
@@ -41,6 +42,9 @@ extension Verb {
       Example(
         command: "apus push card_activity jan.csv --known-at event-time+15m --producer jan --data DIR",
         meaning: "known a quarter of an hour later; may be killed and said again"),
+      Example(
+        command: "apus push card_activity feb.csv --producer feb --server 127.0.0.1:7399",
+        meaning: "into a store that is served"),
       Example(
         command: "cat rows.jsonl | apus push card_activity - --format jsonl --dry-run --data DIR",
         meaning: "would these rows be accepted?"),

@@ -45,6 +45,12 @@ final class Served {
 
   func address() throws -> String { try #require(try wait(for: "listening")?["address"] as? String) }
 
+  /// Ends it as a lost machine would.
+  func kill9() {
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+  }
+
   /// Ends it in good order, and says how it ended.
   func stop(_ signal: Int32 = SIGTERM) throws -> Int32 {
     kill(process.processIdentifier, signal)
