@@ -312,7 +312,7 @@ def main():
     with torture.folder(in_memory=True) as parent:
         server = attacked.Server(
             parent, loops=2, durability="buffered", max_memory=f"{MEMORY >> 20}MiB", overlay_memory=f"{OVERLAY >> 20}MiB",
-            max_frame=f"{FRAME >> 20}MiB", max_output="16MiB", generation_size="4MiB", compress_from="512B")
+            max_frame=f"{FRAME >> 20}MiB", max_output="16MiB", generation_size="4MiB")
         with server, attacked.WellBehaved(server) as beside:
             wanted = torture.count(1_000_000, 6_000)
             for seed in torture.seeds(range(1, 10_000_000)):
