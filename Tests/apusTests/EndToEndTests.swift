@@ -74,8 +74,7 @@ struct EndToEndTests {
         let answer = try await producer.push("activity", [Self.row("c\(number)", .int64(Int64(round)))])
         #expect(answer.accepted == 1)
       }
-      kill(served.process.processIdentifier, SIGKILL)
-      served.process.waitUntilExit()
+      served.kill9()
       served = try Served(shop.data, ["--unix-socket", socket])
       _ = try served.address()
       let rows = try await client.features(
