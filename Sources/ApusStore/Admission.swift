@@ -20,6 +20,8 @@ struct Admission: ~Copyable {
   var payload: ByteWriter
   private(set) var counts = RowCounts()
   private(set) var tallies = RefusalTallies()
+  /// Of the row that was refused last.
+  private(set) var lastFault: RowFault?
   private(set) var deadLetterByteCount: UInt64 = 0
   /// Rows so far, and those of them that left no record because their key was erased, ascending.
   private(set) var rowCount = 0
@@ -46,6 +48,7 @@ struct Admission: ~Copyable {
     payload.removeAll()
     counts = RowCounts()
     tallies = RefusalTallies()
+    lastFault = nil
     deadLetterByteCount = 0
     rowCount = 0
     erasedRows.removeAll(keepingCapacity: true)
@@ -115,6 +118,7 @@ struct Admission: ~Copyable {
     whole: () -> (key: [Value], features: [DeadLetter.Feature])
   ) {
     tallies.add(view: view.spelling, fault, row: rowCount)
+    lastFault = fault
     rowCount += 1
     guard policy == .setAside else { return }
     let (key, features) = whole()

@@ -366,7 +366,7 @@ extension AppenderCore {
 // MARK: Limits
 
 extension AppenderCore {
-  private func checkRoom(for byteCount: Int) throws(StoreError) {
+  func checkRoom(for byteCount: Int) throws(StoreError) {
     let overlay = applier.overlay.overlay
     if overlay.isOverBudget {
       // What could be frozen is, so that the checkpointer has something to make room with.

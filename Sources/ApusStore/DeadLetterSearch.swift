@@ -11,6 +11,12 @@ package struct FoundDeadLetter: Equatable, Sendable {
   package var lsn: LSN
   package var arrived: WallTime
   package var letter: DeadLetter
+  /// Of its record, head included: what it weighs on the quota.
+  package var byteCount: UInt64
+  /// Whether its key was erased since. Who shows letters passes it.
+  package var isErased: Bool
+  /// From here to the letter no other one waits, and nothing is lost.
+  package var clearFrom: LSN
 }
 
 package struct DeadLetterSearch {
@@ -24,35 +30,54 @@ package struct DeadLetterSearch {
     self.catalog = catalog
   }
 
-  /// Lends every letter that waits, in the order of LSNs, from `first` on, until `body` returns false. What cannot be read is passed: it is a loss,
-  /// and told as one elsewhere. Reads the log from there on, and no further than the last letter.
+  /// Lends every letter that waits and may be shown, in the order of LSNs, from `first` on, until `body` returns false.
   package func forEach(from first: LSN = .first, _ body: (FoundDeadLetter) -> Bool) throws(StoreError) {
+    try forEachWaiting(from: first) { found in found.isErased || body(found) }
+  }
+
+  /// The same with those of erased keys. What cannot be read is passed: it is a loss, and told as one elsewhere. Reads the
+  /// log from `first` on, and no further than the last letter that the sums know, nor than `last`.
+  func forEachWaiting(
+    from first: LSN = .first, through last: LSN = LSN(.max),
+    _ body: (FoundDeadLetter) throws(StoreError) -> Bool
+  ) throws(StoreError) {
     guard sums.letters > 0 else { return }
     var scanner: LogScanner
     do throws(LogError) { scanner = try log.scan(from: max(first, log.view.floor), .written) } catch {
       throw .log(error)
     }
-    var goesOn = true
-    var waiting = sums.letters
-    while goesOn, waiting > 0, let frame = try next(&scanner) {
+    var walk = Walk(first: first, last: last, waiting: sums.letters, clear: nil)
+    while walk.waiting > 0, let frame = try next(&scanner, &walk), frame.lsns.first <= last {
       guard frame.type == .records else { continue }
-      goesOn = try pass(scanner.payload, frame, from: first, &waiting, body)
+      guard try pass(scanner.payload, frame, &walk, body) else { return }
     }
   }
 
-  private func next(_ scanner: inout LogScanner) throws(StoreError) -> FrameHeader? {
+  private struct Walk {
+    let first: LSN
+    let last: LSN
+    /// Letters that were not met yet.
+    var waiting: UInt64
+    /// Behind the last letter that waits, or the last damage; nil until a frame was met behind it.
+    var clear: LSN?
+  }
+
+  private func next(_ scanner: inout LogScanner, _ walk: inout Walk) throws(StoreError) -> FrameHeader? {
     while true {
       do throws(LogError) { return try scanner.next() } catch {
         guard case .damaged = error else { throw .log(error) }
+        walk.clear = nil
       }
     }
   }
 
   private func pass(
-    _ payload: RawSpan, _ frame: FrameHeader, from first: LSN, _ waiting: inout UInt64,
-    _ body: (FoundDeadLetter) -> Bool
+    _ payload: RawSpan, _ frame: FrameHeader, _ walk: inout Walk,
+    _ body: (FoundDeadLetter) throws(StoreError) -> Bool
   ) throws(StoreError) -> Bool {
     var walker = RecordWalker(payload, base: frame.lsns.first)
+    var clear = walk.clear ?? frame.lsns.first
+    defer { walk.clear = clear }
     while true {
       let record: RecordWalker.Record
       do throws(EventError) {
@@ -61,13 +86,18 @@ package struct DeadLetterSearch {
       } catch {
         throw .recordUnreadable(frame.lsns.first, .event(error))
       }
-      guard record.kind == .deadLetter, record.lsn >= first, !sums.isHandled(record.lsn),
-        let letter = try Self.letter(record.body, record.lsn)
+      guard record.lsn <= walk.last else { return false }
+      // A letter of a version that nobody knows, behind lost definitions, is in no sum.
+      guard record.kind == .deadLetter, record.lsn >= walk.first, !sums.isHandled(record.lsn),
+        let letter = try Self.letter(record.body, record.lsn), catalog[letter.viewVersion] != nil
       else { continue }
-      waiting = waiting == 0 ? 0 : waiting - 1
-      if isErased(letter, at: record.lsn) { continue }
-      let found = FoundDeadLetter(lsn: record.lsn, arrived: frame.appendTime, letter: letter)
-      if !body(found) { return false }
+      walk.waiting = walk.waiting == 0 ? 0 : walk.waiting - 1
+      let found = FoundDeadLetter(
+        lsn: record.lsn, arrived: frame.appendTime, letter: letter,
+        byteCount: UInt64(record.body.byteCount + EventFormat.recordHeaderByteCount),
+        isErased: catalog.hides(letter, at: record.lsn), clearFrom: clear)
+      clear = record.lsn.next
+      if !(try body(found)) { return false }
     }
   }
 
@@ -78,11 +108,13 @@ package struct DeadLetterSearch {
       throw .recordUnreadable(lsn, error)
     }
   }
+}
 
-  /// Whether any part of the letter's key was erased since. A key that was refused for one part may still name somebody by another.
-  private func isErased(_ letter: DeadLetter, at lsn: LSN) -> Bool {
-    let erasures = catalog.erasures
-    guard !erasures.isEmpty, let view = catalog[letter.viewVersion] else { return false }
+extension Catalog {
+  /// Whether any part of the letter's key was erased since it came. A key that was refused for one part may still name
+  /// somebody by another.
+  func hides(_ letter: DeadLetter, at lsn: LSN) -> Bool {
+    guard !erasures.isEmpty, let view = self[letter.viewVersion] else { return false }
     let hasher = ErasureHasher(salt: erasures.salt)
     // A value in the wrong place may be anybody's, so each is tried as each part that it could be.
     return letter.key.contains { value in

@@ -16,6 +16,7 @@ package struct StoreOptions: Sendable {
   package var producerIdleNanosecondsMax = StoreLimits.producerIdleNanosecondsMax
   package var waitingRequestsMax = StoreLimits.waitingRequestsMax
   package var waitingByteCountMax = StoreLimits.waitingByteCountMax
+  package var lettersOfFrameMax = StoreLimits.lettersOfFrameMax
   package var groupByteCountMax = StoreLimits.groupByteCountMax
   /// Nil: the index is scrubbed only when asked.
   package var scrubPeriodNanoseconds: UInt64? = StoreLimits.scrubPeriodNanoseconds
@@ -42,6 +43,8 @@ package enum StoreLimits {
   package static let waitingByteCountMax = 67_108_864
   package static let groupByteCountMax = 8_388_608
   package static let scrubPeriodNanoseconds: UInt64 = 86_400_000_000_000
+  package static let lettersOfFrameMax = 4_096
+  package static let letterByteCountOfFrameMax = 1_048_576
   package static let readTriesMax = 1_000
   package static let scanKeysMax = 65_536
 }

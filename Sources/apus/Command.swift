@@ -35,6 +35,7 @@ enum Job: Equatable {
   case erase(Erase.Options)
   case listDeadLetters(DeadLetterFilter)
   case showDeadLetters(DeadLetterFilter, limit: UInt64)
+  case handleDeadLetters(DeadLetterHandling.Options)
   case check(scratch: String?)
   case repair(Repair.Action?)
   case inspectLog

@@ -94,17 +94,6 @@ extension CommandParser {
     }
   }
 
-  private static func deadLetters(_ words: Words, _ project: String?) throws(UsageError) -> Job {
-    var filter = DeadLetterFilter(rule: words.value("--rule"), project: project)
-    filter.view = try words.value("--view").map { text throws(UsageError) in try words.versionedName(text) }
-    guard words.part == "show" else {
-      try words.refuse(["--limit", "--lsn"], "for show", say: "say `apus dead-letters show`")
-      return .listDeadLetters(filter)
-    }
-    filter.lsn = try words.number("--lsn").map { LSN($0) }
-    return .showDeadLetters(filter, limit: try words.number("--limit") ?? DeadLetterLines.usualLimit)
-  }
-
   private static func repairAction(_ words: Words) throws(UsageError) -> Repair.Action? {
     let flags = ["--rebuild-index", "--confirm-clock", "--accept-loss"].filter(words.has)
     guard flags.count <= 1 else {

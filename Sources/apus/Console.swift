@@ -82,6 +82,7 @@ extension Job {
     switch self {
     case .plan, .describe, .listDeadLetters, .showDeadLetters, .get, .scan: .read
     case .delete: .ingest
+    case .handleDeadLetters(let options): options.how == .replayed ? .ingest : .admin
     case .apply, .promote, .retire, .retireService, .erase: .admin
     default: nil
     }
@@ -93,6 +94,7 @@ extension Job {
       .describe(_, let project):
       project
     case .listDeadLetters(let filter), .showDeadLetters(let filter, _): filter.project
+    case .handleDeadLetters(let options): options.filter.project
     case .get(let options): options.project
     case .scan(let options): options.project
     case .delete(let options): options.project
@@ -114,6 +116,9 @@ extension Job {
     case .showDeadLetters(var filter, let limit):
       filter.project = project
       return .showDeadLetters(filter, limit: limit)
+    case .handleDeadLetters(var options):
+      options.filter.project = project
+      return .handleDeadLetters(options)
     case .get(var options):
       options.project = project
       return .get(options)

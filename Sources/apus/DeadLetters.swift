@@ -12,6 +12,19 @@ struct DeadLetterFilter: Equatable {
   var rule: String?
   var project: String?
   var lsn: LSN?
+
+  /// The view versions that are meant; nil for all.
+  func views(_ registry: Registry, _ place: StorePlace) throws(Trouble) -> Set<ViewVersionID>? {
+    guard view != nil || project != nil else { return nil }
+    let naming = Naming(registry: registry, place: place)
+    let project = try naming.project(project)
+    guard let name = view else {
+      return Set(registry.views.filter { $0.project == project.id }.flatMap(\.versions))
+    }
+    let found = try naming.view(name.name, in: project)
+    // Without a number all versions are meant: letters of an older one wait, too.
+    return name.number == nil ? Set(found.versions) : [try naming.version(name, in: project).id]
+  }
 }
 
 /// A filter whose names were found.
@@ -21,23 +34,9 @@ private struct FoundFilter {
   let lsn: LSN?
 
   init(_ filter: DeadLetterFilter, _ look: StoreFacts, _ place: StorePlace) throws(Trouble) {
-    let naming = Naming(registry: look.state.registry, place: place)
-    let registry = naming.registry
     rule = filter.rule
     lsn = filter.lsn
-    guard filter.view != nil || filter.project != nil else {
-      views = nil
-      return
-    }
-    let project = try naming.project(filter.project)
-    guard let name = filter.view else {
-      let all = registry.views.filter { $0.project == project.id }
-      views = Set(all.flatMap(\.versions))
-      return
-    }
-    let view = try naming.view(name.name, in: project)
-    // Without a number all versions are meant: letters of an older one wait, too.
-    views = name.number == nil ? Set(view.versions) : [try naming.version(name, in: project).id]
+    views = try filter.views(look.state.registry, place)
   }
 
   func takes(_ found: FoundDeadLetter) -> Bool {

@@ -94,6 +94,7 @@ enum Program {
     case .push(let options): try Push.run(options, answer)
     case .listDeadLetters(let filter): try DeadLetterList.run(filter, answer)
     case .showDeadLetters(let filter, let limit): try DeadLetterLines.run(filter, limit: limit, answer)
+    case .handleDeadLetters(let options): try DeadLetterHandling.run(options, answer)
     case .check(let scratch): try Check.run(scratch: scratch, answer)
     case .repair(let action): try Repair.run(action, answer)
     case .inspectLog:

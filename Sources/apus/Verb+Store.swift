@@ -2,26 +2,44 @@
 
 extension Verb {
   static let deadLetters = Verb(
-    name: "dead-letters", parts: ["list", "show"], reach: .both,
-    summary: "show the rows that were refused and kept",
+    name: "dead-letters", parts: ["list", "show", "replay", "purge"], reach: .both,
+    summary: "show the rows that were refused and kept, admit them again, or give them up",
     about: [
-      "list (also when neither word is given) counts them by view and rule, with the",
-      "oldest and an example of each. show shows them whole, the oldest first. Letters",
-      "of erased keys are not shown. Changes nothing.",
+      "list (also when no such word is given) counts them by view and rule, with the",
+      "oldest and an example of each. show shows them whole, the oldest first.",
+      "replay judges them by the contract of today: what passes becomes an event that",
+      "is known from now on, with its own event time, and what is still refused waits",
+      "as before. max_lateness judges live pushes, and no replay. purge gives them up",
+      "for good. Both need to be told which, or --all. Letters of erased keys are not",
+      "shown, and both purge them.",
     ],
     options: dataOrServer + [
       Option(name: "--view", value: "NAME[@N]", meaning: "only letters of this view, or of one version"),
       Option(name: "--rule", value: "RULE", meaning: "only those that this rule refused"),
-      Option(name: "--limit", value: "N", meaning: "show: so many at most; 20 if not said"),
-      Option(name: "--lsn", value: "N", meaning: "show: the letter with this LSN"),
+      Option(name: "--limit", value: "N", meaning: "but for list: so many at most; show: 20 if not said"),
+      Option(name: "--lsn", value: "N", meaning: "but for list: the letter with this LSN"),
+      Option(name: "--from", value: "LSN", meaning: "replay, purge: from this LSN on"),
+      Option(name: "--to", value: "LSN", meaning: "replay, purge: up to this LSN"),
+      Option(name: "--older-than", value: "TIME", meaning: "replay, purge: that came before that: 7d, 12h"),
+      Option(name: "--erased", value: nil, meaning: "replay, purge: only letters of erased keys"),
+      Option(name: "--all", value: nil, meaning: "replay, purge: every letter"),
+      Option(name: "--dry-run", value: nil, meaning: "replay, purge: say what would be, change nothing"),
       project, json,
     ],
     examples: [
       Example(command: "apus dead-letters --data DIR", meaning: "how many, of what, since when"),
       Example(
         command: "apus dead-letters show --rule last_action.one_of --data DIR", meaning: "whole rows"),
+      Example(
+        command: "apus dead-letters replay --dry-run", meaning: "how many would pass by now, and why not"),
+      Example(
+        command: "apus dead-letters replay --rule last_action.one_of", meaning: "after the contract's fix"),
+      Example(command: "apus dead-letters purge --older-than 7d", meaning: "makes room in the quota"),
     ],
-    exits: [(.done, "shown"), (.failed, failed), (.usage, usage)])
+    exits: [
+      (.done, "shown; replayed or purged, or would be"), (.failed, failed),
+      (.setAside, "replay: some are still refused"), (.usage, usage),
+    ])
 
   static let check = Verb(
     name: "check",

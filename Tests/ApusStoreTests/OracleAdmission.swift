@@ -236,6 +236,7 @@ extension ToldStore {
       case .erased: continue
       case .refused(let rule):
         letters.append(ToldLetter(lsn: next, version: row.version, rule: rule, isDelete: row.isDelete))
+        waiting.append(ToldWaiting(lsn: next, arrived: time, rule: rule, row: row))
         oldestLetter = min(oldestLetter ?? time, time)
       case .accepted(let event, let created, let known):
         let version = definitions.versions[row.version]

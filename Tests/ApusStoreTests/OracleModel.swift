@@ -64,6 +64,14 @@ struct ToldLetter: Equatable {
   let isDelete: Bool
 }
 
+/// A letter that nobody handled, with the row that it keeps.
+struct ToldWaiting {
+  let lsn: UInt64
+  let arrived: Int64
+  let rule: String
+  let row: ToldRow
+}
+
 struct ToldProducer {
   let name: String
   var epoch: UInt32 = 1
@@ -96,6 +104,7 @@ struct ToldStore {
   var events: [[ToldEvent]] = []
   var erases: [ToldKeyPart: ToldErase] = [:]
   var letters: [ToldLetter] = []
+  var waiting: [ToldWaiting] = []
   var oldestLetter: Int64?
   var producers: [ToldProducer] = []
   /// Of the last frame.

@@ -61,6 +61,7 @@ extension OracleStory {
     case ..<84: try disturbClock(&random)
     case ..<86: try confirmClock()
     case ..<90: try checkpoint()
+    case ..<94: try handleLetters(&random)
     default:
       if disk.isOff { return }
       let end = random.pick(OracleStory.End.allCases)

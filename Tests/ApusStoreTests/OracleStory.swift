@@ -82,6 +82,7 @@ final class OracleStory {
     options.index.mapByteCount = 1 << 26
     options.producerIdleNanosecondsMax = random.pick([20_000_000_000, 604_800_000_000_000])
     options.deadLetterAgeNanosecondsMax = random.chance(0.1) ? 5_000_000_000 : 2_592_000_000_000_000
+    options.lettersOfFrameMax = random.pick([1, 2, 5, 4_096])
     told.wanted = .random(&random)
     past = [told]
   }

@@ -26,6 +26,7 @@ struct OracleTests {
     for what in [
       "accepted", "set aside", "set back", "erased at admission", "answered again", "admitted again",
       "groups",
+      "replayed letters", "purged letters", "letters refused again", "letters of erased keys",
       "erasures", "definitions changed", "expired producers", "clocks confirmed", "killed", "closed",
       "powerCut",
       "closed, index deleted", "power gone in a request", "frames in flight kept",

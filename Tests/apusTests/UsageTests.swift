@@ -87,6 +87,15 @@ struct UsageTests {
       ("dead-letters shwo --data x", "knows nothing of `shwo`", "did you mean `show`?"),
       ("dead-letters --lsn 3 --data x", "--lsn is for show", "apus dead-letters show"),
       ("dead-letters show --limit x --data x", "--limit needs a whole number", "apus help dead-letters"),
+      ("dead-letters --all --data x", "--all is for replay and purge", "apus dead-letters replay"),
+      ("dead-letters replay --data x", "needs to know which letters", "--all means every one"),
+      ("dead-letters purge --limit 3 --data x", "needs to know which letters", "--all means every one"),
+      ("dead-letters purge --all --rule key --data x", "--all means every letter", "leave one of them out"),
+      (
+        "dead-letters purge --older-than 7 --data x", "as in 7d or 12h, and not `7`", "apus help dead-letters"
+      ),
+      ("dead-letters replay --from 9 --to 3 --data x", "no LSN is from 9 to 3", "apus help dead-letters"),
+      ("dead-letters replay --from 9 --lsn 3 --data x", "for several letters", "say one of the two"),
       ("check --scratch y --data x", "only with --deep", "add --deep"),
       (
         "repair --rebuild-index --confirm-clock --data x", "one thing is mended at a time",
