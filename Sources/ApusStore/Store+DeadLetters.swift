@@ -61,6 +61,7 @@ extension StoreFacts {
         }
         guard left > 0 else {
           work.outcome.isCut = true
+          work.pass(found)
           return false
         }
         left -= 1

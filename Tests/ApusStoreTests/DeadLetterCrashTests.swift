@@ -92,6 +92,9 @@ struct DeadLetterCrashTests {
       isWhole = !life.disk.isOff
       life.disk.spare()
       let acknowledged = outcome?.handledCount ?? 0
+      if let outcome, acknowledged < UInt64(Self.letterCount) {
+        #expect(outcome.failure != nil && acknowledged > 0, "\(what): it ended early, and does not say why")
+      }
       try life.reopen(cut: seed)
       #expect(life.store.report.losses == [], "\(what)")
 

@@ -245,6 +245,42 @@ struct DeadLetterHandlingTests {
     try fixture.demandReplay()
   }
 
+  @Test("letters that say little of a wide view make large events, and go in as many frames as those take")
+  func wide() throws {
+    // All of them have a slot in a row that says something of the last.
+    let features = (0..<1_000).map { "      f\($0): {type: int64}\n" }.joined()
+    func text(_ least: Int) -> String {
+      """
+      project: shop
+      entities:
+        card: {keys: {card_id: string}}
+      views:
+        activity:
+          entity: card
+          ttl: none
+          features:
+
+      """ + features + "      odd: {type: int64, min: \(least)}\n"
+    }
+    let fixture = try StoreFixture(text(0))
+    var batch = fixture.store.batch()
+    let name = VersionedName(name: "activity")
+    try batch.turn(to: try #require(fixture.store.catalog.view(name, in: "shop")), columns: ["odd"])
+    let count = 600
+    for card in 0..<count {
+      batch.upsert(key: [.string("c\(card)")], GivenTimes(), [.value(.int64(-1))])
+    }
+    #expect(try fixture.store.append(batch.admitted()).counts.setAside == count)
+    try fixture.apply(text(-5), accepting: [.producers, .readers])
+    let visible = fixture.store.visible
+    #expect(try fixture.store.replayDeadLetters(DeadLetterSelection()).handledCount == UInt64(count))
+    #expect(try fixture.state().deadLetters.letters == 0)
+    #expect(try fixture.events(after: visible).count == count)
+    // 8 kB each, and 1 MiB in a frame.
+    #expect(fixture.store.visible >= visible.advanced(by: count + 4))
+    #expect(try fixture.state().deadLetters.handled.ranges.count == 1)
+  }
+
   @Test("two who replay the same letters at once make one event of each")
   func together() throws {
     let fixture = try StoreFixture { $0.lettersOfFrameMax = 3 }

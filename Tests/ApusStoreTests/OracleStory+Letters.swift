@@ -88,6 +88,7 @@ extension OracleStory {
       }
       if left == 0 {
         result.isCut = true
+        result.keep(letter.arrived)
         break
       }
       left -= 1

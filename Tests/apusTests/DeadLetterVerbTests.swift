@@ -9,7 +9,7 @@ struct DeadLetterVerbTests {
     let shop = try Shop()
     try shop.prepare()
     try shop.open { store in
-      try shop.push([("c1", 3, "add_to_cart"), ("c2", 4, "add_to_cart"), ("c3", -1, "buy")], into: store)
+      _ = try shop.push([("c1", 3, "add_to_cart"), ("c2", 4, "add_to_cart"), ("c3", -1, "buy")], into: store)
     }
     try shop.change("[buy, refund]", to: "[buy, refund, add_to_cart]")
     #expect(try shop.apply("--accept", "readers").code == Code.done)
