@@ -39,16 +39,18 @@ struct JudgedPortion: Sendable {
   private var purged = HandledLetters()
   private var lookedUpTo = WallTime(nanoseconds: .min)
 
-  /// `sums` say what was handled meanwhile: such letters are passed.
+  /// `sums` say what was handled meanwhile: such letters are passed. It ends behind so many letters, or the letter with which
+  /// the events have so many bytes.
   init(
-    _ portion: DeadLetterPortion, _ how: HandledHow, _ sums: DeadLetterSums, _ catalog: Catalog, now: WallTime
+    _ portion: DeadLetterPortion, _ how: HandledHow, _ sums: DeadLetterSums, _ catalog: Catalog,
+    now: WallTime, lettersMax: Int = .max, byteCountMax: Int = StoreLimits.letterByteCountOfFrameMax
   ) {
     oldestKept = portion.oldestPassed
     var readmission = LetterReadmission(catalog, now: now)
     // Behind the last letter that stays or is another record's.
     var begin = LSN.first
     for found in portion.letters {
-      if readmission.byteCount >= StoreLimits.letterByteCountOfFrameMax { break }
+      if taken >= lettersMax || readmission.byteCount >= byteCountMax { break }
       taken += 1
       outcome.last = found.lsn
       lookedUpTo = found.arrived

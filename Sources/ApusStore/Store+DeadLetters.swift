@@ -117,11 +117,22 @@ extension AppenderCore {
     let now = try moment()
     // Giving letters up is what makes room; only events need some.
     if how == .replayed { try checkRoom(for: Int(clamping: portion.byteCount)) }
-    var judged = JudgedPortion(
-      portion, how, applier.state.deadLetters, applier.catalog, now: now.time)
-    guard judged.recordCount > 0 else { return judged }
-    let done = judged
-    judged.note(try write(recordCount: done.recordCount, at: now) { done.write(into: &$0) })
-    return judged
+    let byteCountMax = min(StoreLimits.letterByteCountOfFrameMax, log.payloadByteCountMax / 2)
+    var lettersMax = portion.letters.count
+    while true {
+      var judged = JudgedPortion(
+        portion, how, applier.state.deadLetters, applier.catalog, now: now.time, lettersMax: lettersMax,
+        byteCountMax: byteCountMax)
+      guard judged.recordCount > 0 else { return judged }
+      let done = judged
+      do throws(StoreError) {
+        judged.note(try write(recordCount: done.recordCount, at: now) { done.write(into: &$0) })
+        return judged
+      } catch {
+        // The last event may be a large one. Nothing was written, so fewer letters are tried.
+        guard case .batchTooLong = error, done.taken > 1 else { throw error }
+        lettersMax = done.taken / 2
+      }
+    }
   }
 }
