@@ -67,7 +67,9 @@ package final class PythonPeer: @unchecked Sendable {
       var piece = [UInt8](repeating: 0, count: 65_536)
       // Foundation takes an interrupted call for the end of the world.
       let descriptor = answers.fileHandleForReading.fileDescriptor
-      let count = unsafe piece.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+      let count = unsafe piece.withUnsafeMutableBytes {
+        unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
+      }
       if count < 0, errno == EINTR { continue }
       guard count > 0 else {
         throw PythonError(description: "the interpreter ended; its last words are above")
