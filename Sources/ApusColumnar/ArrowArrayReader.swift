@@ -119,7 +119,10 @@ extension ArrowBatchReader {
     var offsets: [Int32] = []
     offsets.reserveCapacity(rows + 1)
     for row in 0...rows {
-      let (distance, overflow) = column.int64(row).subtractingReportingOverflow(column.int64(0))
+      // widens Int32
+      let begin = isLarge ? column.load(row, as: Int64.self) : Int64(column.load(row, as: Int32.self))
+      // widens Int
+      let (distance, overflow) = begin.subtractingReportingOverflow(Int64(first))
       guard !overflow, distance >= 0 else { throw damaged("offsets descend", field) }
       guard let offset = Int32(exactly: distance) else {
         throw .tooLarge(

@@ -13,7 +13,7 @@ struct ArrowBatchReader: ~Copyable {
   private var nextVariadic = 0
   private var zstd: ZstdDecompressor?
   /// Bytes that columns may still be more than the body: decompressed, or named many times by numbers.
-  private var expansionLeft: Int
+  private(set) var expansionLeft: Int
 
   init(
     _ header: ArrowBatchHeader, body: [UInt8], _ dictionaries: ArrowDictionaries, expandedBytesMax: Int,

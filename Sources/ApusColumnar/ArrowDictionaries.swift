@@ -5,17 +5,26 @@ import ApusBytes
 
 struct ArrowDictionaries {
   private var all: [Int64: ArrowDictionary] = [:]
+  /// Bytes that each holds beyond those that came for it.
+  private var expanded: [Int64: Int] = [:]
 
   func dictionary(_ id: Int64) -> ArrowDictionary? { all[id] }
 
-  mutating func replace(_ id: Int64, with values: Column) {
+  /// Bytes that all of them hold beyond those that came: kept while the stream is read, so they count against what a batch may take.
+  func expandedBytes(without id: Int64?) -> Int {
+    expanded.reduce(0) { $0 + ($1.key == id ? 0 : $1.value) }
+  }
+
+  mutating func replace(_ id: Int64, with values: Column, expandedBy byteCount: Int) {
     all[id] = ArrowDictionary(values)
+    expanded[id] = byteCount
   }
 
   /// False when there is nothing to extend.
-  mutating func extend(_ id: Int64, by values: Column) -> Bool {
+  mutating func extend(_ id: Int64, by values: Column, expandedBy byteCount: Int) -> Bool {
     guard all[id] != nil else { return false }
     all[id]?.append(values)
+    expanded[id, default: 0] += byteCount
     return true
   }
 }

@@ -35,6 +35,15 @@ enum ArrowLayout: Sendable {
 extension ArrowField {
   /// What the model calls it, or why it has no word.
   func columnType() throws(ColumnarError) -> ColumnType {
+    let type = try plainType()
+    guard dictionary == nil || type.shape == .scalar else {
+      throw refused("a dictionary of lists is not read", "decode the column before writing")
+    }
+    return type
+  }
+
+  /// Whatever its values are numbered by.
+  private func plainType() throws(ColumnarError) -> ColumnType {
     switch layout {
     case .null: return ColumnType(.null)
     case .bool: return ColumnType(.bool)

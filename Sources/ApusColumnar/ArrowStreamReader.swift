@@ -139,20 +139,15 @@ extension ArrowStreamReader {
       guard allDictionaryIDs.contains(id) else { throw reader.damaged("no column has the dictionary \(id)") }
       return
     }
-    guard try field.columnType().shape == .scalar else {
-      throw .unsupported(
-        "dictionaries of lists are not read", advice: "decode the column before writing",
-        at: ColumnarPlace(column: field.name))
-    }
+    let isDelta = try reader.bool(table, ArrowFormat.DictionaryBatch.isDelta)
+    let allowed = max(0, expandedBytesMax - dictionaries.expandedBytes(without: isDelta ? nil : id))
     let header = try ArrowBatchHeader(reader, data, bodyByteCount: body.count, at: place)
-    var batch = ArrowBatchReader(
-      header, body: body, dictionaries, expandedBytesMax: expandedBytesMax, at: place)
+    var batch = ArrowBatchReader(header, body: body, dictionaries, expandedBytesMax: allowed, at: place)
     let values = try batch.readColumn(field)
     try batch.checkEnd()
-    guard try reader.bool(table, ArrowFormat.DictionaryBatch.isDelta) else {
-      return dictionaries.replace(id, with: values)
-    }
-    guard dictionaries.extend(id, by: values) else {
+    let expanded = allowed - batch.expansionLeft
+    guard isDelta else { return dictionaries.replace(id, with: values, expandedBy: expanded) }
+    guard dictionaries.extend(id, by: values, expandedBy: expanded) else {
       throw reader.damaged("an extension of a dictionary that never came")
     }
   }

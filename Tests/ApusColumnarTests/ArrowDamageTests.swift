@@ -118,6 +118,7 @@ import Testing
       }
       if survives(bytes) { read += 1 }
     }
+    print("arrow mutations: \(count) streams from seed \(seed), of which \(read) were still read")
     // Mutations that nobody notices, and those that all are refused, would both attack nothing.
     #expect(read > count / 100 && read < count, "\(read) of \(count) were read, seed \(seed)")
   }

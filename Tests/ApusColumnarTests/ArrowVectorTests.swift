@@ -24,6 +24,23 @@ import Testing
   }
 
   @Test(
+    "what comes out of dictionaries, views and zstd counts against what the reader may take",
+    arguments: ["deltas", "polars", "zstd"])
+  func expansion(_ name: String) throws {
+    let bytes = try ArrowVectors.bytes(name)
+    // A sum of all is enough, and less than that of one batch is not.
+    for (allowed, isEnough) in [(10_000, true), (0, false)] {
+      var reader = try ArrowStreamReader(BytesSource(bytes), expandedBytesMax: allowed)
+      do {
+        while try reader.next() != nil {}
+        #expect(isEnough)
+      } catch {
+        guard case .tooLarge = error, !isEnough else { throw error }
+      }
+    }
+  }
+
+  @Test(
     "streams of pyarrow and Polars are read: views, dictionaries and their deltas, large offsets, half floats, zstd"
   )
   func others() throws {
