@@ -65,6 +65,9 @@ let package = Package(
     // The protocol's bytes, both ways, with no socket in sight.
     room("ApusWire", uses: ["ApusContracts", "ApusBytes"], exclude: ["Protocol.md"]),
 
+    // Column files both ways, Parquet and Arrow, for whoever has rows: it knows no feature.
+    room("ApusColumnar", uses: ["ApusSystem", "ApusBytes"], exclude: ["Arrow.md", "Columns.md"]),
+
     // What a feature is and what may be written: types, rules, versions, evolution, the fold.
     room(
       "ApusContracts", uses: ["ApusBytes", "CYAML"],
@@ -140,6 +143,7 @@ let package = Package(
     tests(
       of: "ApusIndexTests",
       uses: ["ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(of: "ApusColumnarTests", uses: ["ApusColumnar", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "ApusLogTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(
       of: "apusTests",

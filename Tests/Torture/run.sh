@@ -5,7 +5,7 @@
 #               simulation and the oracle: seeds
 #   QUICK=1     a short version, one to two minutes
 #   ONLY=name   one attack: kills, errors, moments, power, full, reader, simulation, oracle, bits, threads; of a whole store: store-kills,
-#               store-errors, store-moments, store-power, store-full, store-damage; of a server: client, server-kill, server-mutations,
+#               store-errors, store-moments, store-power, store-full, store-damage; of a file's readers: streams; of a server: client, server-kill, server-mutations,
 #               server-slow, server-flood, server-limits, server-tokens
 # Each attack also runs alone: Tests/Torture/power_cut.py. What fails prints how to do it again.
 set -u
@@ -95,6 +95,18 @@ threads() {
   return "$status"
 }
 
+# Arrow streams changed at random, and read.
+streams() {
+  local seed=1
+  if [ -n "${SEEDS:-}" ]; then seed=$(tr -s ', ' '\n' <<<"$SEEDS" | head -n 1); fi
+  APUS_COLUMNAR_SEED=$seed APUS_COLUMNAR_MUTATIONS=${COUNT:-$([ -n "${QUICK:-}" ] && echo 500000 || echo 10000000)} \
+    swift test -c release --skip-build --disable-xctest --filter 'ArrowDamageTests/mutations' >"$results/streams-log.txt" 2>&1
+  local status=$?
+  if [ "$status" -ne 0 ]; then grep -vE '^(◇|✔|➜)' "$results/streams-log.txt"; fi
+  echo "Arrow streams: $(grep -E '^arrow mutations: ' "$results/streams-log.txt" | tail -n 1 | cut -c18-)"
+  return "$status"
+}
+
 echo "build (release)"
 if ! swift build -c release --build-tests >"$results/build.txt" 2>&1; then
   cat "$results/build.txt"
@@ -125,6 +137,7 @@ attack server-tokens "server, tokens" Tests/Torture/server_tokens.py
 attack simulation "simulation" stories simulation SimulationTests 10000 200
 attack oracle "oracle" stories oracle OracleTests 100000 4000
 attack bits "every bit" bits
+attack streams "Arrow streams" streams
 attack threads "thread sanitizer" threads
 
 echo
