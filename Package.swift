@@ -54,6 +54,9 @@ let package = Package(
       "ApusStore", uses: ["ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes"],
       exclude: ["Overlay.md", "Store.md", "StoreFormat.md"]),
 
+    // Every event that the log no longer holds, in runs, and everything else, in ledgers.
+    room("ApusHistory", uses: ["ApusContracts", "ApusSystem", "ApusBytes"], exclude: ["History.md"]),
+
     // The newest row of every entity, in LMDB.
     room(
       "ApusIndex", uses: ["ApusContracts", "ApusSystem", "ApusBytes", "CLMDB"], exclude: ["IndexFormat.md"]),
@@ -140,6 +143,9 @@ let package = Package(
     tests(
       of: "ApusIndexTests",
       uses: ["ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(
+      of: "ApusHistoryTests",
+      uses: ["ApusHistory", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "ApusLogTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(
       of: "apusTests",
