@@ -20,6 +20,8 @@ package struct EventBatch: Sendable {
 
   package var count: Int { entries.count }
   package var isEmpty: Bool { entries.isEmpty }
+  /// What one entry takes besides.
+  static let entryByteCount = MemoryLayout<Entry>.stride
   /// What keys, cells and producers take.
   package var byteCount: Int { bytes.count }
 

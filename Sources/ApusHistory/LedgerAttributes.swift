@@ -32,10 +32,9 @@ package struct LedgerAttributes: Equatable, Sendable {
 
   /// Reads what `encoded` made. `path` is the file's, for the error.
   package init(_ bytes: RawSpan, path: String) throws(HistoryError) {
-    var reader = AttributesReader(bytes, path: path)
+    var reader = HistoryFieldReader(attributes: bytes, path: path)
     try reader.version(LedgerFormat.version, byteCount: LedgerFormat.attributesByteCount)
-    let zero: UInt32 = try reader.read()
-    guard zero == 0 else { throw reader.fault("what must be zero is not") }
+    try reader.zero()
     last = LSN(try reader.read())
     size = try reader.read()
     digest = try reader.digest()

@@ -55,7 +55,7 @@ package struct RunAttributes: Equatable, Sendable {
 
   /// Reads what `encoded` made. `path` is the file's, for the error.
   package init(_ bytes: RawSpan, path: String) throws(HistoryError) {
-    var reader = AttributesReader(bytes, path: path)
+    var reader = HistoryFieldReader(attributes: bytes, path: path)
     try reader.version(RunFormat.version, byteCount: RunFormat.attributesByteCount)
     viewVersion = ViewVersionID(try reader.read())
     last = LSN(try reader.read())
