@@ -111,7 +111,8 @@ package struct LedgerReader: Sendable {
     guard version == LedgerFormat.version else {
       throw .newer(path: path, "it is a ledger of version \(version)")
     }
-    guard store == id.store, fileID == id.file, first == lsns.first.rawValue, last == lsns.last.rawValue else {
+    guard store == id.store, fileID == id.file, first == lsns.first.rawValue, last == lsns.last.rawValue
+    else {
       throw reader.fault("it is that of another file")
     }
     try reader.zero()
@@ -163,7 +164,8 @@ package struct LedgerReader: Sendable {
       throw .damaged(path: path, at: section.at, "\(error)")
     }
     guard UInt64(raw.count) == section.rawByteCount else {
-      throw .damaged(path: path, at: section.at, "a section of \(raw.count) bytes says \(section.rawByteCount)")
+      throw .damaged(
+        path: path, at: section.at, "a section of \(raw.count) bytes says \(section.rawByteCount)")
     }
     return raw
   }

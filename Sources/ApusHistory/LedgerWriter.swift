@@ -111,7 +111,8 @@ package struct LedgerWriter: ~Copyable {
     if letters.entries > 0 { try putLetters() }
     if frames.entries > 0 { try packFrames() }
     for section in waiting { try put(.frames, section) }
-    let packed = Packed(entries: 1, rawByteCount: note.byteCount, body: try Self.compressed(note, &compressor, path))
+    let packed = Packed(
+      entries: 1, rawByteCount: note.byteCount, body: try Self.compressed(note, &compressor, path))
     try put(.note, packed)
     return LedgerAttributes(
       last: lsns.last, size: size, digest: sha.digest, frames: frameCount, letters: letterCount)
@@ -119,14 +120,17 @@ package struct LedgerWriter: ~Copyable {
 
   private mutating func putLetters() throws(HistoryError) {
     let packed = Packed(
-      entries: letters.entries, rawByteCount: letters.raw.count, body: try Self.compressed(&letters.raw, &compressor, path))
+      entries: letters.entries, rawByteCount: letters.raw.count,
+      body: try Self.compressed(&letters.raw, &compressor, path))
     letters = Section()
     try put(.letters, packed)
   }
 
   private mutating func packFrames() throws(HistoryError) {
     waiting.append(
-      Packed(entries: frames.entries, rawByteCount: frames.raw.count, body: try Self.compressed(&frames.raw, &compressor, path)))
+      Packed(
+        entries: frames.entries, rawByteCount: frames.raw.count,
+        body: try Self.compressed(&frames.raw, &compressor, path)))
     frames = Section()
   }
 
