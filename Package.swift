@@ -55,7 +55,9 @@ let package = Package(
       exclude: ["Overlay.md", "Store.md", "StoreFormat.md"]),
 
     // Every event that the log no longer holds, in runs, and everything else, in ledgers.
-    room("ApusHistory", uses: ["ApusContracts", "ApusSystem", "ApusBytes"], exclude: ["History.md"]),
+    room(
+      "ApusHistory", uses: ["ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes"],
+      exclude: ["History.md"]),
 
     // The newest row of every entity, in LMDB.
     room(
@@ -67,6 +69,9 @@ let package = Package(
 
     // The protocol's bytes, both ways, with no socket in sight.
     room("ApusWire", uses: ["ApusContracts", "ApusBytes"], exclude: ["Protocol.md"]),
+
+    // Column files both ways, Parquet and Arrow, for whoever has rows: it knows no feature.
+    room("ApusColumnar", uses: ["ApusSystem", "ApusBytes"], exclude: ["Columns.md"]),
 
     // What a feature is and what may be written: types, rules, versions, evolution, the fold.
     room(
@@ -145,7 +150,8 @@ let package = Package(
       uses: ["ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(
       of: "ApusHistoryTests",
-      uses: ["ApusHistory", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+      uses: ["ApusHistory", "ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(of: "ApusColumnarTests", uses: ["ApusColumnar", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "ApusLogTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(
       of: "apusTests",
