@@ -51,8 +51,9 @@ let package = Package(
 
     // The only door to data: append, read, checkpoint, recover.
     room(
-      "ApusStore", uses: ["ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes"],
-      exclude: ["Overlay.md", "Store.md", "StoreFormat.md"]),
+      "ApusStore",
+      uses: ["ApusLog", "ApusIndex", "ApusHistory", "ApusContracts", "ApusSystem", "ApusBytes"],
+      exclude: ["Compaction.md", "Overlay.md", "Store.md", "StoreFormat.md"]),
 
     // Every event that the log no longer holds, in runs, and everything else, in ledgers.
     room(
@@ -142,7 +143,7 @@ let package = Package(
     tests(
       of: "ApusStoreTests",
       uses: [
-        "ApusStore", "ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+        "ApusStore", "ApusLog", "ApusIndex", "ApusHistory", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
       ]),
     tests(of: "ApusContractsTests", uses: ["ApusContracts", "ApusBytes", "ApusTestSupport"]),
     tests(

@@ -14,9 +14,9 @@ package struct FoundDeadLetter: Equatable, Sendable {
 }
 
 package struct DeadLetterSearch {
-  private let log: LogReader
-  private let sums: DeadLetterSums
-  private let catalog: Catalog
+  let log: LogReader
+  let sums: DeadLetterSums
+  let catalog: Catalog
 
   package init(in log: LogReader, _ sums: DeadLetterSums, _ catalog: Catalog) {
     self.log = log
@@ -28,12 +28,14 @@ package struct DeadLetterSearch {
   /// and told as one elsewhere. Reads the log from there on, and no further than the last letter.
   package func forEach(from first: LSN = .first, _ body: (FoundDeadLetter) -> Bool) throws(StoreError) {
     guard sums.letters > 0 else { return }
-    var scanner: LogScanner
-    do throws(LogError) { scanner = try log.scan(from: max(first, log.view.floor), .written) } catch {
-      throw .log(error)
-    }
-    var goesOn = true
     var waiting = sums.letters
+    // Held to the end: what is in neither ledgers nor log could go in between.
+    let history = HistoryView(log, nil)
+    defer { withExtendedLifetime(history) {} }
+    guard let next = try forEachInLedgers(of: history, from: first, &waiting, body) else { return }
+    var scanner: LogScanner
+    do throws(LogError) { scanner = try log.scan(from: next, .written) } catch { throw .log(error) }
+    var goesOn = true
     while goesOn, waiting > 0, let frame = try next(&scanner) {
       guard frame.type == .records else { continue }
       goesOn = try pass(scanner.payload, frame, from: first, &waiting, body)
@@ -72,7 +74,7 @@ package struct DeadLetterSearch {
   }
 
   /// Nil for a record of the same kind that is no letter: that letters were handled.
-  private static func letter(_ body: RawSpan, _ lsn: LSN) throws(StoreError) -> DeadLetter? {
+  static func letter(_ body: RawSpan, _ lsn: LSN) throws(StoreError) -> DeadLetter? {
     do throws(RecordFault) { return try DeadLetter(body) } catch {
       if case .unknownOperation = error { return nil }
       throw .recordUnreadable(lsn, error)
@@ -80,7 +82,7 @@ package struct DeadLetterSearch {
   }
 
   /// Whether any part of the letter's key was erased since. A key that was refused for one part may still name somebody by another.
-  private func isErased(_ letter: DeadLetter, at lsn: LSN) -> Bool {
+  func isErased(_ letter: DeadLetter, at lsn: LSN) -> Bool {
     let erasures = catalog.erasures
     guard !erasures.isEmpty, let view = catalog[letter.viewVersion] else { return false }
     let hasher = ErasureHasher(salt: erasures.salt)

@@ -2,6 +2,7 @@
 
 package import ApusBytes
 package import ApusContracts
+package import ApusHistory
 package import ApusSystem
 
 /// The operations of kinds 6 to 8.
@@ -54,10 +55,10 @@ extension ByteWriter {
   }
 
   mutating func write(_ horizon: Horizon) {
-    write(horizon.oldestEvent == nil ? 0 as UInt8 : HistoryOperation.oldestEventFlag)
+    write(horizon.oldest == nil ? 0 as UInt8 : HistoryOperation.oldestEventFlag)
     write(horizon.moment.nanoseconds)
-    write(horizon.last.rawValue)
-    if let oldest = horizon.oldestEvent { write(oldest.nanoseconds) }
+    write(horizon.through.rawValue)
+    if let oldest = horizon.oldest { write(oldest.nanoseconds) }
   }
 
   mutating func write(receiptThrough through: LSN, events: UInt64, letters: UInt64, _ files: [String]) {

@@ -2,6 +2,7 @@
 
 internal import ApusBytes
 internal import ApusContracts
+internal import ApusHistory
 internal import ApusSystem
 
 struct HorizonRecord {
@@ -66,8 +67,9 @@ extension StoreFieldReader {
   @_lifetime(self: copy self)
   mutating func horizon() throws(RecordFault) -> Horizon {
     let flags = try flags(HistoryOperation.oldestEventFlag)
-    var horizon = Horizon(moment: WallTime(nanoseconds: try read()), last: LSN(try read()))
-    if flags != 0 { horizon.oldestEvent = EventTime(nanoseconds: try read()) }
+    var horizon = Horizon(
+      moment: KnownAt(nanoseconds: try read()), through: LSN(try read()), oldest: nil)
+    if flags != 0 { horizon.oldest = EventTime(nanoseconds: try read()) }
     return horizon
   }
 

@@ -5,23 +5,8 @@
 
 package import ApusBytes
 package import ApusContracts
+package import ApusHistory
 package import ApusSystem
-
-/// Nobody asks any more how a view version was before.
-package struct Horizon: Equatable, Sendable {
-  /// Reads by time need this moment or a later one.
-  package var moment: WallTime
-  /// Reads at an LSN need this one or a later one.
-  package var last: LSN
-  /// Events that became true before are refused on every path; nil where the view has no greatest lateness.
-  package var oldestEvent: EventTime?
-
-  package init(moment: WallTime, last: LSN, oldestEvent: EventTime? = nil) {
-    self.moment = moment
-    self.last = last
-    self.oldestEvent = oldestEvent
-  }
-}
 
 /// The horizons of the view versions that have one.
 package struct Horizons: Equatable, Sendable {
@@ -40,11 +25,11 @@ package struct Horizons: Equatable, Sendable {
   mutating func raise(_ view: ViewVersionID, to horizon: Horizon) -> Bool {
     var horizon = horizon
     if let before = views[view] {
-      guard horizon.moment >= before.moment, horizon.last >= before.last else { return false }
+      guard horizon.moment >= before.moment, horizon.through >= before.through else { return false }
       // What was let go of stays so, also where the view has no greatest lateness any more.
-      if let oldest = before.oldestEvent {
-        guard (horizon.oldestEvent ?? oldest) >= oldest else { return false }
-        horizon.oldestEvent = horizon.oldestEvent ?? oldest
+      if let oldest = before.oldest {
+        guard (horizon.oldest ?? oldest) >= oldest else { return false }
+        horizon.oldest = horizon.oldest ?? oldest
       }
     }
     views[view] = horizon
@@ -68,7 +53,9 @@ package struct Pin: Equatable, Sendable {
   }
 
   /// Whether everything that it holds is still there under a horizon.
-  package func allows(_ horizon: Horizon) -> Bool { horizon.moment <= moment && horizon.last <= last }
+  package func allows(_ horizon: Horizon) -> Bool {
+    horizon.moment.nanoseconds <= moment.nanoseconds && horizon.through <= last
+  }
 }
 
 package struct Pins: Equatable, Sendable {

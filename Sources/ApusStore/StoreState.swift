@@ -4,6 +4,7 @@
 
 package import ApusBytes
 package import ApusContracts
+import ApusHistory
 package import ApusSystem
 
 package struct StoreState: Sendable, Equatable {
@@ -171,8 +172,8 @@ extension StoreState {
   private mutating func apply(_ record: HorizonRecord, _ lsn: LSN) throws(RecordFault) {
     let kind = RecordKind.horizon.rawValue
     guard registry.has(record.view) else { throw .unknownView(record.view) }
-    guard record.horizon.last < lsn else {
-      throw .contradicts(kind: kind, "a horizon at LSN \(record.horizon.last) is logged at LSN \(lsn)")
+    guard record.horizon.through < lsn else {
+      throw .contradicts(kind: kind, "a horizon at LSN \(record.horizon.through) is logged at LSN \(lsn)")
     }
     guard pins.allow(record.horizon) else {
       throw .contradicts(kind: kind, "a horizon rises above what a pin holds")

@@ -3,6 +3,7 @@
 
 import ApusBytes
 import ApusContracts
+import ApusHistory
 import ApusStore
 import ApusSystem
 import Glibc
@@ -72,7 +73,7 @@ struct StateGoldenTests {
           $0.writeHorizon(
             ViewVersionID(1),
             Horizon(
-              moment: WallTime(nanoseconds: 5_000), last: LSN(9), oldestEvent: EventTime(nanoseconds: 2_000)))
+              moment: KnownAt(nanoseconds: 5_000), through: LSN(9), oldest: EventTime(nanoseconds: 2_000)))
         }
       ),
       (

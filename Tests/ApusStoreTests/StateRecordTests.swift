@@ -2,6 +2,7 @@
 
 import ApusBytes
 import ApusContracts
+import ApusHistory
 import ApusStore
 import ApusSystem
 import ApusTestSupport
@@ -169,8 +170,8 @@ struct StateRecordTests {
 
   private func horizon(_ moment: Int64, _ last: UInt64, oldest: Int64? = nil) -> Horizon {
     Horizon(
-      moment: WallTime(nanoseconds: moment), last: LSN(last),
-      oldestEvent: oldest.map { EventTime(nanoseconds: $0) })
+      moment: KnownAt(nanoseconds: moment), through: LSN(last),
+      oldest: oldest.map { EventTime(nanoseconds: $0) })
   }
 
   @Test("a horizon only rises, never above its own record, and never above what a pin holds")

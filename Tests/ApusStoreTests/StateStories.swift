@@ -1,5 +1,6 @@
 import ApusBytes
 import ApusContracts
+import ApusHistory
 import ApusStore
 import ApusSystem
 import ApusTestSupport
@@ -211,11 +212,11 @@ struct StateStory {
     let view = ViewVersionID(UInt32(1 + random.below(2)))
     let before = state.horizons[view]
     var horizon = Horizon(
-      moment: WallTime(nanoseconds: (before?.moment.nanoseconds ?? -1_000) + Int64(random.below(50))),
-      last: LSN(min(nextLSN - 1, (before?.last.rawValue ?? 0) + UInt64(random.below(5)))))
+      moment: KnownAt(nanoseconds: (before?.moment.nanoseconds ?? -1_000) + Int64(random.below(50))),
+      through: LSN(min(nextLSN - 1, (before?.through.rawValue ?? 0) + UInt64(random.below(5)))), oldest: nil)
     if random.coin() {
-      horizon.oldestEvent = EventTime(
-        nanoseconds: (before?.oldestEvent?.nanoseconds ?? -2_000) + Int64(random.below(50)))
+      horizon.oldest = EventTime(
+        nanoseconds: (before?.oldest?.nanoseconds ?? -2_000) + Int64(random.below(50)))
     }
     guard state.pins.allow(horizon) else { return }
     try append([record { $0.writeHorizon(view, horizon) }])
