@@ -32,9 +32,9 @@ package struct DeadLetterSearch {
     // Held to the end: what is in neither ledgers nor log could go in between.
     let history = HistoryView(log, nil)
     defer { withExtendedLifetime(history) {} }
-    guard let next = try forEachInLedgers(of: history, from: first, &waiting, body) else { return }
+    guard let start = try forEachInLedgers(of: history, from: first, &waiting, body) else { return }
     var scanner: LogScanner
-    do throws(LogError) { scanner = try log.scan(from: next, .written) } catch { throw .log(error) }
+    do throws(LogError) { scanner = try log.scan(from: start, .written) } catch { throw .log(error) }
     var goesOn = true
     while goesOn, waiting > 0, let frame = try next(&scanner) {
       guard frame.type == .records else { continue }

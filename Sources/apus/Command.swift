@@ -37,6 +37,7 @@ enum Job: Equatable {
   case showDeadLetters(DeadLetterFilter, limit: UInt64)
   case check(scratch: String?)
   case repair(Repair.Action?)
+  case compact
   case inspectLog
   case dumpLog(LogLines.Options)
   case inspectManifest

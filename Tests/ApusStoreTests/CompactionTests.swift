@@ -91,7 +91,7 @@ struct CompactionTests {
         try fixture.push("c\(card)", Int64(round * 100 + card))
         fixture.clock.advance(nanoseconds: 1_000)
       }
-      try fixture.store.append(
+      _ = try fixture.store.append(
         fixture.batch([("bad\(round)", [.value(.int64(-1)), .absent, .absent])]))
     }
   }
@@ -176,7 +176,7 @@ struct CompactionTests {
     let fixture = try StoreFixture.compacting()
     let opening = try fixture.store.openProducer("loader")
     try filled(fixture, 2)
-    try fixture.store.erase([ErasedKey(name: "card_id", value: .string("c3"))], in: "shop")
+    _ = try fixture.store.erase([ErasedKey(name: "card_id", value: .string("c3"))], in: "shop")
     let erased = try fixture.read("c3")
     let hash = try {
       try fixture.store.checkpoint()
@@ -269,7 +269,7 @@ struct CompactionCrashTests {
         try fixture.push("c\(card)", Int64(round * 100 + card))
         fixture.clock.advance(nanoseconds: 1_000)
       }
-      try fixture.store.append(
+      _ = try fixture.store.append(
         fixture.batch([("bad\(round)", [.value(.int64(-1)), .absent, .absent])]))
       try fixture.store.compact()
     }
