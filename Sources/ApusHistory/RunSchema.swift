@@ -63,6 +63,24 @@ package struct RunSchema: Sendable {
     return names.enumerated().map { index, name in last[name] == index ? name : "\(name)__\(index)" }
   }
 
+  /// The names of keys and features, from those of the columns. Nil when there are not as many columns.
+  static func names(
+    ofKeys keys: Int, features: Int, in columns: [String]
+  ) -> (keys: [String], features: [String])? {
+    let before = 1 + keys + storeFields.count
+    guard columns.count == before + 2 * features else { return nil }
+    let keyNames = columns[1..<(1 + keys)].map { name in
+      name.hasPrefix("\(keyName)_") ? String(name.dropFirst(keyName.utf8.count + 1)) : name
+    }
+    let featureNames = (0..<features).map { index in
+      let name = columns[before + 2 * index]
+      // No name has `__` of its own, so what ends in it and digits has its index there.
+      let head = name.reversed().drop { $0.isNumber }
+      return head.count < name.count && head.starts(with: "__") ? String(head.dropFirst(2).reversed()) : name
+    }
+    return (keyNames, featureNames)
+  }
+
   // MARK: Places
 
   static let keyName = "_key"
