@@ -60,7 +60,7 @@ struct ParquetChunkState: ~Copyable {
   private var numberBytes = 0
   private var pages = ByteWriter()
   private var pageMarks: [ParquetPageMark] = []
-  private var bounds: ParquetBounds?
+  private var bounds: ParquetWrittenBounds?
   private var closedRawByteCount = 0
   private var uncompressedByteCount = 0
   private var entryCount = 0
@@ -113,7 +113,7 @@ struct ParquetPageMark {
   let emptyCount: Int
   let nanCount: Int
   /// Already cut.
-  let bounds: ParquetBounds?
+  let bounds: ParquetWrittenBounds?
 }
 
 extension ParquetChunkState {
@@ -242,9 +242,11 @@ extension ParquetChunkState {
     return fitting
   }
 
-  private static func cut(_ bounds: ParquetBounds, _ leaf: ParquetWrittenLeaf) -> ParquetBounds {
+  private static func cut(_ bounds: ParquetWrittenBounds, _ leaf: ParquetWrittenLeaf) -> ParquetWrittenBounds
+  {
     guard case .bytes = bounds.min else { return bounds }
-    return ParquetBounds(min: .bytes(bounds.min.lower(leaf).bytes), max: .bytes(bounds.max.upper(leaf).bytes))
+    return ParquetWrittenBounds(
+      min: .bytes(bounds.min.lower(leaf).bytes), max: .bytes(bounds.max.upper(leaf).bytes))
   }
 }
 
@@ -359,7 +361,7 @@ extension ParquetChunkState {
       nanCounts: leaf.isFloat ? pageMarks.map { Int64($0.nanCount) } : nil)
   }
 
-  private static func order(of pages: [ParquetBounds]) -> ParquetBoundaryOrder {
+  private static func order(of pages: [ParquetWrittenBounds]) -> ParquetBoundaryOrder {
     let pairs = zip(pages, pages.dropFirst())
     if pairs.allSatisfy({ !($1.min < $0.min) && !($1.max < $0.max) }) { return .ascending }
     if pairs.allSatisfy({ !($0.min < $1.min) && !($0.max < $1.max) }) { return .descending }

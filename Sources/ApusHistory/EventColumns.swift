@@ -127,7 +127,8 @@ final class EventColumns {
   }
 
   /// A value as it stands in a row. False when it is a list that breaks off.
-  private static func append(_ value: RawSpan, _ type: FeatureType, _ box: Box) throws(ColumnarError) -> Bool {
+  private static func append(_ value: RawSpan, _ type: FeatureType, _ box: Box) throws(ColumnarError) -> Bool
+  {
     switch (type.shape, type.element) {
     case (.scalar, .string), (.scalar, .bytes): try box.builder.append(value)
     case (.scalar, .bool), (.list, .bool), (.vector, .bool):

@@ -37,7 +37,8 @@ extension HistoryError: CustomStringConvertible {
     case .twice(let view, let lsn): "view version \(view.rawValue) has LSN \(lsn) twice"
     case .order(let view, let lsn): "LSN \(lsn) of view version \(view.rawValue) is out of order"
     case .cells(let view, let lsn, let error): "LSN \(lsn) of view version \(view.rawValue): \(error)"
-    case .key(let view, let lsn, let error): "the key of LSN \(lsn) of view version \(view.rawValue): \(error)"
+    case .key(let view, let lsn, let error):
+      "the key of LSN \(lsn) of view version \(view.rawValue): \(error)"
     case .columns(let path, let error): "\(path): \(error)"
     case .foreign(let path, let view, let lsn):
       "LSN \(lsn) of view version \(view.rawValue) does not belong into \(path)"

@@ -106,7 +106,9 @@ enum Base64 {
         }
       }
       guard filled <= 2 else { return nil }
-      for place in 0..<(3 - filled) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(16 - 8 * place))) }
+      for place in 0..<(3 - filled) {
+        bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(16 - 8 * place)))
+      }
     }
     return self.text(bytes) == text ? bytes : nil
   }

@@ -24,7 +24,8 @@ struct RunTail: Sendable {
     func fault(_ what: String) -> HistoryError { .damaged(path: path, at: attributes.tailAt, what) }
     // Tail and size are of the same file: the attributes were checked.
     let tailByteCount = attributes.size &- attributes.tailAt
-    guard tailByteCount <= UInt64(RunFormat.tailByteCountMax), attributes.tailAt >= UInt64(RunFormat.magicByteCount)
+    guard tailByteCount <= UInt64(RunFormat.tailByteCountMax),
+      attributes.tailAt >= UInt64(RunFormat.magicByteCount)
     else { throw fault("a tail of \(tailByteCount) bytes") }
     let block = try file.block(Int(clamping: tailByteCount), at: attributes.tailAt, path: path)
     guard SHA256.digest(of: block.bytes) == attributes.tailDigest else {
@@ -36,7 +37,9 @@ struct RunTail: Sendable {
     schema = try texts.schema(footer.schema, attributes.viewVersion, fault)
     elements = footer.schema
     keyValues = footer.keyValues
-    guard footer.rowCount == Int64(clamping: attributes.events) else { throw fault("\(footer.rowCount) rows") }
+    guard footer.rowCount == Int64(clamping: attributes.events) else {
+      throw fault("\(footer.rowCount) rows")
+    }
     pages = try RunPages(
       footer, try texts.crcs(fault), columns: schema.fields.count, tail: block.bytes, at: attributes.tailAt,
       path: path)
@@ -118,7 +121,8 @@ private struct RunTexts {
     let features = RunSchema.names(ofKeys: keyTypes.count, features: types.count, in: names)
     guard let features,
       let schema = RunSchema(
-        viewVersion: viewVersion, view: view, keys: zip(features.keys, keyTypes).map { RunSchema.Key($0, $1) },
+        viewVersion: viewVersion, view: view,
+        keys: zip(features.keys, keyTypes).map { RunSchema.Key($0, $1) },
         features: zip(features.features, types).map { RunSchema.Feature($0, $1) }),
       schema.fields.map(\.name) == names
     else { throw fault("its columns are not those of its types") }

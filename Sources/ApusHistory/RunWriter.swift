@@ -3,7 +3,7 @@
 
 package import ApusBytes
 import ApusColumnar
-package import ApusContracts
+import ApusContracts
 package import ApusSystem
 
 /// Used by one thread.
