@@ -52,6 +52,7 @@ extension ColumnAssembly {
   /// Takes a flat column's page of `count` rows; a column without nulls has no levels.
   mutating func takeRows(_ count: Int, definitions: RawSpan) throws(PageFault) -> PageShape {
     guard count <= rowsMax &- rows else { throw .corrupt("more rows than the row group has") }
+    if leaf.field.type.element.isVariable { try values.checkOffsets(rows &+ count) }
     guard leaf.definedAt > 0 else {
       rows &+= count
       return PageShape(rows: count, present: count)
@@ -85,6 +86,8 @@ extension ColumnAssembly {
     _ count: Int, repetitions: RawSpan, definitions: RawSpan
   ) throws(PageFault) -> PageShape {
     guard count <= Column.countMax &- elements else { throw .tooLarge("\(count) more elements of lists") }
+    // Each level may begin a row or be an element, and either has an offset.
+    try values.checkOffsets(max(rows, elements) &+ count)
     var (starts, levels) = (
       try HybridDecoder(repetitions, width: 1),
       try HybridDecoder(definitions, width: Self.width(ofLevels: leaf.definedAt))

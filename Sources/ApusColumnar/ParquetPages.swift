@@ -28,39 +28,48 @@ package struct ParquetPages: ~Copyable {
   private let limits: ParquetLimits
   private var decoder: PageDecoder
 
-  /// The pages of `column` as `reader` finds them in its schema; a table of places spares no one from knowing the types.
-  package init(
+  private init(
+    _ source: ParquetSource, _ size: UInt64, _ leaf: ParquetLeaf, _ codec: PageCodec, _ limits: ParquetLimits
+  ) {
+    self.source = source
+    self.size = size
+    self.leaf = leaf
+    self.limits = limits
+    decoder = PageDecoder(leaf, codec, limits)
+  }
+
+  /// The pages of a column as `reader` finds it in its footer.
+  package static func of(
     _ reader: ParquetReader, column: String, rowGroup: Int, dictionary: ParquetPagePlace? = nil
-  ) throws(ColumnarError) {
+  ) throws(ColumnarError) -> ParquetPages {
     let place = ColumnarPlace(column: column, rowGroup: rowGroup)
     guard reader.footer.rowGroups.indices.contains(rowGroup),
       let (leaf, ordinal) = try reader.leaves([column]).first
     else { throw .damaged("there is no such row group", at: place) }
     let chunk = try reader.chunk(ordinal, rowGroup, leaf, place)
-    (source, size, self.leaf, limits) = (reader.source, reader.size, leaf, reader.limits)
-    decoder = PageDecoder(leaf, chunk.codec, limits)
-    if let dictionary { try take(dictionary) }
+    var pages = ParquetPages(reader.source, reader.size, leaf, chunk.codec, reader.limits)
+    if let dictionary { try pages.take(dictionary) }
+    return pages
   }
 
-  /// The pages of a file that `ParquetWriter` wrote, whose types and codec the caller knows.
-  package init(
+  /// The pages of a file whose schema and codec the caller knows, as it wrote them.
+  package static func of(
     _ source: ParquetSource, size: UInt64, schema: [ParquetSchemaElement], column: String,
     codec: ParquetCodec,
     dictionary: ParquetPagePlace? = nil, limits: ParquetLimits = ParquetLimits()
-  ) throws(ColumnarError) {
-    let place = ColumnarPlace(column: column)
-    (self.source, self.size, self.limits) = (source, size, limits)
+  ) throws(ColumnarError) -> ParquetPages {
+    let (leaf, pageCodec): (ParquetLeaf, PageCodec)
     do throws(PageFault) {
-      let tree = try ParquetSchemaReader(schema)
-      guard let found = tree.columns.first(where: { $0.name == column }) else {
+      guard let found = try ParquetSchemaReader(schema).columns.first(where: { $0.name == column }) else {
         throw PageFault.corrupt("there is no such column")
       }
-      leaf = try found.leaf
-      decoder = PageDecoder(leaf, try PageCodec.named(codec), limits)
+      (leaf, pageCodec) = (try found.leaf, try PageCodec.named(codec))
     } catch {
-      throw error.error(at: place)
+      throw error.error(at: ColumnarPlace(column: column))
     }
-    if let dictionary { try take(dictionary) }
+    var pages = ParquetPages(source, size, leaf, pageCodec, limits)
+    if let dictionary { try pages.take(dictionary) }
+    return pages
   }
 
   package var field: ColumnField { leaf.field }

@@ -35,7 +35,8 @@ struct ParquetSchemaReader {
     for _ in 0..<max(0, root.childCount ?? 0) {
       let end = try endOfTree(at)
       let leaves = elements[at..<end].count { ($0.childCount ?? 0) == 0 }
-      columns.append(FileColumn(name: elements[at].name, firstLeaf: leafCount, outcome: outcome(at, leaves)))
+      columns.append(
+        FileColumn(name: elements[at].name, firstLeaf: leafCount, outcome: try outcome(at, leaves)))
       leafCount += leaves
       at = end
     }
@@ -57,11 +58,11 @@ struct ParquetSchemaReader {
     return at
   }
 
-  private func outcome(_ at: Int, _ leaves: Int) -> Outcome {
+  private func outcome(_ at: Int, _ leaves: Int) throws(PageFault) -> Outcome {
     let top = elements[at]
     guard (top.childCount ?? 0) > 0 else {
-      if top.repetition == .repeated { return leaf(top, elements[at], list: true, rowMayBeNull: false) }
-      return leaf(top, elements[at], list: false, rowMayBeNull: top.repetition == .optional)
+      if top.repetition == .repeated { return try leaf(top, elements[at], list: true, rowMayBeNull: false) }
+      return try leaf(top, elements[at], list: false, rowMayBeNull: top.repetition == .optional)
     }
     let isList = top.logicalType == .list || top.convertedType == .list
     if top.logicalType == .map || top.convertedType == .map || top.convertedType == .mapKeyValue {
@@ -78,21 +79,21 @@ struct ParquetSchemaReader {
     }
     let rowMayBeNull = top.repetition == .optional
     // Two levels: what repeats is the element.
-    if (middle.childCount ?? 0) == 0 { return leaf(top, middle, list: true, rowMayBeNull: rowMayBeNull) }
+    if (middle.childCount ?? 0) == 0 { return try leaf(top, middle, list: true, rowMayBeNull: rowMayBeNull) }
     guard middle.childCount == 1, leaves == 1, middle.name != "array", middle.name != "\(top.name)_tuple"
     else {
       return nested
     }
     let element = elements[at + 2]
     guard (element.childCount ?? 0) == 0, element.repetition != .repeated else { return nested }
-    return leaf(
+    return try leaf(
       top, element, list: true, rowMayBeNull: rowMayBeNull, elementMayBeNull: element.repetition == .optional)
   }
 
   private func leaf(
     _ top: ParquetSchemaElement, _ value: ParquetSchemaElement, list: Bool, rowMayBeNull: Bool,
     elementMayBeNull: Bool = false
-  ) -> Outcome {
+  ) throws(PageFault) -> Outcome {
     do throws(PageFault) {
       let storage = try Self.storage(value)
       let element = try Self.element(value, storage)
@@ -103,11 +104,8 @@ struct ParquetSchemaReader {
         top.name, ColumnType(element, list ? .list : .scalar), isNullable: rowMayBeNull)
       return .readable(ParquetLeaf(field, storage, elementMayBeNull: elementMayBeNull))
     } catch {
-      switch error {
-      case .unsupported(let what, let advice): return .refused(what, advice: advice)
-      case .corrupt(let what), .truncated(let what), .tooLarge(let what):
-        return .refused(what, advice: PageFault.rewrite)
-      }
+      guard case .unsupported(let what, let advice) = error else { throw error }
+      return .refused(what, advice: advice)
     }
   }
 }
