@@ -4,7 +4,7 @@
 /// After every page, `rows` rows are complete but for the last list, which the next page may go on with. When a
 /// page throws, the assembly is spent.
 struct ColumnAssembly {
-  let leaf: ParquetLeaf
+  let leaf: ParquetLayout
   private(set) var values: ValueBuffer
   private(set) var rows = 0
   private(set) var nulls = 0
@@ -16,7 +16,7 @@ struct ColumnAssembly {
   private var elements = 0
   private let rowsMax: Int
 
-  init(_ leaf: ParquetLeaf, byteLimit: Int, rowsMax: Int) {
+  init(_ leaf: ParquetLayout, byteLimit: Int, rowsMax: Int) {
     self.leaf = leaf
     self.rowsMax = min(rowsMax, Column.countMax)
     values = ValueBuffer(leaf.field.type.element, byteLimit: byteLimit)
@@ -162,7 +162,7 @@ extension ColumnAssembly {
     guard rows == expected else { throw .mismatch("rows", claimed: expected, found: rows) }
     let type = leaf.field.type
     let count = leaf.isList ? elements : rows
-    if type.element == .null {
+    if type == ColumnType(.null) {
       guard nulls == rows else { throw .corrupt("a column of no type has values") }
       return .nulls(count: rows)
     }
@@ -170,9 +170,12 @@ extension ColumnAssembly {
     if type.element == .string, !Column.isUTF8(values.bytes, cutAt: values.offsets) {
       throw .corrupt("a string is not UTF-8")
     }
-    return Column(
-      trusted: type, count: rows, nullCount: nulls, validity: nulls == 0 ? [] : validity.bytes,
+    let list = Column(
+      trusted: leaf.isList ? ColumnType(type.element, .list) : type, count: rows, nullCount: nulls,
+      validity: nulls == 0 ? [] : validity.bytes,
       listOffsets: leaf.isList ? listOffsets : [], valueOffsets: values.offsets,
       values: type.element == .bool ? values.bits.bytes : values.bytes, elementCount: count)
+    guard case .vector(let size) = type.shape else { return list }
+    return try list.vectors(of: size, byteLimit: values.byteLimit)
   }
 }

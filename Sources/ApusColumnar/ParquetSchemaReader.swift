@@ -9,7 +9,7 @@ struct ParquetSchemaReader {
     let outcome: Outcome
 
     /// What can be read, or the refusal.
-    var leaf: ParquetLeaf {
+    var leaf: ParquetLayout {
       get throws(PageFault) {
         switch outcome {
         case .readable(let leaf): return leaf
@@ -20,7 +20,7 @@ struct ParquetSchemaReader {
   }
 
   enum Outcome: Sendable {
-    case readable(ParquetLeaf)
+    case readable(ParquetLayout)
     case refused(String, advice: String)
   }
 
@@ -28,8 +28,12 @@ struct ParquetSchemaReader {
   private(set) var columns: [FileColumn] = []
   private(set) var leafCount = 0
 
-  init(_ elements: [ParquetSchemaElement]) throws(PageFault) {
+  /// Elements of the lists that are vectors, by column: what our own writer says beside the schema.
+  private let vectors: [String: Int]
+
+  init(_ elements: [ParquetSchemaElement], vectors: [String: Int] = [:]) throws(PageFault) {
     self.elements = elements
+    self.vectors = vectors
     guard let root = elements.first else { throw .corrupt("the schema is empty") }
     var at = 1
     for _ in 0..<max(0, root.childCount ?? 0) {
@@ -97,12 +101,10 @@ struct ParquetSchemaReader {
     do throws(PageFault) {
       let storage = try Self.storage(value)
       let element = try Self.element(value, storage)
-      if list, element == .null {
-        throw .unsupported("its lists have elements of no type", advice: "give the elements a type")
-      }
-      let field = ColumnField(
-        top.name, ColumnType(element, list ? .list : .scalar), isNullable: rowMayBeNull)
-      return .readable(ParquetLeaf(field, storage, elementMayBeNull: elementMayBeNull))
+      var shape = ColumnShape.scalar
+      if list { shape = !elementMayBeNull ? vectors[top.name].map { .vector($0) } ?? .list : .list }
+      let field = ColumnField(top.name, ColumnType(element, shape), isNullable: rowMayBeNull)
+      return .readable(ParquetLayout(field, storage, elementMayBeNull: elementMayBeNull))
     } catch {
       guard case .unsupported(let what, let advice) = error else { throw error }
       return .refused(what, advice: advice)
