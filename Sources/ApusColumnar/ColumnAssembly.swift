@@ -4,7 +4,7 @@
 /// After every page, `rows` rows are complete but for the last list, which the next page may go on with. When a
 /// page throws, the assembly is spent.
 struct ColumnAssembly {
-  let leaf: ParquetLeaf
+  let leaf: ParquetLayout
   private(set) var values: ValueBuffer
   private(set) var rows = 0
   private(set) var nulls = 0
@@ -16,7 +16,7 @@ struct ColumnAssembly {
   private var elements = 0
   private let rowsMax: Int
 
-  init(_ leaf: ParquetLeaf, byteLimit: Int, rowsMax: Int) {
+  init(_ leaf: ParquetLayout, byteLimit: Int, rowsMax: Int) {
     self.leaf = leaf
     self.rowsMax = min(rowsMax, Column.countMax)
     values = ValueBuffer(leaf.field.type.element, byteLimit: byteLimit)
@@ -52,6 +52,7 @@ extension ColumnAssembly {
   /// Takes a flat column's page of `count` rows; a column without nulls has no levels.
   mutating func takeRows(_ count: Int, definitions: RawSpan) throws(PageFault) -> PageShape {
     guard count <= rowsMax &- rows else { throw .corrupt("more rows than the row group has") }
+    if leaf.field.type.element.isVariable { try values.checkOffsets(rows &+ count) }
     guard leaf.definedAt > 0 else {
       rows &+= count
       return PageShape(rows: count, present: count)
@@ -85,6 +86,8 @@ extension ColumnAssembly {
     _ count: Int, repetitions: RawSpan, definitions: RawSpan
   ) throws(PageFault) -> PageShape {
     guard count <= Column.countMax &- elements else { throw .tooLarge("\(count) more elements of lists") }
+    // Each level may begin a row or be an element, and either has an offset.
+    try values.checkOffsets(max(rows, elements) &+ count)
     var (starts, levels) = (
       try HybridDecoder(repetitions, width: 1),
       try HybridDecoder(definitions, width: Self.width(ofLevels: leaf.definedAt))
@@ -159,7 +162,7 @@ extension ColumnAssembly {
     guard rows == expected else { throw .mismatch("rows", claimed: expected, found: rows) }
     let type = leaf.field.type
     let count = leaf.isList ? elements : rows
-    if type.element == .null {
+    if type == ColumnType(.null) {
       guard nulls == rows else { throw .corrupt("a column of no type has values") }
       return .nulls(count: rows)
     }
@@ -167,9 +170,12 @@ extension ColumnAssembly {
     if type.element == .string, !Column.isUTF8(values.bytes, cutAt: values.offsets) {
       throw .corrupt("a string is not UTF-8")
     }
-    return Column(
-      trusted: type, count: rows, nullCount: nulls, validity: nulls == 0 ? [] : validity.bytes,
+    let list = Column(
+      trusted: leaf.isList ? ColumnType(type.element, .list) : type, count: rows, nullCount: nulls,
+      validity: nulls == 0 ? [] : validity.bytes,
       listOffsets: leaf.isList ? listOffsets : [], valueOffsets: values.offsets,
       values: type.element == .bool ? values.bits.bytes : values.bytes, elementCount: count)
+    guard case .vector(let size) = type.shape else { return list }
+    return try list.vectors(of: size, byteLimit: values.byteLimit)
   }
 }

@@ -45,9 +45,10 @@ struct DeltaDecoder: ~Escapable {
         // What follows the last value has widths too, and no bytes.
         if done == target.count { break }
         let width = Int(truncatingIfNeeded: bytes.unsafeByte(widths &+ miniblock))
-        guard width <= T.bitWidth else { throw .corrupt("differences of \(width) bits") }
+        // DuckDB packs differences of 32-bit numbers in up to 64 bits; what is beyond the type wraps away.
+        guard width <= 64 else { throw .corrupt("differences of \(width) bits") }
         let taken = min(perMiniblock, target.count &- done)
-        let (needed, whole) = ((taken &* width &+ 7) >> 3, perMiniblock &* width >> 3)
+        let (needed, whole) = ((taken &* width &+ 7) >> 3, (perMiniblock &* width) >> 3)
         guard needed <= bytes.byteCount &- at else { throw .truncated("a delta miniblock") }
         let part = unsafe UnsafeMutableBufferPointer(rebasing: target[done..<(done &+ taken)])
         unsafe sum(part, width: width, smallest: smallest, value: &value)

@@ -5,13 +5,13 @@ internal import ApusBytes
 /// Every claim of a page's header is checked against the bytes that are there, and a page's CRC, where it has one, before
 /// anything of the page is used.
 struct PageDecoder: ~Copyable {
-  let leaf: ParquetLeaf
+  let leaf: ParquetLayout
   private let codec: PageCodec
   private let limits: ParquetLimits
   private var decompressor = PageDecompressor()
   private var dictionary: ValueBuffer?
 
-  init(_ leaf: ParquetLeaf, _ codec: PageCodec, _ limits: ParquetLimits) {
+  init(_ leaf: ParquetLayout, _ codec: PageCodec, _ limits: ParquetLimits) {
     self.leaf = leaf
     self.codec = codec
     self.limits = limits

@@ -7,11 +7,11 @@ import ApusBytes
 
 /// Owned by one ParquetWriter.
 final class ParquetChunkWriter {
-  let leaf: ParquetWrittenLeaf
+  let leaf: ParquetLeaf
   private var state: ParquetChunkState
 
   init(_ field: ColumnField, _ options: ParquetWriterOptions) throws(ColumnarError) {
-    leaf = ParquetWrittenLeaf(field)
+    leaf = ParquetLeaf(field)
     state = try ParquetChunkState(leaf, options)
   }
 
@@ -60,12 +60,12 @@ struct ParquetChunkState: ~Copyable {
   private var numberBytes = 0
   private var pages = ByteWriter()
   private var pageMarks: [ParquetPageMark] = []
-  private var bounds: ParquetWrittenBounds?
+  private var bounds: ParquetBounds?
   private var closedRawByteCount = 0
   private var uncompressedByteCount = 0
   private var entryCount = 0
 
-  init(_ leaf: ParquetWrittenLeaf, _ options: ParquetWriterOptions) throws(ColumnarError) {
+  init(_ leaf: ParquetLeaf, _ options: ParquetWriterOptions) throws(ColumnarError) {
     self.options = options
     takesNumbers = Self.mayTakeNumbers(leaf)
     if case .zstd(let level) = options.compression {
@@ -78,13 +78,12 @@ struct ParquetChunkState: ~Copyable {
   var pageRawByteCount: Int { stage.rawByteCount }
   var rawByteCount: Int { closedRawByteCount + stage.rawByteCount }
 
-  mutating func append(_ column: Column, _ rows: Range<Int>, _ leaf: ParquetWrittenLeaf) throws(ColumnarError)
-  {
+  mutating func append(_ column: Column, _ rows: Range<Int>, _ leaf: ParquetLeaf) throws(ColumnarError) {
     try stage.append(column, rows, leaf)
   }
 
   /// The rule of Parquet.md: no dictionary for bools, vectors, lists of floats, or the type null.
-  private static func mayTakeNumbers(_ leaf: ParquetWrittenLeaf) -> Bool {
+  private static func mayTakeNumbers(_ leaf: ParquetLeaf) -> Bool {
     switch leaf.element {
     case .bool, .null: return false
     case .float32, .float64: if leaf.isList { return false }
@@ -94,7 +93,7 @@ struct ParquetChunkState: ~Copyable {
     return true
   }
 
-  private static func failure(_ error: BytesError, _ leaf: ParquetWrittenLeaf) -> ColumnarError {
+  private static func failure(_ error: BytesError, _ leaf: ParquetLeaf) -> ColumnarError {
     .damaged(error.description, at: ColumnarPlace(column: leaf.field.name))
   }
 }
@@ -113,11 +112,11 @@ struct ParquetPageMark {
   let emptyCount: Int
   let nanCount: Int
   /// Already cut.
-  let bounds: ParquetWrittenBounds?
+  let bounds: ParquetBounds?
 }
 
 extension ParquetChunkState {
-  mutating func closePage(_ firstRow: Int, _ leaf: ParquetWrittenLeaf) throws(ColumnarError) {
+  mutating func closePage(_ firstRow: Int, _ leaf: ParquetLeaf) throws(ColumnarError) {
     body.removeAll()
     if leaf.isList { Self.writeLevels(stage.repetition, max: 1, &body) }
     if leaf.definitionMax > 0 { Self.writeLevels(stage.definition, max: Int(leaf.definitionMax), &body) }
@@ -152,7 +151,7 @@ extension ParquetChunkState {
 
   /// Numbers the page's values as long as the dictionary pays; at the first page with which it does not, its values are taken
   /// out of it again and nothing is added any more.
-  private mutating func numberValues(_ leaf: ParquetWrittenLeaf) -> Bool {
+  private mutating func numberValues(_ leaf: ParquetLeaf) -> Bool {
     let before = (bytes: dictionary.plain.count, count: dictionary.count)
     let isNumbered = dictionary.number(stage, byteCount: leaf.plainByteCount)
     let plainBytes = stage.values.count + 4 * stage.ends.count
@@ -186,7 +185,7 @@ extension ParquetChunkState {
   }
 
   private static func writePlain(
-    _ stage: borrowing ParquetStage, _ leaf: ParquetWrittenLeaf, _ body: inout ByteWriter
+    _ stage: borrowing ParquetStage, _ leaf: ParquetLeaf, _ body: inout ByteWriter
   ) {
     let bytes = stage.values.bytes
     switch leaf.physicalType {
@@ -211,7 +210,7 @@ extension ParquetChunkState {
   /// Appends a header and the body, compressed; says how many bytes both take uncompressed.
   private static func writePage(
     _ kind: ParquetPageHeader.Kind, _ body: borrowing ByteWriter, _ compressed: inout ByteWriter,
-    _ compressor: inout ZstdCompressor?, _ leaf: ParquetWrittenLeaf, into pages: inout ByteWriter
+    _ compressor: inout ZstdCompressor?, _ leaf: ParquetLeaf, into pages: inout ByteWriter
   ) throws(ColumnarError) -> Int {
     compressed.removeAll()
     if compressor != nil {
@@ -224,7 +223,7 @@ extension ParquetChunkState {
     let header = ParquetPageHeader(
       kind: kind, uncompressedByteCount: try fitting(body.count, leaf),
       compressedByteCount: try fitting(compressed.count, leaf),
-      crc: PageChecksum.checksum(compressed.bytes))
+      crc: CRC32.checksum(compressed.bytes))
     var writer = ThriftWriter(capacity: 64)
     header.write(into: &writer)
     pages.write(writer.bytes.bytes)
@@ -233,7 +232,7 @@ extension ParquetChunkState {
   }
 
   /// Pages count in 32 bits.
-  private static func fitting(_ count: Int, _ leaf: ParquetWrittenLeaf) throws(ColumnarError) -> Int32 {
+  private static func fitting(_ count: Int, _ leaf: ParquetLeaf) throws(ColumnarError) -> Int32 {
     guard let fitting = Int32(exactly: count) else {
       throw .tooLarge(
         "bytes of one row, which is in one page", claimed: UInt64(clamping: count), limit: UInt64(Int32.max),
@@ -242,11 +241,9 @@ extension ParquetChunkState {
     return fitting
   }
 
-  private static func cut(_ bounds: ParquetWrittenBounds, _ leaf: ParquetWrittenLeaf) -> ParquetWrittenBounds
-  {
+  private static func cut(_ bounds: ParquetBounds, _ leaf: ParquetLeaf) -> ParquetBounds {
     guard case .bytes = bounds.min else { return bounds }
-    return ParquetWrittenBounds(
-      min: .bytes(bounds.min.lower(leaf).bytes), max: .bytes(bounds.max.upper(leaf).bytes))
+    return ParquetBounds(min: .bytes(bounds.min.lower(leaf).bytes), max: .bytes(bounds.max.upper(leaf).bytes))
   }
 }
 
@@ -254,7 +251,7 @@ extension ParquetChunkState {
 
 extension ParquetChunkState {
   mutating func finish(
-    to sink: any ColumnSink, _ leaf: ParquetWrittenLeaf
+    to sink: any ColumnSink, _ leaf: ParquetLeaf
   ) throws(ColumnarError) -> ParquetWrittenChunk {
     let start = sink.byteCount
     var dictionaryPage: ParquetSummary.Page?
@@ -295,7 +292,7 @@ extension ParquetChunkState {
     do { try sink.write(bytes.bytes) } catch { throw .system(error) }
   }
 
-  private mutating func beginAnew(_ leaf: ParquetWrittenLeaf) {
+  private mutating func beginAnew(_ leaf: ParquetLeaf) {
     dictionary.removeAll()
     takesNumbers = Self.mayTakeNumbers(leaf)
     numberedPlainBytes = 0
@@ -309,7 +306,7 @@ extension ParquetChunkState {
   }
 
   private func metadata(
-    _ leaf: ParquetWrittenLeaf, _ start: UInt64, _ dataStart: UInt64, _ end: UInt64, hasDictionary: Bool
+    _ leaf: ParquetLeaf, _ start: UInt64, _ dataStart: UInt64, _ end: UInt64, hasDictionary: Bool
   ) -> ParquetChunkMetadata {
     let numbered = pageMarks.count { $0.encoding == .rleDictionary }
     var metadata = ParquetChunkMetadata(
@@ -334,7 +331,7 @@ extension ParquetChunkState {
     return metadata
   }
 
-  private func statistics(_ leaf: ParquetWrittenLeaf) -> ParquetStatistics {
+  private func statistics(_ leaf: ParquetLeaf) -> ParquetStatistics {
     var statistics = ParquetStatistics()
     statistics.nullCount = pageMarks.reduce(0) { $0 + Int64($1.emptyCount) }
     if leaf.isFloat { statistics.nanCount = pageMarks.reduce(0) { $0 + Int64($1.nanCount) } }
@@ -350,7 +347,7 @@ extension ParquetChunkState {
   }
 
   /// Nil where a page has nothing but NaN: bounds are asked of every page with values, and it has none.
-  private func columnIndex(_ leaf: ParquetWrittenLeaf) -> ParquetColumnIndex? {
+  private func columnIndex(_ leaf: ParquetLeaf) -> ParquetColumnIndex? {
     if pageMarks.contains(where: { $0.bounds == nil && $0.valueCount > 0 }) { return nil }
     return ParquetColumnIndex(
       isNullPage: pageMarks.map { $0.bounds == nil },
@@ -361,7 +358,7 @@ extension ParquetChunkState {
       nanCounts: leaf.isFloat ? pageMarks.map { Int64($0.nanCount) } : nil)
   }
 
-  private static func order(of pages: [ParquetWrittenBounds]) -> ParquetBoundaryOrder {
+  private static func order(of pages: [ParquetBounds]) -> ParquetBoundaryOrder {
     let pairs = zip(pages, pages.dropFirst())
     if pairs.allSatisfy({ !($1.min < $0.min) && !($1.max < $0.max) }) { return .ascending }
     if pairs.allSatisfy({ !($0.min < $1.min) && !($0.max < $1.max) }) { return .descending }

@@ -24,12 +24,13 @@ package struct ParquetPagePlace: Hashable, Sendable {
 package struct ParquetPages: ~Copyable {
   private let source: ParquetSource
   private let size: UInt64
-  private let leaf: ParquetLeaf
+  private let leaf: ParquetLayout
   private let limits: ParquetLimits
   private var decoder: PageDecoder
 
   private init(
-    _ source: ParquetSource, _ size: UInt64, _ leaf: ParquetLeaf, _ codec: PageCodec, _ limits: ParquetLimits
+    _ source: ParquetSource, _ size: UInt64, _ leaf: ParquetLayout, _ codec: PageCodec,
+    _ limits: ParquetLimits
   ) {
     self.source = source
     self.size = size
@@ -58,7 +59,7 @@ package struct ParquetPages: ~Copyable {
     codec: ParquetCodec,
     dictionary: ParquetPagePlace? = nil, limits: ParquetLimits = ParquetLimits()
   ) throws(ColumnarError) -> ParquetPages {
-    let (leaf, pageCodec): (ParquetLeaf, PageCodec)
+    let (leaf, pageCodec): (ParquetLayout, PageCodec)
     do throws(PageFault) {
       guard let found = try ParquetSchemaReader(schema).columns.first(where: { $0.name == column }) else {
         throw PageFault.corrupt("there is no such column")

@@ -2,7 +2,7 @@
 // without a look at a value. A bound that is missing, or whose order nobody states, excludes nothing.
 
 /// A closed range that a value must lie in. Nulls lie in none.
-package enum ParquetBounds: Equatable, Sendable {
+package enum ParquetRange: Equatable, Sendable {
   /// For integers, timestamps, dates and bools (0 and 1).
   case integers(ClosedRange<Int64>)
   /// For strings and bytes, in the order of bytes; nil is no bound.
@@ -11,9 +11,9 @@ package enum ParquetBounds: Equatable, Sendable {
 
 package struct ParquetPredicate: Equatable, Sendable {
   package let column: String
-  package let bounds: ParquetBounds
+  package let bounds: ParquetRange
 
-  package init(_ column: String, in bounds: ParquetBounds) {
+  package init(_ column: String, in bounds: ParquetRange) {
     self.column = column
     self.bounds = bounds
   }
@@ -62,7 +62,7 @@ extension ParquetReader {
   }
 
   private func narrow(
-    _ held: [Range<Int>], _ bounds: ParquetBounds, _ order: ParquetOrder, _ ordinal: Int, _ rowGroup: Int,
+    _ held: [Range<Int>], _ bounds: ParquetRange, _ order: ParquetOrder, _ ordinal: Int, _ rowGroup: Int,
     _ place: ColumnarPlace
   ) throws(ColumnarError) -> [Range<Int>] {
     guard !held.isEmpty, let index = try columnIndex(ordinal, rowGroup, place),
@@ -95,11 +95,11 @@ extension ParquetReader {
 
 /// How a column's bounds are read and compared.
 struct ParquetOrder {
-  let leaf: ParquetLeaf
+  let leaf: ParquetLayout
   /// Whether the footer says that bounds order as the type does; without that they mean nothing.
   let isStated: Bool
 
-  init(_ leaf: ParquetLeaf, isStated: Bool) {
+  init(_ leaf: ParquetLayout, isStated: Bool) {
     self.leaf = leaf
     self.isStated = isStated
   }
@@ -113,7 +113,7 @@ struct ParquetOrder {
   }
 
   /// Whether no value from `min` to `max` lies within the bounds; false when in doubt.
-  func excludes(_ bounds: ParquetBounds, min: [UInt8]?, max: [UInt8]?) -> Bool {
+  func excludes(_ bounds: ParquetRange, min: [UInt8]?, max: [UInt8]?) -> Bool {
     guard isStated || trustsOldBounds else { return false }
     switch bounds {
     case .integers(let range):

@@ -21,13 +21,13 @@ extension ParquetReader {
   }
 
   /// The columns of these names, each with its number among the file's leaves.
-  func leaves(_ names: [String]?) throws(ColumnarError) -> [(ParquetLeaf, Int)] {
+  func leaves(_ names: [String]?) throws(ColumnarError) -> [(ParquetLayout, Int)] {
     guard let names else {
       return columns.compactMap { column in
         if case .readable(let leaf) = column.outcome { (leaf, column.firstLeaf) } else { nil }
       }
     }
-    var found: [(ParquetLeaf, Int)] = []
+    var found: [(ParquetLayout, Int)] = []
     for name in names {
       let place = ColumnarPlace(column: name)
       guard let column = columns.first(where: { $0.name == name }) else {
@@ -42,7 +42,7 @@ extension ParquetReader {
   }
 
   private func readColumn(
-    _ leaf: ParquetLeaf, _ ordinal: Int, _ rowGroup: Int, _ rows: Range<Int>
+    _ leaf: ParquetLayout, _ ordinal: Int, _ rowGroup: Int, _ rows: Range<Int>
   ) throws(ColumnarError) -> Column {
     let place = ColumnarPlace(column: leaf.field.name, rowGroup: rowGroup)
     let chunk = try self.chunk(ordinal, rowGroup, leaf, place)
@@ -68,7 +68,7 @@ struct ParquetChunkPlace {
 
 extension ParquetReader {
   func chunk(
-    _ ordinal: Int, _ rowGroup: Int, _ leaf: ParquetLeaf, _ place: ColumnarPlace
+    _ ordinal: Int, _ rowGroup: Int, _ leaf: ParquetLayout, _ place: ColumnarPlace
   ) throws(ColumnarError) -> ParquetChunkPlace {
     let chunk = footer.rowGroups[rowGroup].columns[ordinal]
     if chunk.isEncrypted {
@@ -112,7 +112,7 @@ extension ParquetReader {
 
   /// Decodes the pages of a range of bytes, one after the other, until all levels are there.
   private func decode(
-    _ leaf: ParquetLeaf, _ chunk: ParquetChunkPlace, _ range: Range<UInt64>, levels: Int, rows: Int,
+    _ leaf: ParquetLayout, _ chunk: ParquetChunkPlace, _ range: Range<UInt64>, levels: Int, rows: Int,
     _ place: ColumnarPlace
   ) throws(ColumnarError) -> Column {
     let bytes = try source.read(range, of: size, at: place)
@@ -147,7 +147,7 @@ extension ParquetReader {
 extension ParquetReader {
   /// Reads the dictionary and the pages that hold `rows`, each by its place.
   private func readPages(
-    _ leaf: ParquetLeaf, _ chunk: ParquetChunkPlace, _ pages: [ParquetPageRows], _ rows: Range<Int>,
+    _ leaf: ParquetLayout, _ chunk: ParquetChunkPlace, _ pages: [ParquetPageRows], _ rows: Range<Int>,
     _ count: Int,
     _ place: ColumnarPlace
   ) throws(ColumnarError) -> Column {

@@ -25,7 +25,8 @@ package struct ParquetReader: Sendable {
       throw .unsupported("the file is encrypted", advice: "write it without encryption", at: ColumnarPlace())
     }
     let tree: ParquetSchemaReader
-    do throws(PageFault) { tree = try ParquetSchemaReader(footer.schema) } catch {
+    let vectors = Self.vectors(footer)
+    do throws(PageFault) { tree = try ParquetSchemaReader(footer.schema, vectors: vectors) } catch {
       throw error.error(at: ColumnarPlace())
     }
     columns = tree.columns
@@ -39,8 +40,9 @@ package struct ParquetReader: Sendable {
       }
     }
     self.refused = refused
-    schema = ColumnSchema(
-      fields, metadata: footer.keyValues.map { ColumnMetadata(key: $0.key, value: $0.value ?? "") })
+    // What is said in the schema is not said again.
+    let texts = footer.keyValues.filter { !$0.key.hasPrefix(ParquetWriter.vectorKey) }
+    schema = ColumnSchema(fields, metadata: texts.map { ColumnMetadata(key: $0.key, value: $0.value ?? "") })
     try Self.check(footer, leaves: tree.leafCount)
   }
 
@@ -99,6 +101,18 @@ extension ParquetReader {
     do throws(ThriftError) { return try ParquetFooter(from: &reader) } catch {
       throw .damaged("the footer: \(error)", at: ColumnarPlace(byteOffset: start))
     }
+  }
+
+  /// How many elements the vectors of each column have, as our own writer says.
+  private static func vectors(_ footer: ParquetFooter) -> [String: Int] {
+    var vectors: [String: Int] = [:]
+    for pair in footer.keyValues where pair.key.hasPrefix(ParquetWriter.vectorKey) {
+      guard let text = pair.value, let count = Int(text), count >= 1, count <= Column.countMax else {
+        continue
+      }
+      vectors[String(pair.key.dropFirst(ParquetWriter.vectorKey.count))] = count
+    }
+    return vectors
   }
 
   /// What must agree before anyone asks for rows.

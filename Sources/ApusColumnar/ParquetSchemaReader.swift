@@ -9,7 +9,7 @@ struct ParquetSchemaReader {
     let outcome: Outcome
 
     /// What can be read, or the refusal.
-    var leaf: ParquetLeaf {
+    var leaf: ParquetLayout {
       get throws(PageFault) {
         switch outcome {
         case .readable(let leaf): return leaf
@@ -20,7 +20,7 @@ struct ParquetSchemaReader {
   }
 
   enum Outcome: Sendable {
-    case readable(ParquetLeaf)
+    case readable(ParquetLayout)
     case refused(String, advice: String)
   }
 
@@ -28,14 +28,19 @@ struct ParquetSchemaReader {
   private(set) var columns: [FileColumn] = []
   private(set) var leafCount = 0
 
-  init(_ elements: [ParquetSchemaElement]) throws(PageFault) {
+  /// Elements of the lists that are vectors, by column: what our own writer says beside the schema.
+  private let vectors: [String: Int]
+
+  init(_ elements: [ParquetSchemaElement], vectors: [String: Int] = [:]) throws(PageFault) {
     self.elements = elements
+    self.vectors = vectors
     guard let root = elements.first else { throw .corrupt("the schema is empty") }
     var at = 1
     for _ in 0..<max(0, root.childCount ?? 0) {
       let end = try endOfTree(at)
       let leaves = elements[at..<end].count { ($0.childCount ?? 0) == 0 }
-      columns.append(FileColumn(name: elements[at].name, firstLeaf: leafCount, outcome: outcome(at, leaves)))
+      columns.append(
+        FileColumn(name: elements[at].name, firstLeaf: leafCount, outcome: try outcome(at, leaves)))
       leafCount += leaves
       at = end
     }
@@ -57,11 +62,11 @@ struct ParquetSchemaReader {
     return at
   }
 
-  private func outcome(_ at: Int, _ leaves: Int) -> Outcome {
+  private func outcome(_ at: Int, _ leaves: Int) throws(PageFault) -> Outcome {
     let top = elements[at]
     guard (top.childCount ?? 0) > 0 else {
-      if top.repetition == .repeated { return leaf(top, elements[at], list: true, rowMayBeNull: false) }
-      return leaf(top, elements[at], list: false, rowMayBeNull: top.repetition == .optional)
+      if top.repetition == .repeated { return try leaf(top, elements[at], list: true, rowMayBeNull: false) }
+      return try leaf(top, elements[at], list: false, rowMayBeNull: top.repetition == .optional)
     }
     let isList = top.logicalType == .list || top.convertedType == .list
     if top.logicalType == .map || top.convertedType == .map || top.convertedType == .mapKeyValue {
@@ -78,36 +83,31 @@ struct ParquetSchemaReader {
     }
     let rowMayBeNull = top.repetition == .optional
     // Two levels: what repeats is the element.
-    if (middle.childCount ?? 0) == 0 { return leaf(top, middle, list: true, rowMayBeNull: rowMayBeNull) }
+    if (middle.childCount ?? 0) == 0 { return try leaf(top, middle, list: true, rowMayBeNull: rowMayBeNull) }
     guard middle.childCount == 1, leaves == 1, middle.name != "array", middle.name != "\(top.name)_tuple"
     else {
       return nested
     }
     let element = elements[at + 2]
     guard (element.childCount ?? 0) == 0, element.repetition != .repeated else { return nested }
-    return leaf(
+    return try leaf(
       top, element, list: true, rowMayBeNull: rowMayBeNull, elementMayBeNull: element.repetition == .optional)
   }
 
   private func leaf(
     _ top: ParquetSchemaElement, _ value: ParquetSchemaElement, list: Bool, rowMayBeNull: Bool,
     elementMayBeNull: Bool = false
-  ) -> Outcome {
+  ) throws(PageFault) -> Outcome {
     do throws(PageFault) {
       let storage = try Self.storage(value)
       let element = try Self.element(value, storage)
-      if list, element == .null {
-        throw .unsupported("its lists have elements of no type", advice: "give the elements a type")
-      }
-      let field = ColumnField(
-        top.name, ColumnType(element, list ? .list : .scalar), isNullable: rowMayBeNull)
-      return .readable(ParquetLeaf(field, storage, elementMayBeNull: elementMayBeNull))
+      var shape = ColumnShape.scalar
+      if list { shape = !elementMayBeNull ? vectors[top.name].map { .vector($0) } ?? .list : .list }
+      let field = ColumnField(top.name, ColumnType(element, shape), isNullable: rowMayBeNull)
+      return .readable(ParquetLayout(field, storage, elementMayBeNull: elementMayBeNull))
     } catch {
-      switch error {
-      case .unsupported(let what, let advice): return .refused(what, advice: advice)
-      case .corrupt(let what), .truncated(let what), .tooLarge(let what):
-        return .refused(what, advice: PageFault.rewrite)
-      }
+      guard case .unsupported(let what, let advice) = error else { throw error }
+      return .refused(what, advice: advice)
     }
   }
 }

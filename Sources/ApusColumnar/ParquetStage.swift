@@ -32,7 +32,7 @@ struct ParquetStage: ~Copyable {
 
   /// Takes rows of the column, whose type is the leaf's.
   mutating func append(
-    _ column: borrowing Column, _ rows: Range<Int>, _ leaf: ParquetWrittenLeaf
+    _ column: borrowing Column, _ rows: Range<Int>, _ leaf: ParquetLeaf
   ) throws(ColumnarError) {
     rawByteCount += Self.rawByteCount(column, rows)
     if leaf.element == .null, !leaf.isList {
@@ -81,9 +81,7 @@ struct ParquetStage: ~Copyable {
     return fits
   }
 
-  private mutating func appendLevels(
-    _ column: borrowing Column, _ rows: Range<Int>, _ leaf: ParquetWrittenLeaf
-  ) {
+  private mutating func appendLevels(_ column: borrowing Column, _ rows: Range<Int>, _ leaf: ParquetLeaf) {
     entryCount += rows.count
     guard leaf.isNullable else { return }
     if column.nullCount == 0 {
@@ -94,9 +92,8 @@ struct ParquetStage: ~Copyable {
     }
   }
 
-  private mutating func appendListLevels(
-    _ column: borrowing Column, _ rows: Range<Int>, _ leaf: ParquetWrittenLeaf
-  ) {
+  private mutating func appendListLevels(_ column: borrowing Column, _ rows: Range<Int>, _ leaf: ParquetLeaf)
+  {
     let full = leaf.definitionMax
     for row in rows {
       repetition.append(0)
@@ -114,7 +111,7 @@ struct ParquetStage: ~Copyable {
   }
 
   private mutating func appendValues(
-    _ column: borrowing Column, _ elements: Range<Int>, _ leaf: ParquetWrittenLeaf
+    _ column: borrowing Column, _ elements: Range<Int>, _ leaf: ParquetLeaf
   ) throws(ColumnarError) {
     valueCount += elements.count
     switch leaf.element {

@@ -6,6 +6,7 @@ enum PlainDecoder {
   static func decode(
     _ bytes: RawSpan, count: Int, _ storage: ParquetStorage, into buffer: inout ValueBuffer
   ) throws(PageFault) {
+    if count == 0 { return }
     if buffer.element == .null { throw .corrupt("a column of no type has values") }
     switch storage {
     case .bool:

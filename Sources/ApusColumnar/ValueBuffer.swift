@@ -30,6 +30,11 @@ struct ValueBuffer: Sendable {
     }
   }
 
+  /// Throws unless so many offsets are allowed: runs of nothing but levels cost a file next to nothing.
+  func checkOffsets(_ count: Int) throws(PageFault) {
+    guard count <= byteLimit / 4 else { throw .tooLarge("\(count) rows or elements in one column") }
+  }
+
   /// Checks that so many elements of a fixed size are allowed, and says what they take.
   func checkRoom(elements: Int) throws(PageFault) -> Int {
     let (more, overflow) = elements.multipliedReportingOverflow(by: width)
