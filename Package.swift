@@ -72,7 +72,8 @@ let package = Package(
     room("ApusWire", uses: ["ApusContracts", "ApusBytes"], exclude: ["Protocol.md"]),
 
     // Column files both ways, Parquet and Arrow, for whoever has rows: it knows no feature.
-    room("ApusColumnar", uses: ["ApusSystem", "ApusBytes"], exclude: ["Columns.md"]),
+    room(
+      "ApusColumnar", uses: ["ApusSystem", "ApusBytes", "CZlib"], exclude: ["Columns.md", "Parquet.md"]),
 
     // What a feature is and what may be written: types, rules, versions, evolution, the fold.
     room(
@@ -94,12 +95,10 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
     // Benchmarks and the peers they are measured against.
-    .systemLibrary(
-      name: "CZlib", path: "Benchmarks/CZlib", pkgConfig: "zlib",
-      providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "CBareLMDB", path: "Benchmarks/CBareLMDB", linkerSettings: [.linkedLibrary("lmdb")]),
     .target(name: "CAllocations", path: "Benchmarks/CAllocations"),
@@ -107,7 +106,7 @@ let package = Package(
     .executableTarget(
       name: "ApusBench",
       dependencies: [
-        "ApusWire", "ApusStore", "ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "CZlib",
+        "ApusWire", "ApusStore", "ApusLog", "ApusIndex", "ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes",
         "CBareLMDB", "CAllocations", "CLoad",
       ],
       path: "Benchmarks/ApusBench", swiftSettings: strict),

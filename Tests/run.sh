@@ -65,13 +65,20 @@ echo "lint"
 lint_failed=0
 Tests/format.sh --check || lint_failed=1
 
+# Mostly a download, so it goes on while the compiler works. Where it fails, tests are skipped and say so.
+Tests/Python/setup.sh &
+python=$!
+
 echo "build (release, with tests)"
 if ! swift build -c release --build-tests >"$log" 2>&1; then
+  wait "$python"
   cat "$log"
   echo
   echo "the build FAILED, so no test ran"
   end_with 0 $((1 + lint_failed)) 0
 fi
+
+wait "$python"
 
 echo "test"
 command=(swift test -c release --skip-build --disable-xctest --xunit-output "$results/tests.xml")

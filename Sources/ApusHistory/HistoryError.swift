@@ -2,6 +2,7 @@
 // program wrote is not, and is refused in other words.
 
 package import ApusBytes
+package import ApusColumnar
 package import ApusContracts
 package import ApusSystem
 
@@ -17,6 +18,10 @@ package enum HistoryError: Error, Equatable, Sendable {
   case order(ViewVersionID, LSN)
   /// The cells of the event with this LSN do not fit the layout of its view version.
   case cells(ViewVersionID, LSN, RowError)
+  /// The key of the event with this LSN does not fit the key types of its view version.
+  case key(ViewVersionID, LSN, KeyError)
+  /// What the room of columns says of a run.
+  case columns(path: String, ColumnarError)
   /// An event that does not belong into this file: its view version or its LSN is not one of the file's.
   case foreign(path: String, ViewVersionID, LSN)
   /// What is to be written is beyond what the format can hold.
@@ -32,6 +37,9 @@ extension HistoryError: CustomStringConvertible {
     case .twice(let view, let lsn): "view version \(view.rawValue) has LSN \(lsn) twice"
     case .order(let view, let lsn): "LSN \(lsn) of view version \(view.rawValue) is out of order"
     case .cells(let view, let lsn, let error): "LSN \(lsn) of view version \(view.rawValue): \(error)"
+    case .key(let view, let lsn, let error):
+      "the key of LSN \(lsn) of view version \(view.rawValue): \(error)"
+    case .columns(let path, let error): "\(path): \(error)"
     case .foreign(let path, let view, let lsn):
       "LSN \(lsn) of view version \(view.rawValue) does not belong into \(path)"
     case .limit(let path, let what): "\(path) cannot be written: \(what)"

@@ -6,7 +6,9 @@ package import ApusBytes
 package enum RunFormat {
   package static let version: UInt32 = 0
   package static let attributesByteCount = 112
-  static let digestByteCount = 16
+  /// `PAR1`, at the beginning and at the end.
+  static let magicByteCount = 4
+  static let tailByteCountMax = 268_435_456
 }
 
 package enum LedgerFormat {
