@@ -51,8 +51,14 @@ let package = Package(
 
     // The only door to data: append, read, checkpoint, recover.
     room(
-      "ApusStore", uses: ["ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes"],
-      exclude: ["Overlay.md", "Store.md", "StoreFormat.md"]),
+      "ApusStore",
+      uses: ["ApusLog", "ApusIndex", "ApusHistory", "ApusContracts", "ApusSystem", "ApusBytes"],
+      exclude: ["Compaction.md", "Overlay.md", "Store.md", "StoreFormat.md"]),
+
+    // Every event that the log no longer holds, in runs, and everything else, in ledgers.
+    room(
+      "ApusHistory", uses: ["ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes"],
+      exclude: ["History.md"]),
 
     // The newest row of every entity, in LMDB.
     room(
@@ -66,7 +72,9 @@ let package = Package(
     room("ApusWire", uses: ["ApusContracts", "ApusBytes"], exclude: ["Protocol.md"]),
 
     // Column files both ways, Parquet and Arrow, for whoever has rows: it knows no feature.
-    room("ApusColumnar", uses: ["ApusSystem", "ApusBytes"], exclude: ["Arrow.md", "Columns.md"]),
+    room(
+      "ApusColumnar", uses: ["ApusSystem", "ApusBytes", "CZlib"],
+      exclude: ["Arrow.md", "Columns.md", "Parquet.md"]),
 
     // What a feature is and what may be written: types, rules, versions, evolution, the fold.
     room(
@@ -88,12 +96,10 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
     // Benchmarks and the peers they are measured against.
-    .systemLibrary(
-      name: "CZlib", path: "Benchmarks/CZlib", pkgConfig: "zlib",
-      providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "CBareLMDB", path: "Benchmarks/CBareLMDB", linkerSettings: [.linkedLibrary("lmdb")]),
     .target(name: "CAllocations", path: "Benchmarks/CAllocations"),
@@ -101,7 +107,7 @@ let package = Package(
     .executableTarget(
       name: "ApusBench",
       dependencies: [
-        "ApusWire", "ApusStore", "ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "CZlib",
+        "ApusWire", "ApusStore", "ApusLog", "ApusIndex", "ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes",
         "CBareLMDB", "CAllocations", "CLoad",
       ],
       path: "Benchmarks/ApusBench", swiftSettings: strict),
@@ -137,12 +143,15 @@ let package = Package(
     tests(
       of: "ApusStoreTests",
       uses: [
-        "ApusStore", "ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+        "ApusStore", "ApusLog", "ApusIndex", "ApusHistory", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
       ]),
     tests(of: "ApusContractsTests", uses: ["ApusContracts", "ApusBytes", "ApusTestSupport"]),
     tests(
       of: "ApusIndexTests",
       uses: ["ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
+    tests(
+      of: "ApusHistoryTests",
+      uses: ["ApusHistory", "ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "ApusColumnarTests", uses: ["ApusColumnar", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(of: "ApusLogTests", uses: ["ApusLog", "ApusSystem", "ApusBytes", "ApusTestSupport"]),
     tests(

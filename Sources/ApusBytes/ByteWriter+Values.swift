@@ -103,9 +103,9 @@ extension ByteWriter {
   }
 
   /// Lets `fill` write up to `room` bytes at the end and say how many it wrote; when it throws, none are.
-  internal mutating func append(
-    atMost room: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(BytesError) -> Int
-  ) throws(BytesError) {
+  package mutating func append<Fault: Error>(
+    atMost room: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Fault) -> Int
+  ) throws(Fault) {
     reserve(room)
     let written = try unsafe fill(UnsafeMutableRawBufferPointer(rebasing: storage[end..<(end + room)]))
     precondition(written >= 0 && written <= room, "more was written than there was room for")

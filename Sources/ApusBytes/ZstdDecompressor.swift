@@ -20,13 +20,14 @@ internal import CZstd
   }
 
   /// Appends what the frame holds, at most `limit` bytes; on an error nothing is appended. The limit is memory
-  /// that the caller is ready to give.
+  /// that the caller is ready to give. Who knows better than a frame that does not say how much it holds says what to
+  /// expect, so that one try does.
   package mutating func decompress(
-    _ frame: RawSpan, atMost limit: Int, into writer: inout ByteWriter
+    _ frame: RawSpan, atMost limit: Int, expecting expected: Int = ZstdDecompressor.roomMin, into writer: inout ByteWriter
   ) throws(BytesError) {
     precondition(limit >= 0, "a limit cannot be negative")
     guard let claimed = try ZstdFrame.claimedByteCount(of: frame, dictionaryID: dictionaryID) else {
-      return try decompressUnsized(frame, atMost: limit, into: &writer)
+      return try decompressUnsized(frame, atMost: limit, expecting: expected, into: &writer)
     }
     guard let byteCount = Int(exactly: claimed), byteCount <= limit else {
       throw .decompress(.tooLarge(claimed: claimed, limit: limit))
@@ -49,9 +50,9 @@ internal import CZstd
   /// Reads a frame that does not say how much it holds; not one of ours, as those do. Tried with more and more
   /// room, so that a generous limit costs no memory; all tries together take about twice as long as the last.
   private mutating func decompressUnsized(
-    _ frame: RawSpan, atMost limit: Int, into writer: inout ByteWriter
+    _ frame: RawSpan, atMost limit: Int, expecting expected: Int, into writer: inout ByteWriter
   ) throws(BytesError) {
-    var room = min(limit, 64 * 1024)
+    var room = min(limit, max(expected, Self.roomMin))
     while true {
       if try attempt(frame, atMost: room, into: &writer) != nil { return }
       guard room < limit else { throw .decompress(.tooLarge(claimed: nil, limit: limit)) }
@@ -79,6 +80,9 @@ internal import CZstd
     }
     return fits ? writer.count - before : nil
   }
+
+  /// The first try's room where nobody knows what to expect.
+  package static let roomMin = 64 * 1024
 
   private static func makeContext(_ dictionary: ZstdDictionary?) throws(BytesError) -> OpaquePointer {
     guard let context = unsafe ZSTD_createDCtx() else { throw .decompress(.outOfMemory) }

@@ -20,6 +20,9 @@ package enum RecordKind: UInt8, Sendable {
   case definitions = 3
   case erase = 4
   case producer = 5
+  case horizon = 6
+  case pin = 7
+  case receipt = 8
 }
 
 package enum EventOperation: UInt8, Sendable {

@@ -41,6 +41,7 @@ extension LogCheck {
       let manifest = try ManifestReading(in: folder, syncing: false)
       var check = LogCheck(manifest, in: folder)
       for record in manifest.state.segments { try check.walk(record, in: folder, storeID: manifest.storeID) }
+      for record in manifest.state.history { try check.find(record, in: folder) }
       try check.lookForStrays(in: folder, manifest: manifest)
       return check
     }
@@ -111,6 +112,13 @@ extension LogCheck {
         lsns: LSNRange(record.first, through: survey.place.lastLSN), allFrames: allFrames, tail: survey.tail))
   }
 
+  /// What a run or a ledger holds is for the room that reads them.
+  private mutating func find(_ record: FileRecord, in folder: StoreFolder) throws(LogError) {
+    let path = folder.at(record.name)
+    let entry = try wrapping { () throws(SystemError) in try folder.disk.entry(at: path) }
+    if entry == nil { problems.append("\(record.name) is listed in the manifest and is not there") }
+  }
+
   private mutating func compare(
     _ seal: FileSeal, with survey: Survey, byteCount: UInt64, of record: FileRecord
   ) {
@@ -153,7 +161,10 @@ extension LogCheck {
     }
     do throws(LogError) {
       for stray in try folder.strays(beside: manifest) {
-        notes.append("\(stray) is in no manifest; the next start moves it aside")
+        notes.append(
+          StoreFolder.isUnfinishedHistory(stray)
+            ? "\(stray) was never finished; the next start removes it"
+            : "\(stray) is in no manifest; the next start moves it aside")
       }
     } catch {
       guard case .manifestLost = error else { throw error }

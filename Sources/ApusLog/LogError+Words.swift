@@ -37,6 +37,8 @@ extension LogError: CustomStringConvertible {
     case .overloaded(let frames, let bytes):
       "OVERLOADED: \(frames) frames of \(bytes) bytes wait to be written"
     case .closed: "the log is closed"
+    case .editRefused(let why): "the files cannot be exchanged: \(why)"
+    case .pinned(let lowest): "what is to go is being read, from LSN \(lowest) on"
     case .damaged(let damage): "the log is damaged: \(damage)"
     case .lost(let lsns): "LSN_LOST: \(lsns) hold no record, because a crash or a skipped number took them"
     case .belowFloor(let lsn, let floor): "LSN \(lsn) is no longer in the log, which begins at \(floor)"
@@ -58,7 +60,7 @@ extension LogError: CustomStringConvertible {
     case .diskFull(let error), .stopped(let error), .system(let error): error.subject
     case .noFrame(let position, _): position.description
     case .noLossWithin, .lossReachesOut, .readOnly, .payloadTooLong, .clockJump, .overloaded, .closed,
-      .damaged, .lost, .belowFloor,
+      .editRefused, .pinned, .damaged, .lost, .belowFloor,
       .notYetWritten:
       nil
     }
@@ -84,6 +86,8 @@ extension LogError: CustomStringConvertible {
     case .stopped: "look at the disk, then start again: the start trusts only what the disk returns"
     case .overloaded: "wait, and send again"
     case .closed: "open the store again"
+    case .editRefused: "run `apus check` on the folder; nothing was changed"
+    case .pinned: "wait until it was read; it is tried again by itself"
     case .lost, .belowFloor, .notYetWritten, .noFrame: "name an LSN that `apus inspect log` lists"
     case .system(let error): LogError.next(after: error.errno)
     }
@@ -124,6 +128,8 @@ extension LogError: CustomStringConvertible {
     case .stopped: "stopped"
     case .overloaded: "overloaded"
     case .closed: "closed"
+    case .editRefused: "edit_refused"
+    case .pinned: "pinned"
     case .damaged: "damaged"
     case .lost: "lost"
     case .belowFloor: "below_floor"

@@ -31,6 +31,10 @@ package enum LogError: Error, Equatable, Sendable {
   case stopped(because: SystemError)
   case overloaded(waitingFrames: Int, waitingBytes: Int)
   case closed
+  /// An edit of the manifest would leave it contradicting itself.
+  case editRefused(why: String)
+  /// What is to go is held by somebody who reads it.
+  case pinned(lowest: LSN)
 
   // Reading.
   case damaged(Damage)

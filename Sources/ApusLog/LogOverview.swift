@@ -21,6 +21,8 @@ package struct LogOverview: Sendable {
   package let folder: String
   package let manifest: ManifestReading
   package let segments: [Segment]
+  /// Runs and ledgers, by id.
+  package var history: [FileRecord] { manifest.state.history }
 }
 
 extension LogOverview {

@@ -10,6 +10,8 @@ package final class LogReader: Sendable {
     var view: LogView
     var pins: [UInt64: LSN] = [:]
     var nextPin: UInt64 = 0
+    /// Those of `pins` that hold runs and ledgers, too.
+    var historyPins: Set<UInt64> = []
   }
 
   private let shared: Monitor<Shared>
@@ -54,11 +56,24 @@ package final class LogReader: Sendable {
     }
   }
 
+  /// Keeps everything that the store has, runs and ledgers included, until the pin is let go of.
+  package func pinHistory() -> LogPin {
+    shared.withLock { shared in
+      shared.nextPin += 1
+      shared.pins[shared.nextPin] = shared.view.floor
+      shared.historyPins.insert(shared.nextPin)
+      return LogPin(id: shared.nextPin, lsn: shared.view.floor, reader: self)
+    }
+  }
+
   /// The lowest pinned LSN.
   package var lowestPin: LSN? { shared.withLock { $0.pins.values.min() } }
 
   fileprivate func unpin(_ id: UInt64) {
-    shared.withLock { _ = $0.pins.removeValue(forKey: id) }
+    shared.withLock { shared in
+      shared.pins[id] = nil
+      shared.historyPins.remove(id)
+    }
   }
 
   // MARK: Reading
@@ -149,6 +164,28 @@ package final class LogReader: Sendable {
       shared.view.finished = shared.view.finished.filter { ($0.seal?.last ?? floor) >= floor }
       shared.view.gaps = shared.view.gaps.filter { $0.last >= floor }
       return free.count
+    }
+  }
+
+  /// Shows the log with these files added and removed and this floor; false, and nothing happened, when a pin holds one that goes.
+  ///
+  /// Judged and done at once, as above.
+  func rearrange(adding added: [FileRecord], removing gone: [FileRecord], floor: LSN) -> Bool {
+    shared.withLock { shared in
+      let ids = Set(gone.map(\.id))
+      let lowest = shared.pins.values.min()
+      for file in gone {
+        if let last = file.seal?.last, let lowest, lowest <= last { return false }
+        if file.kind != .segment, !shared.historyPins.isEmpty { return false }
+      }
+      var history = shared.view.history.filter { !ids.contains($0.id) }
+      history += added
+      history.sort { $0.id < $1.id }
+      shared.view.history = history
+      shared.view.floor = floor
+      shared.view.finished = shared.view.finished.filter { !ids.contains($0.record.id) }
+      shared.view.gaps = shared.view.gaps.filter { $0.last >= floor }
+      return true
     }
   }
 

@@ -9,6 +9,8 @@ package struct LogView: Sendable {
   package var finished: [SegmentView]
   package var unfinished: SegmentView?
   package var gaps: [LSNRange]
+  /// Runs and ledgers, by id: what is below the floor.
+  package var history: [FileRecord]
   /// Records whose loss a person accepted.
   package var accepted: LSNRanges
   package var timelines: Timelines

@@ -104,7 +104,7 @@ extension LogWriter {
   func unlink(_ files: [FileRecord]) {
     do throws(SystemError) {
       for file in files { try folder.disk.remove(folder.at(file.name)) }
-      try folder.disk.syncFolder(folder.log)
+      try folder.syncFolders(of: files.map(\.name))
       unlinked += files.map(\.id)
     } catch {
       // The manifest keeps the names as removed, and the next start goes on from there.
@@ -113,10 +113,14 @@ extension LogWriter {
 
   /// Gives up finished segments whose records all lie at or below `lsn`, oldest first, up to the first that a pin holds.
   ///
-  /// Returns what was removed. The caller has made sure that the records live elsewhere.
+  /// Returns what was removed. The caller has made sure that the records live elsewhere; a store with ledgers is refused, for there only
+  /// `rearrange` keeps the books.
   @discardableResult
   package func retire(through lsn: LSN) throws(LogError) -> [FileRecord] {
     try checkUsable()
+    guard manifest.state.history.isEmpty else {
+      throw .editRefused(why: "the ledgers would not reach up to the floor")
+    }
     let before = reader.view
     let candidates = manifest.state.segments.prefix { $0.seal.map { $0.last <= lsn } ?? false }
     // Readers lose them first: whoever pins while the edit is written must not be given what is about to go.

@@ -6,6 +6,10 @@ package struct FileKind: RawRepresentable, Hashable, Sendable {
   package let rawValue: UInt64
   package init(rawValue: UInt64) { self.rawValue = rawValue }
   package static let segment = FileKind(rawValue: 1)
+  /// Events of one view version. Its attributes begin with 4 bytes version, 4 bytes view version, 8 bytes last LSN.
+  package static let run = FileKind(rawValue: 2)
+  /// What else a range of the log held. Its attributes begin with 4 bytes version, 4 zeroes, 8 bytes last LSN.
+  package static let ledger = FileKind(rawValue: 3)
 }
 
 /// A file that belongs to the store.
@@ -33,6 +37,15 @@ package struct FileRecord: Equatable, Sendable {
     self.epoch = epoch
     self.headerCRC = headerCRC
     self.attributes = attributes
+  }
+
+  /// What a run's or a ledger's attributes begin with: the view version, 0 for a ledger, and the LSNs that it speaks for. Nil when they
+  /// are too short.
+  package var covered: (view: UInt32, lsns: LSNRange)? {
+    guard attributes.count >= 16 else { return nil }
+    func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+    let last = LSN(min(number(attributes[8..<16]), 1 << 62))
+    return (UInt32(truncatingIfNeeded: number(attributes[4..<8])), LSNRange(first, through: last))
   }
 
   /// Whether the name stays within the store's folder: files that a manifest removed are unlinked by it.
@@ -87,12 +100,14 @@ package enum ManifestChange: Equatable, Sendable {
   case appendTime(WallTime)
   case accepted(AcceptedLoss)
   case fork(Fork)
+  /// Ids from the first up to, and without, the second.
+  case reserve(FileID, FileID)
 }
 
 extension ManifestChange {
   private enum Tag: UInt16 {
     case epoch = 1
-    case ceiling, floor, nextFile, add, seal, remove, forget, gap, damage, appendTime, accepted, fork
+    case ceiling, floor, nextFile, add, seal, remove, forget, gap, damage, appendTime, accepted, fork, reserve
   }
 
   private var tag: Tag {
@@ -110,6 +125,7 @@ extension ManifestChange {
     case .appendTime: .appendTime
     case .accepted: .accepted
     case .fork: .fork
+    case .reserve: .reserve
     }
   }
 
@@ -166,6 +182,9 @@ extension ManifestChange {
       writer.write(fork.timeline.bytes)
       writer.write(fork.parent.bytes)
       writer.write(fork.lastShared.rawValue)
+    case .reserve(let first, let end):
+      writer.write(first.rawValue)
+      writer.write(end.rawValue)
     }
   }
 
@@ -230,6 +249,7 @@ extension ManifestChange {
       let parent = TimelineID(try reader.readArray(TimelineID.byteCount))
       guard let timeline, let parent else { return .failure(.malformed("a timeline's id is cut short")) }
       change = .fork(Fork(timeline: timeline, parent: parent, lastShared: try reader.readLSN()))
+    case .reserve: change = .reserve(try reader.readID(), try reader.readID())
     }
     // Whatever was clamped on the way in, or is left over, does not come out the same.
     var again = ByteWriter(capacity: fields.byteCount)

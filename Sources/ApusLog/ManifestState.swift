@@ -25,6 +25,8 @@ package struct ManifestState: Equatable, Sendable {
   package private(set) var ceiling = LSN.first
   package private(set) var floor = LSN.first
   package private(set) var nextFile = FileID(1)
+  /// Ids below `nextFile` that this epoch's writer may still add. What an earlier one reserved is never used.
+  package private(set) var reserved: [FileID] = []
   /// By id, which is the order in which they were added.
   package private(set) var files: [FileRecord] = []
   /// Removed files whose unlink is not known to be durable.
@@ -42,6 +44,8 @@ package struct ManifestState: Equatable, Sendable {
   package init() {}
 
   package var segments: [FileRecord] { files.filter { $0.kind == .segment } }
+  /// Runs and ledgers, and whatever else is no segment.
+  package var history: [FileRecord] { files.filter { $0.kind != .segment } }
   /// The segment that is not finished.
   package var active: FileRecord? { files.last { $0.kind == .segment && $0.seal == nil } }
 
@@ -63,6 +67,7 @@ package struct ManifestState: Equatable, Sendable {
     case .epoch(let epoch):
       guard epoch > self.epoch else { throw .contradiction("epoch \(epoch) does not follow \(self.epoch)") }
       self.epoch = epoch
+      reserved = []
     case .ceiling(let lsn): ceiling = lsn
     case .floor(let lsn):
       guard lsn >= floor else { throw .contradiction("the floor goes down from \(floor) to \(lsn)") }
@@ -73,10 +78,17 @@ package struct ManifestState: Equatable, Sendable {
       guard id >= nextFile else { throw .contradiction("file ids go back from \(nextFile) to \(id)") }
       nextFile = id
     case .add(let file):
-      guard file.id >= nextFile else { throw .contradiction("file id \(file.id) is used twice") }
+      let place = reserved.firstIndex(of: file.id)
+      guard file.id >= nextFile || place != nil else {
+        throw .contradiction("file id \(file.id) is used twice")
+      }
       guard file.liesInside else { throw .contradiction("file \(file.id) has a name that leads elsewhere") }
-      files.append(file)
-      nextFile = file.id.next
+      guard !files.contains(where: { $0.name == file.name }),
+        !removed.contains(where: { $0.name == file.name })
+      else { throw .contradiction("two files have the name \(file.name)") }
+      if let place { reserved.remove(at: place) }
+      files.insert(file, at: files.lastIndex { $0.id < file.id }.map { $0 + 1 } ?? 0)
+      nextFile = max(nextFile, file.id.next)
     case .seal(let id, let seal):
       let at = try index(of: id)
       guard files[at].seal == nil else { throw .contradiction("file \(id) is finished twice") }
@@ -110,8 +122,17 @@ package struct ManifestState: Equatable, Sendable {
         throw .contradiction("timeline \(fork.timeline) does not follow the one before it")
       }
       forks.append(fork)
+    case .reserve(let first, let end):
+      guard first >= nextFile, end.rawValue > first.rawValue,
+        end.rawValue - first.rawValue <= UInt64(ManifestState.reservedMax - reserved.count)
+      else { throw .contradiction("file ids \(first) to \(end) cannot be reserved") }
+      reserved += (first.rawValue..<end.rawValue).map { FileID($0) }
+      nextFile = end
     }
   }
+
+  /// Ids that one epoch may have reserved and not used.
+  static let reservedMax = 65_536
 
   private func index(of id: FileID) throws(ManifestFault) -> Int {
     guard let at = files.firstIndex(where: { $0.id == id }) else {
@@ -151,6 +172,37 @@ package struct ManifestState: Equatable, Sendable {
     guard end <= ceiling else {
       throw .contradiction("LSN \(end.previous) lies at or above the ceiling \(ceiling)")
     }
+    try verifyHistory()
+  }
+
+  /// Ledgers follow one another up to the floor, and no two runs of a view version speak for one LSN.
+  private func verifyHistory() throws(ManifestFault) {
+    // Most edits meet a store that has none, and the others few.
+    guard files.contains(where: { $0.kind == .ledger || $0.kind == .run }) else { return }
+    var ledgers: [LSNRange] = []
+    var runs: [UInt32: [LSNRange]] = [:]
+    for file in files where file.kind == .ledger || file.kind == .run {
+      guard let (view, lsns) = file.covered, lsns.first >= .first, !lsns.isEmpty, file.seal == nil else {
+        throw .contradiction("file \(file.id) speaks for no LSNs")
+      }
+      if file.kind == .ledger { ledgers.append(lsns) } else { runs[view, default: []].append(lsns) }
+    }
+    ledgers.sort { $0.first < $1.first }
+    for (a, b) in zip(ledgers, ledgers.dropFirst()) where a.last.next != b.first {
+      throw .contradiction("a ledger of \(a) is followed by one of \(b)")
+    }
+    guard let first = ledgers.first?.first, let last = ledgers.last?.last, last.next == floor else {
+      throw .contradiction("the ledgers do not reach up to the floor \(floor)")
+    }
+    for (view, ranges) in runs {
+      let ranges = ranges.sorted { $0.first < $1.first }
+      for (a, b) in zip(ranges, ranges.dropFirst()) where b.first <= a.last {
+        throw .contradiction("two runs of view version \(view) hold \(a) and \(b)")
+      }
+      guard let lowest = ranges.first?.first, let highest = ranges.last?.last, lowest >= first,
+        highest <= last
+      else { throw .contradiction("a run of view version \(view) lies outside of the ledgers") }
+    }
   }
 
   /// The changes that make this state from nothing.
@@ -158,12 +210,15 @@ package struct ManifestState: Equatable, Sendable {
     var changes: [ManifestChange] = []
     if epoch > 0 { changes.append(.epoch(epoch)) }
     changes += [.ceiling(ceiling), .floor(floor)]
+    var waiting = reserved.sorted()[...]
     for file in (files + removed).sorted(by: { $0.id < $1.id }) {
+      ManifestState.reserve(&waiting, below: file.id, &changes)
       var bare = file
       bare.seal = nil
       changes.append(.add(bare))
       if let seal = file.seal { changes.append(.seal(file.id, seal)) }
     }
+    ManifestState.reserve(&waiting, below: nextFile, &changes)
     changes += removed.map { .remove($0.id) }
     changes.append(.nextFile(nextFile))
     changes += gaps.map { .gap($0) }
@@ -172,5 +227,19 @@ package struct ManifestState: Equatable, Sendable {
     changes += accepted.map { .accepted($0) }
     changes += forks.map { .fork($0) }
     return changes
+  }
+
+  /// Ids are given out in order, so a reservation stands among the files.
+  private static func reserve(
+    _ waiting: inout ArraySlice<FileID>, below id: FileID, _ changes: inout [ManifestChange]
+  ) {
+    while let first = waiting.first, first < id {
+      var end = first
+      while let next = waiting.first, next == end {
+        end = end.next
+        waiting.removeFirst()
+      }
+      changes.append(.reserve(first, end))
+    }
   }
 }

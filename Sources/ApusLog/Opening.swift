@@ -26,6 +26,8 @@ struct Opening {
   let losses: [Damage]
   /// Names in the log's folder, or beside it, that no manifest lists.
   let strays: [String]
+  /// Runs and ledgers that were never finished: copies of what is still there.
+  let unfinished: [String]
   let report: RecoveryReport
 
   /// Reads and judges a store. Finished segments that `range` touches are walked in full. Who only looks syncs nothing.
@@ -51,6 +53,8 @@ struct Opening {
       damages += try Opening.outline(
         of: record, seal: seal, in: folder, storeID: manifest.storeID, walking: isTouched)
     }
+    // What is in them is checked by the room that reads them.
+    for record in state.history { _ = try folder.checked(record) }
     var tail: Tail?
     if let record = state.active {
       let opened = try FrameFile.open(
@@ -85,7 +89,9 @@ struct Opening {
     losses = (known + self.damages).filter { damage in
       !damage.lsns.isEmpty && damage.lsns.last > checkpoint && !state.acceptedLSNs.covers(damage.lsns)
     }
-    strays = try folder.strays(beside: manifest)
+    let strangers = try folder.strays(beside: manifest)
+    strays = strangers.filter { !StoreFolder.isUnfinishedHistory($0) }
+    unfinished = strangers.filter(StoreFolder.isUnfinishedHistory)
     report = RecoveryReport(
       folder: folder.path, created: created, manifest: manifest, tail: tail, damages: self.damages,
       losses: losses)
@@ -157,7 +163,11 @@ extension Opening {
         try folder.disk.remove(folder.at(file.name))
         report.unlinked.append(file.name)
       }
-      if !state.removed.isEmpty { try folder.disk.syncFolder(folder.log) }
+      for name in unfinished {
+        try folder.disk.remove(folder.at(name))
+        report.unlinked.append(name)
+      }
+      try folder.syncFolders(of: state.removed.map(\.name) + unfinished)
       report.movedAside = try folder.moveAside(strays)
     }
 
@@ -234,6 +244,7 @@ extension LogView {
     self.storeID = storeID
     floor = state.floor
     gaps = state.gaps
+    history = state.history
     accepted = state.acceptedLSNs
     timelines = Timelines(of: storeID, forks: state.forks)
     let start = UInt64(Format.headerByteCount)

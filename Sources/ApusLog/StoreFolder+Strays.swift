@@ -35,6 +35,10 @@ extension StoreFolder {
       }
       strays.append(relative)
     }
+    let inHistory = try wrapping { () throws(SystemError) in
+      try disk.entry(at: history)?.isFolder == true ? try disk.names(in: history) : []
+    }
+    strays += inHistory.map { StoreFolder.historyFolder + "/" + $0 }.filter { !known.contains($0) }
     return strays
   }
 
@@ -75,6 +79,9 @@ extension StoreFolder {
     }
     try disk.syncFolder(aside)
     try disk.syncFolder(log)
+    if strays.contains(where: { $0.hasPrefix(StoreFolder.historyFolder + "/") }) {
+      try disk.syncFolder(history)
+    }
     try disk.syncFolder(path)
     return moved
   }

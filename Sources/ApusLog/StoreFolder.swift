@@ -14,15 +14,18 @@ package struct StoreFolder: Sendable {
     self.disk = disk
   }
 
-  static let temporarySuffix = ".tmp"
+  package static let temporarySuffix = ".tmp"
   static let logFolder = "log"
   static let asideFolder = "aside"
+  package static let historyFolder = "history"
   static let manifestPrefix = "manifest-"
 
   package var lock: String { at("LOCK") }
   package var current: String { at("CURRENT") }
   package var log: String { at(StoreFolder.logFolder) }
+  package var history: String { at(StoreFolder.historyFolder) }
   package var aside: String { at(StoreFolder.asideFolder) }
+  /// The path of a name relative to the store's folder.
   package func at(_ name: String) -> String { path + "/" + name }
 
   static func manifestName(_ number: UInt64) -> String { manifestPrefix + padded(number, width: 10) }
@@ -47,6 +50,16 @@ package struct StoreFolder: Sendable {
   static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// Makes the names in the folders of these, relative to the store's, durable.
+  func syncFolders(of names: [String]) throws(SystemError) {
+    for folder in Set(names.map { StoreFolder.folder(of: at($0)) }).sorted() { try disk.syncFolder(folder) }
+  }
+
+  /// Whether a name is that of a run or a ledger in the making.
+  static func isUnfinishedHistory(_ name: String) -> Bool {
+    name.hasPrefix(historyFolder + "/") && name.hasSuffix(temporarySuffix)
   }
 
   /// Makes a folder unless it is there, and its name durable.

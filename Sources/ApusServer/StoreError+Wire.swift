@@ -33,7 +33,7 @@ extension StoreError {
     case .notYet: .notYet
     case .closed: .shuttingDown
     case .stopped: .stopped
-    case .recordUnreadable, .log, .index: .internal
+    case .recordUnreadable, .log, .index, .history: .internal
     }
   }
 
@@ -84,7 +84,8 @@ extension StoreError {
     case .readOnly(let ranges): ranges.first.map { Self.details(("lost", $0.description)) } ?? []
     case .recordUnreadable(let lsn, _): Self.details(("lsn", "\(lsn)"))
     case .emptyBatch, .emptyVector, .plan, .definition, .overloaded, .deadLettersFull, .deadLettersOld,
-      .diskLow, .diskFull, .clockJump, .rebuilding, .closed, .stopped, .indexDamaged, .log, .index:
+      .diskLow, .diskFull, .clockJump, .rebuilding, .closed, .stopped, .indexDamaged, .log, .index,
+      .history:
       []
     }
   }

@@ -185,8 +185,10 @@ extension CheckpointerLoop {
   private func rebuild() throws(StoreError) {
     // One that was cut short would be as good, but its note is of another moment than the overlay's.
     if keeper.index != nil { keeper.abandon("it was not built to its end") }
+    let state = try keeper.beginFromHistory(log, options.runs)
     var replay = StoreReplay(
-      StoreState(), after: .none, losing: losses, fullAt: options.generationByteCount, options)
+      state ?? StoreState(), after: keeper.complete, losing: losses, fullAt: options.generationByteCount,
+      options)
     try replay.run(log, through: covered, into: &keeper)
     try replay.checkpoint(into: &keeper)
     mailbox.withLock { $0.rebuilds += 1 }

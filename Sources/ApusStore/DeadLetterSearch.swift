@@ -1,4 +1,4 @@
-// Dead letters are in the log alone, so who wants to see them reads it. What was handled is not shown, and nothing of an
+// Dead letters are in ledgers and log alone, so who wants to see them reads those. What was handled is not shown, and nothing of an
 // erased key ever is: not even that there is a letter of it.
 
 package import ApusBytes
@@ -21,8 +21,8 @@ package struct FoundDeadLetter: Equatable, Sendable {
 
 package struct DeadLetterSearch {
   private let log: LogReader
-  private let sums: DeadLetterSums
-  private let catalog: Catalog
+  let sums: DeadLetterSums
+  let catalog: Catalog
 
   package init(in log: LogReader, _ sums: DeadLetterSums, _ catalog: Catalog) {
     self.log = log
@@ -42,18 +42,20 @@ package struct DeadLetterSearch {
     _ body: (FoundDeadLetter) throws(StoreError) -> Bool
   ) throws(StoreError) {
     guard sums.letters > 0 else { return }
-    var scanner: LogScanner
-    do throws(LogError) { scanner = try log.scan(from: max(first, log.view.floor), .written) } catch {
-      throw .log(error)
-    }
+    // Held to the end: what is in neither ledgers nor log could go in between.
+    let history = HistoryView(log, nil)
+    defer { withExtendedLifetime(history) {} }
     var walk = Walk(first: first, last: last, waiting: sums.letters, clear: nil)
+    guard let start = try forEachInLedgers(of: history, &walk, body) else { return }
+    var scanner: LogScanner
+    do throws(LogError) { scanner = try log.scan(from: start, .written) } catch { throw .log(error) }
     while walk.waiting > 0, let frame = try next(&scanner, &walk), frame.lsns.first <= last {
       guard frame.type == .records else { continue }
       guard try pass(scanner.payload, frame, &walk, body) else { return }
     }
   }
 
-  private struct Walk {
+  struct Walk {
     let first: LSN
     let last: LSN
     /// Letters that were not met yet.
@@ -102,7 +104,7 @@ package struct DeadLetterSearch {
   }
 
   /// Nil for a record of the same kind that is no letter: that letters were handled.
-  private static func letter(_ body: RawSpan, _ lsn: LSN) throws(StoreError) -> DeadLetter? {
+  static func letter(_ body: RawSpan, _ lsn: LSN) throws(StoreError) -> DeadLetter? {
     do throws(RecordFault) { return try DeadLetter(body) } catch {
       if case .unknownOperation = error { return nil }
       throw .recordUnreadable(lsn, error)

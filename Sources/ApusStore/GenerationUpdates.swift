@@ -73,7 +73,7 @@ extension GenerationUpdates.CurrentView {
 
 extension RawSpan {
   /// The last four bytes of a whole key of the index, big-endian: the view version.
-  fileprivate var viewVersionOfKey: ViewVersionID {
+  var viewVersionOfKey: ViewVersionID {
     guard byteCount >= 4 else { return ViewVersionID(0) }
     let word = unsafe unsafeLoadUnaligned(fromByteOffset: byteCount - 4, as: UInt32.self)
     return ViewVersionID(UInt32(bigEndian: word))

@@ -5,6 +5,7 @@
 
 import ApusBytes
 import ApusContracts
+import ApusHistory
 import ApusIndex
 import ApusLog
 import ApusSystem
@@ -140,6 +141,39 @@ struct IndexKeeper: ~Copyable {
     index = built
     (complete, touched) = (last, last)
     return report
+  }
+
+  /// Makes an index of rows that ascend by key: complete up to `last`, with nothing later.
+  mutating func build(
+    _ rows: HistoryMerge, through last: LSN, note: RawSpan
+  ) throws(StoreError) {
+    close()
+    removeOthers()
+    epoch += 1
+    var failure: HistoryError?
+    func next() -> HistoryRows? {
+      do throws(HistoryError) { return try rows.next() } catch {
+        failure = error
+        return nil
+      }
+    }
+    do throws(IndexError) {
+      var builder = try IndexBuilder(IndexFolder(in: parent, epoch: epoch), of: storeID, options: options)
+      while let row = next() {
+        let (key, bytes) = (row.key, row.row)
+        try builder.append(unsafe key.span.bytes, lsn: row.lsn, row: unsafe bytes.span.bytes)
+      }
+      // The folder is left half made, and removed by the next try.
+      if failure == nil {
+        let built = try builder.finish(complete: last, note: note)
+        writer = try built.writer()
+        index = built
+      }
+    } catch {
+      throw .index(error)
+    }
+    if let failure { throw .history(failure) }
+    (complete, touched) = (last, last)
   }
 
   /// Makes an index that has nothing, for a store that has nothing.

@@ -120,8 +120,14 @@ private struct StoreMorning: ~Copyable {
       losses.append(LSNRange(log.report.lsns.last.next, through: keeper.touched))
     }
 
+    var state = search.state
+    if keeper.complete.next < log.reader.view.floor {
+      // Behind the log's beginning an index has nothing to go on from; history has it all.
+      if keeper.index != nil { keeper.abandon("it ends before the log begins") }
+      state = try keeper.beginFromHistory(log.reader, options.runs)
+    }
     var replay = StoreReplay(
-      search.state ?? StoreState(), after: keeper.complete, losing: losses,
+      state ?? StoreState(), after: keeper.complete, losing: losses,
       // Every opening raises the epoch.
       catalog: UInt64(log.report.epoch) << 32, fullAt: options.openingByteCount, options)
     try replay.run(log.reader, through: end, into: &keeper)
@@ -164,6 +170,7 @@ private struct StoreMorning: ~Copyable {
       checkpointer, keeper, log: log.reader, shared: shared, options: options,
       drop: { generation in try? appender?.submit(alone: { core in core.drop(generation) }) },
       lose: { losses in try? appender?.submit(alone: { core in core.losses = losses }) })
+    let compactor = Compactor()
     let scrubber = Scrubber(shared, periodNanoseconds: options.scrubPeriodNanoseconds)
     do throws(SystemError) {
       if let appender, let writer = log.writer {
@@ -175,12 +182,16 @@ private struct StoreMorning: ~Copyable {
       // A read-only store's overlay stays as it is, for as long as somebody reads it.
       _ = try SystemThread.start(name: "apus-checkpoint") { loop.run() }
       try scrubber.start()
+      if let appender, let runs = options.runs {
+        let work = CompactionWork(log.reader, shared, appender, runs, compactor, options)
+        try CompactorLoop(compactor, work, options).start()
+      }
     } catch {
       throw .log(.system(error))
     }
     return Store(
       folder: folder, report: report, options: options, shared: shared, log: log.reader, appender: appender,
-      checkpointer: checkpointer, scrubber: scrubber, salt: salt,
+      checkpointer: checkpointer, compactor: compactor, scrubber: scrubber, salt: salt,
       readOnly: report.isReadOnly ? HeldLog(log) : nil, frozenState: frozen)
   }
 }

@@ -19,6 +19,8 @@ package final class Store: Sendable {
   /// Nil for a store that is read-only.
   let appender: StoreAppender?
   let checkpointer: Checkpointer
+  /// Has a thread where the store can be written, and knows runs.
+  let compactor: Compactor
   private let scrubber: Scrubber
   /// Of a store that is read-only, whose state changes no more; else it is the appender's.
   let frozenState: StoreState?
@@ -35,8 +37,8 @@ package final class Store: Sendable {
 
   init(
     folder: String, report: StoreReport, options: StoreOptions, shared: StoreShared, log: LogReader,
-    appender: StoreAppender?, checkpointer: Checkpointer, scrubber: Scrubber, salt: [UInt8],
-    readOnly: HeldLog?, frozenState: StoreState?
+    appender: StoreAppender?, checkpointer: Checkpointer, compactor: Compactor, scrubber: Scrubber,
+    salt: [UInt8], readOnly: HeldLog?, frozenState: StoreState?
   ) {
     self.folder = folder
     self.report = report
@@ -45,11 +47,13 @@ package final class Store: Sendable {
     self.log = log
     self.appender = appender
     self.checkpointer = checkpointer
+    self.compactor = compactor
     self.scrubber = scrubber
     self.salt = salt
     self.frozenState = frozenState
     ending = StoreEnding(
-      shared: shared, appender: appender, checkpointer: checkpointer, scrubber: scrubber,
+      shared: shared, appender: appender, checkpointer: checkpointer, compactor: compactor,
+      scrubber: scrubber,
       life: Monitor(Life(readOnly: readOnly)))
   }
 
@@ -87,6 +91,19 @@ package final class Store: Sendable {
   /// Looks at every key of the index, and waits for it. What is damaged is rebuilt afterwards.
   package func scrub() throws(StoreError) -> IndexScrubReport { try scrubber.scrub() }
 
+  /// Finishes the segment, and compacts all that there is to compact; waits for it.
+  @discardableResult
+  package func compact() throws(StoreError) -> CompactionReport {
+    try checkpoint()
+    try writing().perform { (core) throws(StoreError) in
+      guard let active = core.log.reader.view.unfinished,
+        active.writtenEnd > UInt64(Format.headerByteCount)
+      else { return }
+      do throws(LogError) { try core.log.rotate() } catch { throw core.met(error) }
+    }
+    return try compactor.compact()
+  }
+
   package struct Statistics: Equatable, Sendable {
     package var overlay: Overlay.Statistics
     package var checkpoints: CheckpointReport
@@ -94,13 +111,19 @@ package final class Store: Sendable {
     /// What keeps the index from being written.
     package var trouble: StoreError?
     package var durable: LSN
+    package var compaction: CompactionReport
+    /// What keeps history from being compacted.
+    package var compactionTrouble: StoreError?
+    package var history: HistorySums
   }
 
   package var statistics: Statistics {
     let box = checkpointer.mailbox.withLock { $0 }
+    let compacting = compactor.mailbox.withLock { $0 }
     return Statistics(
       overlay: shared.overlay.statistics, checkpoints: box.report, rebuilds: box.rebuilds,
-      trouble: box.trouble, durable: log.view.durable)
+      trouble: box.trouble, durable: log.view.durable, compaction: compacting.report,
+      compactionTrouble: compacting.trouble, history: HistorySums(log.view))
   }
 
   // MARK: The end
@@ -111,6 +134,7 @@ package final class Store: Sendable {
   package func close() throws(StoreError) {
     guard ending.begin() else { return }
     scrubber.close()
+    compactor.close()
     if let appender {
       // A full disk, or an index that cannot be built now, is no reason not to close: the log has everything.
       _ = try? appender.perform { (core) throws(StoreError) in core.freeze() }
@@ -132,12 +156,14 @@ struct StoreEnding: Sendable {
   let shared: StoreShared
   let appender: StoreAppender?
   let checkpointer: Checkpointer
+  let compactor: Compactor
   let scrubber: Scrubber
   let life: Monitor<Store.Life>
 
   func abandon() {
     guard begin() else { return }
     scrubber.close()
+    compactor.close()
     appender?.abandon()
     checkpointer.abandon()
     hide()

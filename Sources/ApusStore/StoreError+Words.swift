@@ -60,6 +60,7 @@ extension StoreError: CustomStringConvertible {
     case .recordUnreadable(_, let fault): "a record of the log cannot be applied: \(fault)"
     case .log(let error): error.what
     case .index(let error): "\(error)"
+    case .history(let error): "\(error)"
     }
   }
 
@@ -80,7 +81,7 @@ extension StoreError: CustomStringConvertible {
       .rowsRefused, .plan, .definition, .badProducerName, .overloaded, .deadLettersFull, .deadLettersOld,
       .diskLow,
       .clockJump,
-      .readOnly, .rebuilding, .notYet, .closed, .indexDamaged, .index:
+      .readOnly, .rebuilding, .notYet, .closed, .indexDamaged, .index, .history:
       nil
     }
   }
@@ -118,6 +119,7 @@ extension StoreError: CustomStringConvertible {
     case .indexDamaged: "wait: the index is made anew from the log by itself"
     case .recordUnreadable: "use a program at least as new as the one that wrote it; nothing was changed"
     case .log(let error): error.next
+    case .history: "run `apus check` on the folder; restore the named file from a backup"
     case .index: "look at the index folder; it may be removed while the store is closed, and is made anew"
     }
   }
@@ -164,6 +166,7 @@ extension StoreError: CustomStringConvertible {
     case .recordUnreadable: "record_unreadable"
     case .log(let error): "log_" + error.code
     case .index: "index"
+    case .history: "history"
     }
   }
 

@@ -3,6 +3,7 @@
 
 package import ApusBytes
 package import ApusContracts
+package import ApusHistory
 package import ApusIndex
 package import ApusLog
 package import ApusSystem
@@ -60,6 +61,8 @@ package enum StoreError: Error, Equatable, Sendable {
 
   case log(LogError)
   case index(IndexError)
+  /// A run or a ledger is not what was written, or cannot be read or written.
+  case history(HistoryError)
 }
 
 /// Why a record of the log cannot be applied.

@@ -21,7 +21,7 @@ package struct StoreReplayed: Equatable, Sendable {
 }
 
 extension StoreLook {
-  /// Replays the log from its floor into an index below `scratch`, a folder that the caller made and removes, and compares the state hashes at the
+  /// Replays runs, ledgers and the log into an index below `scratch`, a folder that the caller made and removes, and compares the state hashes at the
   /// LSN up to which the store's own index is complete.
   package func replay(in scratch: String) throws(StoreError) -> StoreReplayed {
     let store = log.reader.view.storeID
@@ -32,8 +32,10 @@ extension StoreLook {
       throw .index(error)
     }
     defer { keeper.close() }
+    let state = try keeper.beginFromHistory(log.reader, StoreOptions().runs)
     var replay = StoreReplay(
-      StoreState(), after: .none, losing: [], fullAt: StoreOptions().openingByteCount, StoreOptions())
+      state ?? StoreState(), after: keeper.complete, losing: [], fullAt: StoreOptions().openingByteCount,
+      StoreOptions())
     let middle = index.index == nil ? last : index.complete
     try replay.run(log.reader, through: middle, into: &keeper)
     try replay.checkpoint(into: &keeper)
@@ -53,7 +55,8 @@ extension StoreLook {
         because: "a checkpoint was cut short: some rows are of LSNs up to \(index.touched), "
           + "the next start brings all of them there")
     }
-    guard log.reader.view.floor <= .first else {
+    let view = log.reader.view
+    guard view.floor <= .first || view.ledgers.first.map({ $0.first <= .first }) ?? false else {
       return .none(because: "the log does not reach back to LSN 1")
     }
     guard let made else { return .none(because: "the log holds nothing") }

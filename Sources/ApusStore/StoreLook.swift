@@ -46,7 +46,11 @@ package final class StoreLook {
       throw search.failure ?? .log(error)
     }
     index = search.found
-    var follower = StateFollower(search.state ?? StoreState(), after: index.complete)
+    var (base, after) = (search.state, index.complete)
+    if after.next < log.reader.view.floor, let below = try HistoryView(log.reader, nil).state() {
+      (base, after) = (below, log.reader.view.floor.previous)
+    }
+    var follower = StateFollower(base ?? StoreState(), after: after)
     try follower.follow(log.reader)
     state = follower.state
     catalog = Catalog(number: 1, registry: state.registry, erasures: state.erasures)

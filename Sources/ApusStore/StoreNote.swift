@@ -18,6 +18,9 @@ enum StoreNote {
     case erasures = 6
     case deadLetters = 8
     case activity = 10
+    case horizons = 12
+    case pins = 14
+    case receipts = 16
   }
 }
 
@@ -29,7 +32,11 @@ extension StoreState {
     if !definitions.isEmpty {
       let start = writer.beginSection(.definitions)
       writer.writeVarint(UInt64(definitions.count))
-      for change in definitions { writer.write(counted: change) }
+      for change in definitions {
+        writer.write(change.lsn.rawValue)
+        writer.write(change.time.nanoseconds)
+        writer.write(counted: change.bytes)
+      }
       writer.endSection(from: start)
     }
     if !producers.isEmpty {
@@ -53,6 +60,43 @@ extension StoreState {
     if !activity.isEmpty {
       let start = writer.beginSection(.activity)
       writer.write(activity)
+      writer.endSection(from: start)
+    }
+    writeHistoryNote(into: &writer)
+  }
+
+  private func writeHistoryNote(into writer: inout ByteWriter) {
+    if !horizons.isEmpty {
+      let start = writer.beginSection(.horizons)
+      let listed = horizons.listed
+      writer.writeVarint(UInt64(listed.count))
+      for (view, horizon) in listed {
+        writer.write(view.rawValue)
+        writer.write(horizon)
+      }
+      writer.endSection(from: start)
+    }
+    if !pins.isEmpty {
+      let start = writer.beginSection(.pins)
+      let listed = pins.listed
+      writer.writeVarint(UInt64(listed.count))
+      for pin in listed {
+        writer.write(counted: pin.name)
+        writer.write(pin.last.rawValue)
+        writer.write(pin.moment.nanoseconds)
+        writer.write(pin.since.nanoseconds)
+      }
+      writer.endSection(from: start)
+    }
+    if !receipts.isEmpty {
+      let start = writer.beginSection(.receipts)
+      writer.writeVarint(UInt64(receipts.count))
+      for receipt in receipts {
+        writer.write(receipt.lsn.rawValue)
+        writer.write(receipt.time.nanoseconds)
+        writer.write(
+          receiptThrough: receipt.through, events: receipt.events, letters: receipt.letters, receipt.files)
+      }
       writer.endSection(from: start)
     }
   }

@@ -6,12 +6,15 @@ internal import ApusContracts
 internal import ApusSystem
 
 struct StoreNoteReader {
-  private(set) var definitions: [[UInt8]] = []
+  private(set) var definitions: [LoggedChange] = []
   private(set) var registry = Registry()
   private(set) var erasures = Erasures()
   private(set) var producers = Producers()
   private(set) var deadLetters = DeadLetterSums()
   private(set) var activity = Activity()
+  private(set) var horizons = Horizons()
+  private(set) var pins = Pins()
+  private(set) var receipts: [ErasureReceipt] = []
 
   init(_ note: RawSpan) throws(RecordFault) {
     var reader = StoreFieldReader(note, kind: StoreFieldReader.noteKind)
@@ -52,13 +55,27 @@ struct StoreNoteReader {
     case .erasures: try readErasures(&reader)
     case .deadLetters: try readDeadLetters(&reader)
     case .activity: try readActivity(&reader)
+    case .horizons: try readHorizons(&reader)
+    case .pins: try readPins(&reader)
+    case .receipts: try readReceipts(&reader)
     }
   }
 
   @_lifetime(reader: copy reader)
   private mutating func readDefinitions(_ reader: inout StoreFieldReader) throws(RecordFault) {
-    let changes: [RegistryChange]
-    (definitions, changes) = try reader.definitions()
+    var changes: [RegistryChange] = []
+    for _ in 0..<(try reader.count(eachAtLeast: 17)) {
+      let lsn = LSN(try reader.read())
+      let time = WallTime(nanoseconds: try reader.read())
+      guard lsn > .none, lsn >= definitions.last?.lsn ?? .none else {
+        throw reader.contradiction("the LSNs of definitions do not ascend")
+      }
+      let bytes = try reader.bytes()
+      do throws(RegistryError) { changes.append(try RegistryChange(decoding: bytes)) } catch {
+        throw .registry(error)
+      }
+      definitions.append(LoggedChange(lsn: lsn, time: time, bytes: bytes))
+    }
     do throws(RegistryError) { registry = try Registry(changes) } catch { throw .registry(error) }
   }
 
@@ -141,6 +158,51 @@ struct StoreNoteReader {
       }
       activity.restore(id, seen)
       last = id
+    }
+  }
+
+  @_lifetime(reader: copy reader)
+  private mutating func readHorizons(_ reader: inout StoreFieldReader) throws(RecordFault) {
+    var last = ViewVersionID(0)
+    for _ in 0..<(try reader.count(eachAtLeast: 21)) {
+      let id = ViewVersionID(try reader.read())
+      guard registry.has(id) else { throw .unknownView(id) }
+      guard id > last, horizons.raise(id, to: try reader.horizon()) else {
+        throw reader.contradiction("the horizons do not ascend")
+      }
+      last = id
+    }
+  }
+
+  @_lifetime(reader: copy reader)
+  private mutating func readPins(_ reader: inout StoreFieldReader) throws(RecordFault) {
+    var last: ExactText?
+    for _ in 0..<(try reader.count(eachAtLeast: 26)) {
+      let name = try reader.name()
+      let pin = Pin(
+        name: name, last: LSN(try reader.read()), moment: WallTime(nanoseconds: try reader.read()),
+        since: WallTime(nanoseconds: try reader.read()))
+      guard last.map({ $0 < ExactText(name) }) ?? true, pins.add(pin) else {
+        throw reader.contradiction("the pins do not ascend")
+      }
+      last = ExactText(name)
+    }
+  }
+
+  @_lifetime(reader: copy reader)
+  private mutating func readReceipts(_ reader: inout StoreFieldReader) throws(RecordFault) {
+    for _ in 0..<(try reader.count(eachAtLeast: 27)) {
+      let lsn = LSN(try reader.read())
+      let time = WallTime(nanoseconds: try reader.read())
+      let said = try reader.receipt()
+      let last = receipts.last
+      guard lsn > last?.lsn ?? .none, said.through < lsn, said.through >= last?.through ?? .none else {
+        throw reader.contradiction("the receipts of erasures do not ascend")
+      }
+      receipts.append(
+        ErasureReceipt(
+          lsn: lsn, time: time, through: said.through, events: said.events, letters: said.letters,
+          files: said.files))
     }
   }
 }

@@ -21,6 +21,17 @@ package struct StoreOptions: Sendable {
   /// Nil: the index is scrubbed only when asked.
   package var scrubPeriodNanoseconds: UInt64? = StoreLimits.scrubPeriodNanoseconds
 
+  /// How runs are written and read. Without it nothing is compacted, and a store that has runs is not rebuilt.
+  package var runs: (any RunFiles)?
+  /// Whether the store compacts by itself; else only when asked.
+  package var compacts = true
+  package var packSegmentsMin = CompactionLimits.packSegmentsMin
+  package var packByteCountMax = CompactionLimits.packByteCountMax
+  package var packAgeNanoseconds = CompactionLimits.packAgeNanoseconds
+  package var mergeRunsMin = CompactionLimits.mergeRunsMin
+  package var mergeRunsMax = CompactionLimits.mergeRunsMax
+  package var runByteCountMax = CompactionLimits.runByteCountMax
+
   package init() {}
 
   /// An opening checkpoints when the overlay has so much: nobody else needs the budget yet, and few large checkpoints cost less than
@@ -47,4 +58,14 @@ package enum StoreLimits {
   package static let letterByteCountOfFrameMax = 1_048_576
   package static let readTriesMax = 1_000
   package static let scanKeysMax = 65_536
+}
+
+/// The constants of `Compaction.md`. A test compares the two.
+package enum CompactionLimits {
+  package static let packSegmentsMin = 4
+  package static let packByteCountMax: UInt64 = 536_870_912
+  package static let packAgeNanoseconds: Int64 = 3_600_000_000_000
+  package static let mergeRunsMin = 4
+  package static let mergeRunsMax = 16
+  package static let runByteCountMax: UInt64 = 4_294_967_296
 }

@@ -4,16 +4,21 @@
 
 package import ApusBytes
 package import ApusContracts
+import ApusHistory
 package import ApusSystem
 
 package struct StoreState: Sendable, Equatable {
-  /// All changes that were ever made, as they were written, in order: `registry` is what they make.
-  private(set) var definitions: [[UInt8]] = []
+  /// All changes that were ever made, in order: `registry` is what they make.
+  package private(set) var definitions: [LoggedChange] = []
   package private(set) var registry = Registry()
   package private(set) var erasures = Erasures()
   package private(set) var producers = Producers()
   package private(set) var deadLetters = DeadLetterSums()
   package private(set) var activity = Activity()
+  package private(set) var horizons = Horizons()
+  package private(set) var pins = Pins()
+  /// In the order in which they were logged.
+  package private(set) var receipts: [ErasureReceipt] = []
 
   package init() {}
 
@@ -26,6 +31,9 @@ package struct StoreState: Sendable, Equatable {
     producers = read.producers
     deadLetters = read.deadLetters
     activity = read.activity
+    horizons = read.horizons
+    pins = read.pins
+    receipts = read.receipts
   }
 
   /// Applies a record that is not an event. True when the catalog, definitions or erasures, changed. `afterLoss`: records
@@ -42,13 +50,22 @@ package struct StoreState: Sendable, Equatable {
       try apply(DeadLetterRecord(body), recordByteCount: body.byteCount, record.lsn, in: frame)
       return false
     case .definitions:
-      try apply(DefinitionsRecord(body))
+      try apply(DefinitionsRecord(body), record.lsn, in: frame)
       return true
     case .erase:
       try apply(EraseRecord(body), record.lsn, in: frame)
       return true
     case .producer:
       try apply(ProducerRecord(body), record.lsn, in: frame, afterLoss: afterLoss)
+      return false
+    case .horizon:
+      try apply(HorizonRecord(body), record.lsn)
+      return false
+    case .pin:
+      try apply(PinRecord(body), record.lsn, in: frame)
+      return false
+    case .receipt:
+      try apply(ReceiptRecord(body), record.lsn, in: frame)
       return false
     case .event: throw .contradicts(kind: record.rawKind, "an event is noted, and not applied")
     case nil: throw .unknownKind(record.rawKind)
@@ -100,7 +117,9 @@ extension StoreState {
     }
   }
 
-  private mutating func apply(_ record: DefinitionsRecord) throws(RecordFault) {
+  private mutating func apply(
+    _ record: DefinitionsRecord, _ lsn: LSN, in frame: FrameMoment
+  ) throws(RecordFault) {
     var next = registry
     do throws(RegistryError) {
       for change in record.changes { try next.apply(change) }
@@ -108,7 +127,7 @@ extension StoreState {
       throw .registry(error)
     }
     registry = next
-    definitions += record.encoded
+    definitions += record.encoded.map { LoggedChange(lsn: lsn, time: frame.time, bytes: $0) }
   }
 
   private mutating func apply(_ record: EraseRecord, _ lsn: LSN, in frame: FrameMoment) throws(RecordFault) {
@@ -147,6 +166,75 @@ extension StoreState {
       throw .contradicts(kind: kind, error.words)
     }
   }
+}
+
+extension StoreState {
+  private mutating func apply(_ record: HorizonRecord, _ lsn: LSN) throws(RecordFault) {
+    let kind = RecordKind.horizon.rawValue
+    guard registry.has(record.view) else { throw .unknownView(record.view) }
+    guard record.horizon.through < lsn else {
+      throw .contradicts(kind: kind, "a horizon at LSN \(record.horizon.through) is logged at LSN \(lsn)")
+    }
+    guard pins.allow(record.horizon) else {
+      throw .contradicts(kind: kind, "a horizon rises above what a pin holds")
+    }
+    guard horizons.raise(record.view, to: record.horizon) else {
+      throw .contradicts(kind: kind, "a horizon goes back")
+    }
+  }
+
+  private mutating func apply(_ record: PinRecord, _ lsn: LSN, in frame: FrameMoment) throws(RecordFault) {
+    let kind = RecordKind.pin.rawValue
+    switch record {
+    case .pin(let name, let last, let moment):
+      guard last < lsn else {
+        throw .contradicts(kind: kind, "LSN \(last) is pinned at LSN \(lsn)")
+      }
+      guard pins.add(Pin(name: name, last: last, moment: moment, since: frame.time)) else {
+        throw .contradicts(kind: kind, "there is a pin of that name")
+      }
+    case .unpin(let name):
+      guard pins.remove(name) else { throw .contradicts(kind: kind, "there is no pin of that name") }
+    }
+  }
+
+  private mutating func apply(
+    _ record: ReceiptRecord, _ lsn: LSN, in frame: FrameMoment
+  ) throws(RecordFault) {
+    guard record.through < lsn, record.through >= receipts.last?.through ?? .none else {
+      throw .contradicts(
+        kind: RecordKind.receipt.rawValue, "the erasures through LSN \(record.through) are not the next")
+    }
+    receipts.append(
+      ErasureReceipt(
+        lsn: lsn, time: frame.time, through: record.through, events: record.events, letters: record.letters,
+        files: record.files))
+  }
+
+  /// The registry as it was when this LSN was the last one: what a read at it is to be understood by.
+  package func registry(asOf lsn: LSN) throws(RecordFault) -> Registry {
+    var changes: [RegistryChange] = []
+    do throws(RegistryError) {
+      for change in definitions.prefix(while: { $0.lsn <= lsn }) {
+        changes.append(try RegistryChange(decoding: change.bytes))
+      }
+      return try Registry(changes)
+    } catch {
+      throw .registry(error)
+    }
+  }
+
+  /// The catalog as of an LSN: definitions as they were, erasures as they are, for an erased key is not there at whatever LSN.
+  package func catalog(asOf lsn: LSN, number: UInt64) throws(RecordFault) -> Catalog {
+    Catalog(number: number, registry: try registry(asOf: lsn), erasures: erasures)
+  }
+}
+
+/// A change of definitions where it was logged, as it was written.
+package struct LoggedChange: Equatable, Sendable {
+  package let lsn: LSN
+  package let time: WallTime
+  package let bytes: [UInt8]
 }
 
 extension Registry {

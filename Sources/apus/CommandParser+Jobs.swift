@@ -36,6 +36,7 @@ extension CommandParser {
       }
       return .check(scratch: try words.path("--scratch") ?? Check.usualScratch)
     case .repair: return .repair(try repairAction(words))
+    case .compact: return .compact
     case .inspectManifest: return .inspectManifest
     default: return try inspectLog(words)
     }

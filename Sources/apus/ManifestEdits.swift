@@ -44,6 +44,7 @@ enum ManifestEdits {
     case .appendTime(let time): "append times were given out up to \(time)"
     case .accepted(let loss): "\(loss)"
     case .fork(let fork): "\(fork)"
+    case .reserve(let first, let end): "file ids \(first) to \(end.rawValue - 1) are reserved"
     }
   }
 
@@ -83,6 +84,8 @@ enum ManifestEdits {
     case .appendTime(let time): ["change": "append_time", "time": .text("\(time)")]
     case .accepted(let loss): JSON(["change": "accepted"]).adding(loss.json)
     case .fork(let fork): JSON(["change": "fork"]).adding(fork.json)
+    case .reserve(let first, let end):
+      JSON(["change": "reserve", "first": .number(first.rawValue), "end": .number(end.rawValue)])
     }
   }
 }

@@ -32,6 +32,7 @@ struct StoreOverview {
       "last LSN      \(look.last)",
       "last append   \(look.lastAppend.map { "\($0.inWords), \(Age(of: $0, at: now).inWords) ago" } ?? "nothing yet")",
       "index         \(index)",
+      "history       \(HistorySums(look.log.view).words)",
       "dead letters  "
         + (letters.letters == 0
           ? "none"
@@ -128,6 +129,7 @@ struct StoreOverview {
       "last_lsn": look.last == .none ? .null : .number(look.last.rawValue),
       "last_append_time": look.lastAppend.map { .text("\($0)") } ?? .null,
       "index": look.index.json, "tail_records": .number(look.tail), "losses": .list(look.losses.map(\.json)),
+      "history": HistorySums(look.log.view).json,
     ]
     let sums: JSON = [
       "dead_letters": .number(look.state.deadLetters.letters),

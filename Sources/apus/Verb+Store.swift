@@ -95,6 +95,23 @@ extension Verb {
       (.checkFailed, "without a flag: something is wrong"), (.usage, usage),
     ])
 
+  static let compact = Verb(
+    name: "compact",
+    summary: "make history of a store's log now",
+    about: [
+      "Finished segments of the log become runs, Parquet files that any tool reads, and",
+      "ledgers with all else; small ones are merged. A server does so by itself. Nothing",
+      "that can be asked changes. The store must not be in use.",
+    ],
+    options: [data, json],
+    examples: [
+      Example(command: "apus compact --data DIR", meaning: "before a backup, or to look at the runs")
+    ],
+    exits: [
+      (.done, "there is nothing more to compact"), (.failed, "it could not be done; nothing is lost"),
+      (.usage, usage),
+    ])
+
   static let inspectLog = Verb(
     name: "inspect log", parts: ["stat", "dump"],
     summary: "show what is in a log",

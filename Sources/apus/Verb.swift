@@ -56,7 +56,7 @@ struct Verb: Equatable {
   static let all: [Verb] = [
     .serve, .plan, .apply, .promote, .retire, .describe, .push, .get, .scan, .delete, .erase, .deadLetters,
     .status, .ping, .check,
-    .repair,
+    .repair, .compact,
     .inspectLog, .inspectManifest, .tokenCreate, .tokenList, .tokenRevoke, .configuration, .completions,
   ]
 

@@ -10,7 +10,8 @@ import Testing
 
 @Suite("Golden files")
 struct GoldenTests {
-  /// A small life that leaves one of everything: finished and unfinished segments, marks, a confirmed clock, a gap, a floor.
+  /// A small life that leaves one of everything: finished and unfinished segments, marks, a confirmed clock, a gap, a floor, a
+  /// run and a ledger.
   private func story() throws -> Fixture {
     var fixture = Fixture(seed: 20_26, segmentByteCount: 8192)
     fixture.options.ceilingStep = 50
@@ -34,6 +35,7 @@ struct GoldenTests {
     try fixture.append(third, payload: Array("the last durable frame".utf8))
     try third.sync()
     try third.mark()
+    try fixture.pack(third, segments: 1)
     fixture.disk = fixture.disk.killProcess()
     return fixture
   }
@@ -44,6 +46,7 @@ struct GoldenTests {
   private func names(in folder: String, on disk: any Disk) throws -> [String] {
     try ["CURRENT"] + disk.names(in: folder).filter { $0.hasPrefix("manifest-") }
       + disk.names(in: folder + "/log").map { "log/" + $0 }
+      + disk.names(in: folder + "/history").map { "history/" + $0 }
   }
 
   /// Preallocated zeroes are no content, but a frame may end in some.
@@ -78,9 +81,13 @@ struct GoldenTests {
   @Test("a store of version 0 opens, and holds what was written")
   func opens() throws {
     var fixture = Fixture()
-    let expected = try story().entries.filter { $0.lsns.first > LSN(14) }
+    let written = try story()
+    let floor = try LogOverview.manifest(Fixture.folder, on: written.disk).state.floor
+    #expect(floor > LSN(15))
+    let expected = written.entries.filter { $0.lsns.first >= floor }
     let real = RealDisk()
     fixture.disk.plantFolder(Fixture.folder + "/log")
+    fixture.disk.plantFolder(Fixture.folder + "/history")
     for name in try names(in: Self.folder, on: real) {
       try fixture.disk.plant(
         try real.open(Self.folder + "/" + name, .read).readAll(), at: Fixture.folder + "/" + name)

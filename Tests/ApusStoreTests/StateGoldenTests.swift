@@ -3,6 +3,7 @@
 
 import ApusBytes
 import ApusContracts
+import ApusHistory
 import ApusStore
 import ApusSystem
 import Glibc
@@ -66,6 +67,23 @@ struct StateGoldenTests {
         }
       ),
       ("record-expired", record { $0.writeProducersExpired([2]) }),
+      (
+        "record-horizon",
+        record {
+          $0.writeHorizon(
+            ViewVersionID(1),
+            Horizon(
+              moment: KnownAt(nanoseconds: 5_000), through: LSN(9), oldest: EventTime(nanoseconds: 2_000)))
+        }
+      ),
+      (
+        "record-pin", record { $0.writePin("audit", last: LSN(9), moment: WallTime(nanoseconds: 5_000)) }
+      ),
+      ("record-unpin", record { $0.writeUnpin("audit") }),
+      (
+        "record-receipt",
+        record { $0.writeReceipt(through: LSN(7), events: 300, letters: 1, files: ["history/a"]) }
+      ),
     ]
     for (name, bytes) in made {
       #expect(
@@ -88,6 +106,9 @@ struct StateGoldenTests {
     let second = state.producers.opening(name: "é")
     try state.apply(9, at: 6_000, record { $0.writeProducerOpened(second, name: "é") })
     try state.apply(10, at: 7_000, golden("record-expired"))
+    try state.apply(11, at: 8_000, golden("record-horizon"))
+    try state.apply(12, at: 9_000, golden("record-pin"))
+    try state.apply(13, at: 10_000, golden("record-receipt"))
 
     let read = try ApusStoreTests.state(noted: golden("note")).get()
     #expect(read == state)

@@ -2,6 +2,7 @@
 
 import ApusBytes
 import ApusContracts
+import ApusHistory
 import ApusStore
 import ApusSystem
 import ApusTestSupport
@@ -167,11 +168,107 @@ struct StateRecordTests {
     #expect(state.refusal(of: nobody) == .contradicts(kind: 4, "it erases nobody"))
   }
 
+  private func horizon(_ moment: Int64, _ last: UInt64, oldest: Int64? = nil) -> Horizon {
+    Horizon(
+      moment: KnownAt(nanoseconds: moment), through: LSN(last),
+      oldest: oldest.map { EventTime(nanoseconds: $0) })
+  }
+
+  @Test("a horizon only rises, never above its own record, and never above what a pin holds")
+  func horizons() throws {
+    var state = try definedState()
+    func raise(_ horizon: Horizon) -> [UInt8] { record { $0.writeHorizon(ViewVersionID(1), horizon) } }
+    try state.apply(20, at: 100, raise(horizon(50, 10, oldest: 40)))
+    for back in [horizon(49, 10, oldest: 40), horizon(50, 9, oldest: 40), horizon(50, 10, oldest: 39)] {
+      #expect(state.refusal(of: raise(back)) == .contradicts(kind: 6, "a horizon goes back"))
+    }
+    #expect(
+      state.refusal(of: raise(horizon(60, 21)), 21)
+        == .contradicts(kind: 6, "a horizon at LSN 21 is logged at LSN 21"))
+    let other = record { $0.writeHorizon(ViewVersionID(3), horizon(1, 1)) }
+    #expect(state.refusal(of: other) == .unknownView(ViewVersionID(3)))
+    try state.apply(30, at: 200, raise(horizon(60, 20)))
+    // What was let go of stays so.
+    #expect(state.horizons[ViewVersionID(1)] == horizon(60, 20, oldest: 40))
+    try state.apply(
+      31, at: 300, record { $0.writePin("a", last: LSN(25), moment: WallTime(nanoseconds: 90)) })
+    let above = RecordFault.contradicts(kind: 6, "a horizon rises above what a pin holds")
+    #expect(state.refusal(of: raise(horizon(91, 20))) == above)
+    #expect(state.refusal(of: raise(horizon(70, 26))) == above)
+    #expect(state.refusal(of: raise(horizon(90, 25))) == nil)
+    try state.apply(32, at: 400, record { $0.writeUnpin("a") })
+    #expect(state.refusal(of: raise(horizon(91, 26))) == nil)
+    #expect(try StoreStateCopy.through(state) == state)
+  }
+
+  @Test("a pin has a name of its own, and is let go of once")
+  func pins() throws {
+    var state = StoreState()
+    let pin = record { $0.writePin("audit", last: LSN(3), moment: WallTime(nanoseconds: 30)) }
+    #expect(state.refusal(of: pin, 3) == .contradicts(kind: 7, "LSN 3 is pinned at LSN 3"))
+    try state.apply(4, at: 50, pin)
+    #expect(
+      state.pins.listed == [
+        Pin(
+          name: "audit", last: LSN(3), moment: WallTime(nanoseconds: 30), since: WallTime(nanoseconds: 50))
+      ])
+    #expect(state.refusal(of: pin) == .contradicts(kind: 7, "there is a pin of that name"))
+    let other = record { $0.writeUnpin("other") }
+    #expect(state.refusal(of: other) == .contradicts(kind: 7, "there is no pin of that name"))
+    for name in ["", "a\nb", String(repeating: "x", count: 257)] {
+      let body = record {
+        $0.write(2 as UInt32)
+        $0.writeVarint(UInt64(name.utf8.count))
+        $0.write(utf8: name)
+      }
+      guard case .contradicts(kind: 7, _) = state.refusal(of: record(kind: 7, body: body)) else {
+        Issue.record("\(name) is a name")
+        continue
+      }
+    }
+    try state.apply(5, at: 60, record { $0.writeUnpin("audit") })
+    #expect(state == StoreState())
+  }
+
+  @Test("receipts of erasures are kept in order")
+  func receipts() throws {
+    var state = StoreState()
+    func receipt(_ through: UInt64) -> [UInt8] {
+      record { $0.writeReceipt(through: LSN(through), events: 2, letters: 1, files: ["history/run"]) }
+    }
+    try state.apply(9, at: 50, receipt(7))
+    #expect(state.receipts.map(\.through) == [LSN(7)] && state.receipts[0].files == ["history/run"])
+    for through in [6, 10] as [UInt64] {
+      guard case .contradicts(kind: 8, _) = state.refusal(of: receipt(through), 10) else {
+        Issue.record("a receipt through \(through)")
+        continue
+      }
+    }
+    try state.apply(10, at: 60, receipt(7))
+    #expect(try StoreStateCopy.through(state) == state)
+  }
+
+  @Test("definitions are known as they were at any LSN, and when they were logged")
+  func definitionsAsOf() throws {
+    var state = try definedState()
+    try state.apply(
+      7, at: 700, record { $0.writeDefinitions([.project(ProjectID(2), name: "second")]) })
+    try state.apply(
+      9, at: 900, record { $0.writeDefinitions([.project(ProjectID(3), name: "third")]) })
+    let read = try StoreStateCopy.through(state)
+    for (lsn, projects) in [(0, 0), (1, 1), (6, 1), (7, 2), (8, 2), (9, 3), (100, 3)] as [(UInt64, Int)] {
+      #expect(try read.registry(asOf: LSN(lsn)).projects.count == projects, "LSN \(lsn)")
+    }
+    #expect(try read.registry(asOf: LSN(9)) == state.registry)
+    #expect(read.definitions.suffix(2).map(\.lsn) == [LSN(7), LSN(9)])
+    #expect(read.definitions.last?.time == WallTime(nanoseconds: 900))
+  }
+
   @Test("operations and kinds that are not known are refused, and events are not for here")
   func unknown() throws {
     let state = try definedState()
     #expect(state.refusal(of: record(kind: 9, body: [])) == .unknownKind(9))
-    for kind in [2, 4, 5] as [UInt8] {
+    for kind in [2, 4, 5, 6, 7, 8] as [UInt8] {
       #expect(
         state.refusal(of: record(kind: kind, body: [77, 0, 0, 0]))
           == .unknownOperation(kind: kind, operation: 77))
@@ -198,6 +295,9 @@ struct StateRecordTests {
       record { $0.writeProducersExpired([1]) },
       handled(10...10, 13...13, sums: [sum(1, "key", 1, 30), sum(2, "key", 1, size("key"))], left: 2_000),
       letterRecord(2, "key"),
+      record { $0.writeHorizon(ViewVersionID(2), horizon(5_000, 12, oldest: 100)) },
+      record { $0.writePin("audit", last: LSN(13), moment: WallTime(nanoseconds: 4_000)) },
+      record { $0.writeReceipt(through: LSN(13), events: 300, letters: 2, files: ["history/a", ""]) },
     ]
     for (place, whole) in records.enumerated() {
       let state = (3...4).contains(place) ? open : state
@@ -236,7 +336,7 @@ struct StateRecordTests {
       if body.count > 4, random.chance(0.9) {
         body.replaceSubrange(0..<4, with: [UInt8(1 + random.below(3)), 0, 0, 0])
       }
-      let kind = UInt8(2 + random.below(4))
+      let kind = UInt8(2 + random.below(7))
       if case .contradicts(kind: 255, let words) = state.refusal(of: record(kind: kind, body: body)) {
         Issue.record("seed \(seed), kind \(kind), \(body): \(words)")
       }

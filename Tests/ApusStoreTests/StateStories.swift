@@ -1,5 +1,6 @@
 import ApusBytes
 import ApusContracts
+import ApusHistory
 import ApusStore
 import ApusSystem
 import ApusTestSupport
@@ -174,7 +175,7 @@ struct StateStory {
   }
 
   private mutating func step() throws {
-    switch random.below(12) {
+    switch random.below(15) {
     case 0:
       projects += 1
       let changes = [RegistryChange.project(ProjectID(projects), name: "project_\(projects)")]
@@ -194,7 +195,41 @@ struct StateStory {
       let ids = state.producers.expired(at: WallTime(nanoseconds: time), idleNanosecondsMax: 1_000)
       if !ids.isEmpty { try append([record { $0.writeProducersExpired(ids) }]) }
     case 5: try handle()
+    case 6: try raiseHorizon()
+    case 7: try pin()
+    case 8:
+      let through = LSN(max(state.receipts.last?.through.rawValue ?? 0, nextLSN - 1))
+      let files = (0..<random.below(3)).map { "history/run-\($0)" }
+      let (events, letters) = (UInt64(random.below(300)), UInt64(random.below(3)))
+      try append([
+        record { $0.writeReceipt(through: through, events: events, letters: letters, files: files) }
+      ])
     default: try push()
+    }
+  }
+
+  private mutating func raiseHorizon() throws {
+    let view = ViewVersionID(UInt32(1 + random.below(2)))
+    let before = state.horizons[view]
+    var horizon = Horizon(
+      moment: KnownAt(nanoseconds: (before?.moment.nanoseconds ?? -1_000) + Int64(random.below(50))),
+      through: LSN(min(nextLSN - 1, (before?.through.rawValue ?? 0) + UInt64(random.below(5)))), oldest: nil)
+    if random.coin() {
+      horizon.oldest = EventTime(
+        nanoseconds: (before?.oldest?.nanoseconds ?? -2_000) + Int64(random.below(50)))
+    }
+    guard state.pins.allow(horizon) else { return }
+    try append([record { $0.writeHorizon(view, horizon) }])
+  }
+
+  private mutating func pin() throws {
+    let name = random.pick(["report", "audit", "\u{e9}", "e\u{301}"])
+    if state.pins[name] != nil, random.chance(0.3) {
+      try append([record { $0.writeUnpin(name) }])
+    } else if state.pins[name] == nil {
+      let last = LSN(UInt64(random.below(Int(nextLSN))))
+      let moment = WallTime(nanoseconds: time)
+      try append([record { $0.writePin(name, last: last, moment: moment) }])
     }
   }
 

@@ -19,7 +19,9 @@ final class StoreFixture {
   private(set) var store: Store
   private var random: SplitMix64
   /// What the log lies on, when it is not the machine's disk; the index always is.
-  let simulated: SimulatedDisk?
+  private(set) var simulated: SimulatedDisk?
+  /// Rows that `push` was told of.
+  private(set) var acknowledged = 0
 
   static let text = """
     project: shop
@@ -89,6 +91,12 @@ final class StoreFixture {
     store = try Self.open(folder, simulated, disk, clock, &random, options, stops)
   }
 
+  /// Goes on with what is left of the log's disk.
+  func reopen(on disk: SimulatedDisk) throws {
+    simulated = disk
+    try reopen()
+  }
+
   func closeAndReopen() throws {
     try store.close()
     try reopen()
@@ -121,8 +129,10 @@ final class StoreFixture {
   func push(_ card: String, _ count: Int64, _ mean: Double = 0.5, _ action: String = "buy") throws
     -> AppendAnswer
   {
-    try store.append(
+    let answer = try store.append(
       batch([(card, [.value(.int64(count)), .value(.float64(mean)), .value(.string(action))])]))
+    acknowledged += 1
+    return answer
   }
 
   /// What `score` says of a card.

@@ -43,7 +43,7 @@ struct Example: Sendable, CustomTestStringConvertible {
       .imports, at: "Tests/ApusBytesTests/SomeTests.swift", bad: "import CZstd", good: "import ApusBytes"),
     Example(
       .imports, at: "Benchmarks/ApusBench/A.swift", bad: "import Testing",
-      good: "import CZlib\nimport ApusLog"),
+      good: "import CLoad\nimport ApusLog"),
 
     Example(
       .forcedTry, bad: "let a = try! f()", good: "let a = try f() // never try! here\nlet b = try? f()"),

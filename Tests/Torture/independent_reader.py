@@ -21,6 +21,8 @@ EVERY_TYPE, WITH_RECORDS = range(1, 7), (RECORDS, CLOCK, SNAPSHOT, EDIT)
 TYPES = {SEGMENT_MAGIC: (RECORDS, MARK, SEAL, CLOCK), MANIFEST_MAGIC: (MARK, SNAPSHOT, EDIT)}
 CLOCK_STEP = 1
 KIND_SEGMENT = 1
+KIND_RUN = 2
+KIND_LEDGER = 3
 
 
 class Refused(Exception):
@@ -190,6 +192,7 @@ class State:
         self.time = None
         self.files, self.removed, self.gaps, self.damages = {}, {}, [], []
         self.accepted, self.forks = [], []
+        self.reserved = set()
 
     def apply(self, payload):
         at = 0
@@ -210,6 +213,7 @@ class State:
             before, (self.epoch,) = self.epoch, struct.unpack("<Q", fields)
             if not before < self.epoch < 1 << 32:
                 raise Refused(f"epoch {self.epoch} does not follow {before}")
+            self.reserved = set()
         elif tag == 2:
             (self.ceiling,) = struct.unpack("<Q", fields)
         elif tag == 3:
@@ -225,8 +229,13 @@ class State:
         elif tag == 5:
             kind, id, first, epoch, checksum, name, attributes = struct.unpack_from("<7Q", fields)
             path = fields[56 : 56 + name]
-            if len(fields) != 56 + name + attributes or id < self.next_file or max(epoch, checksum) >= 1 << 32:
+            if len(fields) != 56 + name + attributes or max(epoch, checksum) >= 1 << 32:
                 raise KeyError(id)
+            if id < self.next_file and id not in self.reserved:
+                raise Refused(f"file id {id} is used twice")
+            self.reserved.discard(id)
+            if path.decode() in [file["name"] for file in (*self.files.values(), *self.removed.values())]:
+                raise Refused(f"two files are called {path.decode()}")
             if not path or b"\0" in path or path.startswith(b"/") or b".." in path.split(b"/"):
                 raise Refused(f"file {id} has a name that is no path in the store")
             self.files[id] = {
@@ -262,6 +271,12 @@ class State:
             if self.forks and self.forks[-1][0] != parent or timeline in [parent] + [fork[1] for fork in self.forks]:
                 raise Refused(f"timeline {timeline.hex()} does not follow the one before it")
             self.forks.append((timeline, parent, shared))
+        elif tag == 14:
+            first, end = struct.unpack("<QQ", fields)
+            if not self.next_file <= first < end or end - first + len(self.reserved) > 65536:
+                raise Refused(f"file ids {first} to {end} cannot be reserved")
+            self.reserved.update(range(first, end))
+            self.next_file = end
         else:
             raise Refused(f"the manifest holds a change with the unknown tag {tag}")
 
@@ -280,8 +295,36 @@ class State:
         found = [file for file in self.files.values() if file["kind"] == KIND_SEGMENT]
         return sorted(found, key=lambda file: (file["first"], file["id"]))
 
+    def history_holds_together(self):
+        """Ledgers follow one another up to the floor, and no LSN is in two runs of one view version."""
+        ledgers, runs = [], {}
+        for file in self.files.values():
+            if file["kind"] not in (KIND_RUN, KIND_LEDGER):
+                continue
+            if len(file["attributes"]) < 16:
+                raise Refused(f"{file['name']} speaks for no LSNs")
+            _, view, last = struct.unpack_from("<IIQ", file["attributes"])
+            if not 0 < file["first"] <= last < 1 << 62:
+                raise Refused(f"{file['name']} speaks for no LSNs")
+            (ledgers if file["kind"] == KIND_LEDGER else runs.setdefault(view, [])).append((file["first"], last))
+        if not ledgers and not runs:
+            return
+        ledgers.sort()
+        if not ledgers or ledgers[-1][1] + 1 != self.floor:
+            raise Refused(f"the ledgers do not reach up to the floor {self.floor}")
+        for one, other in zip(ledgers, ledgers[1:]):
+            if one[1] + 1 != other[0]:
+                raise Refused(f"a ledger of {one} is followed by one of {other}")
+        for view, ranges in runs.items():
+            ranges.sort()
+            if any(one[1] >= other[0] for one, other in zip(ranges, ranges[1:])):
+                raise Refused(f"two runs of view version {view} overlap")
+            if ranges[0][0] < ledgers[0][0] or ranges[-1][1] > ledgers[-1][1]:
+                raise Refused(f"a run of view version {view} lies outside of the ledgers")
+
     def hold_together(self):
         """[floor, end of the log] exactly once, one segment open at most, and that the last."""
+        self.history_holds_together()
         segments = self.segments
         for file in segments[:-1]:
             if not file["seal"]:

@@ -1,4 +1,4 @@
-// zlib, whose checksum is what ours is measured against.
+// zlib: Parquet pages that gzip made smaller, and the checksum that page headers carry.
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

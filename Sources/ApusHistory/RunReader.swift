@@ -1,0 +1,109 @@
+// Reads a run. Its tail is judged when it is opened, and the checksum of a page, which stands in the tail, is compared before anything of the
+// page is looked at: so no value of a flipped, swapped or cut page is ever given out. Many threads may read one run.
+
+package import ApusBytes
+import ApusColumnar
+import ApusContracts
+package import ApusSystem
+
+package final class RunReader: Sendable {
+  package let path: String
+  package let lsns: LSNRange
+  package let attributes: RunAttributes
+  private let file: any DiskFile
+  private let id: HistoryFileID
+  private let tail: RunTail
+
+  /// Checks size and tail. The range's first LSN and the attributes are what the manifest says.
+  package init(
+    _ file: any DiskFile, _ id: HistoryFileID, first: LSN, _ attributes: RunAttributes
+  ) throws(HistoryError) {
+    path = file.path
+    lsns = LSNRange(first, through: attributes.last)
+    self.file = file
+    self.id = id
+    self.attributes = attributes
+    tail = try RunTail(file, id, lsns, attributes)
+  }
+
+  /// What the run's columns are: the features of the newest layout that was known when it was written.
+  package var schema: RunSchema { tail.schema }
+  /// Blocks of rows: so many pages has each column.
+  package var blockCount: Int { tail.pages.blockCount }
+
+  /// All events, by (key, stamp).
+  package func events() -> any EventCursor { RunCursor(blocks()) }
+
+  /// The events of one key, by stamp. Reads the blocks whose bounds the key lies in: one, mostly.
+  package func events(of key: RawSpan) throws(HistoryError) -> EventBatch {
+    var found = EventBatch()
+    let key = key.copied()
+    let groups = tail.pages.rowGroups
+    for (group, block) in Self.blocks(of: key, in: groups) {
+      var blocks = RunBlocks(file, tail, path: path, attributes, lsns)
+      try blocks.read(group, block, rowsOf: key, into: &found)
+    }
+    return found
+  }
+
+  /// Where the key may be: bounds ascend, so the blocks that hold it are neighbours, and the first of them is found by halves.
+  private static func blocks(of key: [UInt8], in groups: [RunPages.RowGroup]) -> [(Int, Int)] {
+    func isBefore(_ group: Int) -> Bool {
+      groups[group].greatest.last.map { $0.lexicographicallyPrecedes(key) } ?? true
+    }
+    var low = 0
+    var high = groups.count
+    while low < high {
+      let middle = (low + high) / 2
+      if isBefore(middle) { low = middle + 1 } else { high = middle }
+    }
+    var found: [(Int, Int)] = []
+    for group in low..<groups.count {
+      let bounds = groups[group]
+      var first = 0
+      var end = bounds.blockCount
+      while first < end {
+        let middle = (first + end) / 2
+        if bounds.greatest[middle].lexicographicallyPrecedes(key) { first = middle + 1 } else { end = middle }
+      }
+      for block in first..<bounds.blockCount {
+        if key.lexicographicallyPrecedes(bounds.least[block]) { return found }
+        found.append((group, block))
+      }
+    }
+    return found
+  }
+
+  /// Reads all of the file again, past the cache, and compares everything that can be compared: tail, every page, every event's order and
+  /// range, their number and their digest. The digest is that of the events that went in; so what is read here is what was written.
+  package func verify() throws(HistoryError) {
+    do throws(SystemError) { try file.dropCache() } catch { throw .system(error) }
+    let again = try RunTail(file, id, lsns, attributes)
+    let head = try file.block(RunFormat.magicByteCount, at: 0, path: path)
+    guard head.bytes.copied() == Array("PAR1".utf8) else {
+      throw .damaged(path: path, at: 0, "it does not begin as a run does")
+    }
+    var digester = EventDigester()
+    var found = attributes
+    found.events = 0
+    found.rawBytes = 0
+    found.greatestKnownAt = KnownAt(nanoseconds: .min)
+    found.greatestEventTime = EventTime(nanoseconds: .min)
+    let cursor = RunCursor(RunBlocks(file, again, path: path, attributes, lsns, readsAll: true))
+    while try cursor.advance() {
+      let place = cursor.current
+      let event = place.event
+      digester.take(event)
+      found.events &+= 1
+      found.rawBytes &+= UInt64(event.rawByteCount)
+      found.greatestKnownAt = max(found.greatestKnownAt, event.head.knownAt)
+      found.greatestEventTime = max(found.greatestEventTime, event.head.eventTime)
+    }
+    found.digest = digester.digest
+    guard found == attributes else {
+      throw .damaged(path: path, at: 0, "its events are not those that the manifest tells of")
+    }
+  }
+
+  private func blocks() -> RunBlocks { RunBlocks(file, tail, path: path, attributes, lsns) }
+}

@@ -1,0 +1,359 @@
+// A unit of compaction, step by step: Compaction.md numbers them. Up to the manifest's edit everything is a copy; what fails removes its
+// outputs, and a crash leaves files that no manifest lists.
+
+import ApusBytes
+import ApusContracts
+import ApusHistory
+import ApusIndex
+import ApusLog
+import ApusSystem
+
+/// Owned by the compactor's thread.
+final class CompactionWork {
+  private let log: LogReader
+  private let shared: StoreShared
+  private let appender: StoreAppender
+  private let runs: any RunFiles
+  private let options: StoreOptions
+  private let compactor: Compactor
+  private var isAsked = false
+  /// The store is being closed, and the unit is left undone.
+  private var isInterrupted = false
+  private var pacedByteCount = 0
+  private var pacedSince: MonotonicTime?
+
+  init(
+    _ log: LogReader, _ shared: StoreShared, _ appender: StoreAppender, _ runs: any RunFiles,
+    _ compactor: Compactor, _ options: StoreOptions
+  ) {
+    self.log = log
+    self.shared = shared
+    self.appender = appender
+    self.runs = runs
+    self.compactor = compactor
+    self.options = options
+  }
+
+  /// What is to be done now; nil for nothing.
+  func next(isAsked: Bool) throws(StoreError) -> CompactionUnit? {
+    let view = log.view
+    // Nobody kept what was before the floor.
+    guard view.floor <= .first || !view.ledgers.isEmpty else { return nil }
+    let choice = CompactionChoice(
+      view: view, complete: complete, now: shared.clock.wall(), options: options, isAsked: isAsked)
+    return choice.next()
+  }
+
+  /// Up to where the index has everything; *none* while there is none.
+  private var complete: LSN {
+    guard let index = shared.newest.1.index, var reader = try? index.reader() else { return .none }
+    defer { reader.reset() }
+    guard (try? reader.renew()) != nil else { return .none }
+    return reader.complete
+  }
+
+  func perform(
+    _ unit: CompactionUnit, isAsked: Bool, _ report: inout CompactionReport
+  ) throws(StoreError) {
+    self.isAsked = isAsked
+    isInterrupted = false
+    pacedSince = nil
+    switch unit {
+    case .pack(let segments, let lsns): try pack(segments, lsns, &report)
+    case .merge(let records):
+      if records.first?.kind == .ledger {
+        try mergeLedgers(records, &report)
+      } else {
+        try mergeRuns(records, &report)
+      }
+    }
+  }
+
+  // MARK: Packs
+
+  private func pack(
+    _ segments: [FileRecord], _ lsns: LSNRange, _ report: inout CompactionReport
+  ) throws(StoreError) {
+    let before = try HistoryView(log, runs).state() ?? StoreState()
+    var scan = PackScan(lsns, from: before, shared.newest.1.catalog.erasures)
+    try scan.run(log) { (byteCount) throws(StoreError) in
+      guard pace(byteCount) else { throw .closed }
+    }
+    let views = scan.events.viewVersions
+    let ids = try reserve(views.count + 1)
+    var outputs: [HistoryOutput] = []
+    do throws(StoreError) {
+      for (view, id) in zip(views, ids) {
+        guard let subject = RunSubject(view, in: scan.state.registry) else {
+          throw .recordUnreadable(lsns.last, .unknownView(view))
+        }
+        if let run = try makeRun(scan.events.events(of: view), subject, lsns, id) { outputs.append(run) }
+      }
+      if let id = ids.last { outputs.append(try makeLedger(of: scan, id)) }
+      try exchange(outputs, for: segments, floor: lsns.last.next)
+    } catch {
+      for output in outputs { output.discard() }
+      throw error
+    }
+    report.packs += 1
+    report.events += UInt64(scan.events.count)
+    report.erasedEvents += scan.erasedEvents
+    report.takenByteCount += segments.reduce(0) { $0 + ($1.seal?.byteCount ?? 0) }
+    report.writtenByteCount += outputs.reduce(0) { $0 + $1.byteCount }
+  }
+
+  private func makeLedger(of scan: PackScan, _ id: FileID) throws(StoreError) -> HistoryOutput {
+    var note = ByteWriter()
+    scan.state.writeNote(into: &note)
+    let bytes = note.bytes.copied()
+    return try makeLedger(scan.lsns, id, note: bytes) { (writer) throws(HistoryError) in
+      for letter in scan.waitingLetters {
+        try writer.letter(
+          letter.lsn, appendNanoseconds: letter.nanoseconds, body: unsafe letter.body.span.bytes)
+      }
+      for frame in scan.frames { try writer.frame(frame.lsns, appendNanoseconds: frame.nanoseconds) }
+    }
+  }
+
+  // MARK: Merges
+
+  private func mergeRuns(_ records: [FileRecord], _ report: inout CompactionReport) throws(StoreError) {
+    guard let first = records.first, let last = records.last?.covered?.lsns.last,
+      let view = first.covered.map({ ViewVersionID($0.view) })
+    else { return }
+    let catalog = shared.newest.1.catalog
+    guard let subject = RunSubject(view, in: catalog.registry), let definition = catalog[view] else {
+      throw .recordUnreadable(last, .unknownView(view))
+    }
+    let horizon = try appender.perform { (core) throws(StoreError) in core.applier.state.horizons[view] }
+    let lsns = LSNRange(first.first, through: last)
+    let ids = try reserve(1)
+    var dropped: HorizonCursor?
+    var outputs: [HistoryOutput] = []
+    do throws(StoreError) {
+      // Its pin must be let go of before the exchange.
+      let history = HistoryView(log, runs)
+      var cursors: [any EventCursor] = []
+      for record in records { cursors.append(try history.events(of: record, subject)) }
+      var events: any EventCursor = RunMerge(cursors)
+      if !catalog.erasures.isEmpty { events = UnerasedEvents(events, definition, catalog.erasures) }
+      if let horizon {
+        // Other runs, and the log, may hold older events of the same keys.
+        let cursor = HorizonCursor(events, horizon, layout: subject.layout, isAll: false)
+        dropped = cursor
+        events = cursor
+      }
+      if let id = ids.first, let run = try makeRun(events, subject, lsns, id) { outputs.append(run) }
+    } catch {
+      for output in outputs { output.discard() }
+      throw error
+    }
+    do throws(StoreError) { try exchange(outputs, for: records) } catch {
+      for output in outputs { output.discard() }
+      throw error
+    }
+    report.merges += 1
+    report.droppedEvents += dropped?.tally.events ?? 0
+    report.writtenByteCount += outputs.reduce(0) { $0 + $1.byteCount }
+  }
+
+  private func mergeLedgers(_ records: [FileRecord], _ report: inout CompactionReport) throws(StoreError) {
+    guard let first = records.first, let last = records.last?.covered?.lsns.last else { return }
+    let letters = try appender.perform { (core) throws(StoreError) in core.applier.state.deadLetters }
+    let ids = try reserve(1)
+    guard let id = ids.first else { return }
+    let output = try makeMergedLedger(records, LSNRange(first.first, through: last), id, letters)
+    do throws(StoreError) { try exchange([output], for: records) } catch {
+      output.discard()
+      throw error
+    }
+    report.merges += 1
+    report.writtenByteCount += output.byteCount
+  }
+
+  private func makeMergedLedger(
+    _ records: [FileRecord], _ lsns: LSNRange, _ id: FileID, _ sums: DeadLetterSums
+  ) throws(StoreError) -> HistoryOutput {
+    let history = HistoryView(log, runs)
+    var readers: [LedgerReader] = []
+    for record in records { readers.append(try history.ledger(record)) }
+    guard let newest = readers.last else { throw .closed }
+    let note: [UInt8]
+    do throws(HistoryError) { note = try newest.note() } catch { throw .history(error) }
+    return try makeLedger(lsns, id, note: note) { (writer) throws(HistoryError) in
+      for reader in readers {
+        var letters: [PackScan.Letter] = []
+        try reader.forEachLetter { lsn, nanoseconds, body in
+          if !sums.isHandled(lsn) {
+            letters.append(PackScan.Letter(lsn: lsn, nanoseconds: nanoseconds, body: body.copied()))
+          }
+          return true
+        }
+        for letter in letters {
+          try writer.letter(
+            letter.lsn, appendNanoseconds: letter.nanoseconds, body: unsafe letter.body.span.bytes)
+        }
+        var frames: [(LSNRange, Int64)] = []
+        try reader.forEachFrame { lsns, nanoseconds in
+          frames.append((lsns, nanoseconds))
+          return true
+        }
+        for (lsns, nanoseconds) in frames { try writer.frame(lsns, appendNanoseconds: nanoseconds) }
+      }
+    }
+  }
+}
+
+// MARK: Outputs
+
+extension CompactionWork {
+  /// Writes a run, and reads it again; nil when there is nothing to be in it.
+  private func makeRun(
+    _ events: any EventCursor, _ subject: RunSubject, _ lsns: LSNRange, _ id: FileID
+  ) throws(StoreError) -> HistoryOutput? {
+    let file = HistoryFileID(store: log.view.storeID.bytes, file: id.rawValue)
+    let digested = DigestedEvents(events) { [self] byteCount in pace(byteCount) }
+    var made: RunAttributes?
+    let name = RunFormat.name(view: subject.name, version: subject.number, lsns: lsns, file: id.rawValue)
+    do throws(HistoryError) {
+      let output = try HistoryOutput(.run, id, name, first: lsns.first, in: log.view.folder) {
+        (disk) throws(HistoryError) in
+        let attributes = try runs.write(digested, of: subject, lsns: lsns, as: file, into: disk)
+        made = attributes
+        return (attributes.encoded, attributes.size)
+      }
+      guard let made, !digested.isCut, digested.count > 0 else {
+        output.discard()
+        if digested.isCut { isInterrupted = true }
+        return nil
+      }
+      do throws(HistoryError) {
+        let again = DigestedEvents(
+          try runs.events(of: subject, first: lsns.first, made, as: file, in: output.reopen())
+        ) { [self] byteCount in pace(byteCount) }
+        while try again.advance() {}
+        if again.isCut {
+          isInterrupted = true
+          output.discard()
+          return nil
+        }
+        guard made.events == digested.count, again.count == digested.count, made.digest == digested.digest,
+          again.digest == digested.digest, made.last == lsns.last, made.viewVersion == subject.view
+        else { throw HistoryError.damaged(path: name, at: 0, "what was read back is not what was written") }
+      } catch {
+        output.discard()
+        throw error
+      }
+      return output
+    } catch {
+      throw Self.told(error)
+    }
+  }
+
+  private func makeLedger(
+    _ lsns: LSNRange, _ id: FileID, note: [UInt8],
+    _ fill: (inout LedgerWriter) throws(HistoryError) -> Void
+  ) throws(StoreError) -> HistoryOutput {
+    let file = HistoryFileID(store: log.view.storeID.bytes, file: id.rawValue)
+    var made: LedgerAttributes?
+    let name = LedgerFormat.name(lsns: lsns, file: id.rawValue)
+    do throws(HistoryError) {
+      let output = try HistoryOutput(.ledger, id, name, first: lsns.first, in: log.view.folder) {
+        (disk) throws(HistoryError) in
+        var writer = try LedgerWriter.begin(disk, file, lsns: lsns)
+        try fill(&writer)
+        let attributes = try writer.finish(note: unsafe note.span.bytes)
+        made = attributes
+        return (attributes.encoded, attributes.size)
+      }
+      do throws(HistoryError) {
+        guard let made else { return output }
+        let reader = try LedgerReader(output.reopen(), file, first: lsns.first, made)
+        try reader.verify()
+        guard try reader.note() == note else {
+          throw HistoryError.damaged(path: name, at: 0, "what was read back is not what was written")
+        }
+      } catch {
+        output.discard()
+        throw error
+      }
+      return output
+    } catch {
+      throw Self.told(error)
+    }
+  }
+
+  /// Names the outputs, and has the manifest list them in place of what they replace.
+  private func exchange(
+    _ outputs: [HistoryOutput], for gone: [FileRecord], floor: LSN? = nil
+  ) throws(StoreError) {
+    do throws(HistoryError) {
+      for output in outputs { try output.reveal() }
+      let folder = log.view.folder
+      try HistoryOutput.wrapping { () throws(SystemError) in try folder.disk.syncFolder(folder.history) }
+    } catch {
+      throw Self.told(error)
+    }
+    if isInterrupted { throw .closed }
+    let (added, removed) = (outputs.map(\.record), gone.map(\.id))
+    try appender.perform { (core) throws(StoreError) in
+      do throws(LogError) { try core.log.rearrange(adding: added, removing: removed, floor: floor) } catch {
+        throw core.met(error)
+      }
+    }
+  }
+
+  private func reserve(_ count: Int) throws(StoreError) -> [FileID] {
+    try appender.perform { (core) throws(StoreError) in
+      do throws(LogError) { return try core.log.reserveFiles(count) } catch { throw core.met(error) }
+    }
+  }
+
+  private static func told(_ error: HistoryError) -> StoreError {
+    switch error {
+    case .system(let error) where error.errno.meansDiskFull: .diskFull(error)
+    default: .history(error)
+    }
+  }
+
+  /// After so many bytes it rests for as long as they took, so that half a core is left to others; who asked waits for no rest. False
+  /// when the store is being closed.
+  private func pace(_ byteCount: Int) -> Bool {
+    pacedByteCount += byteCount
+    guard pacedByteCount >= Self.stepByteCount else { return true }
+    pacedByteCount = 0
+    let now = shared.clock.monotonic()
+    let took = now.nanoseconds &- (pacedSince ?? now).nanoseconds
+    defer { pacedSince = shared.clock.monotonic() }
+    if isAsked { return !compactor.isClosing }
+    return !compactor.mailbox.wait(for: min(took, Self.restNanosecondsMax)) { $0.isClosing }
+  }
+
+  private static let stepByteCount = 1 << 20
+  private static let restNanosecondsMax: UInt64 = 100_000_000
+}
+
+/// Events without those that were erased.
+final class UnerasedEvents: EventCursor {
+  private let source: any EventCursor
+  private let view: CatalogView
+  private let erasures: Erasures
+
+  init(_ source: any EventCursor, _ view: CatalogView, _ erasures: Erasures) {
+    self.source = source
+    self.view = view
+    self.erasures = erasures
+  }
+
+  var current: EventPlace { source.current }
+
+  func advance() throws(HistoryError) -> Bool {
+    while try source.advance() {
+      let place = source.current
+      guard let erase = erasures.erase(of: place.key, in: view), place.head.lsn <= erase.floor else {
+        return true
+      }
+    }
+    return false
+  }
+}

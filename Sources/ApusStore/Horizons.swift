@@ -1,0 +1,107 @@
+// What history is let go of, what is held, and what was erased for good. Each is said by records of the log alone, so a horizon stands
+// wherever the data still lies, and is the same after every restart.
+//
+// A horizon only rises, and never above what a pin holds.
+
+package import ApusBytes
+package import ApusContracts
+package import ApusHistory
+package import ApusSystem
+
+/// The horizons of the view versions that have one.
+package struct Horizons: Equatable, Sendable {
+  private var views: [ViewVersionID: Horizon] = [:]
+
+  package init() {}
+
+  package var isEmpty: Bool { views.isEmpty }
+  package subscript(view: ViewVersionID) -> Horizon? { views[view] }
+
+  package var listed: [(view: ViewVersionID, horizon: Horizon)] {
+    views.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
+  /// False, and nothing happened, when it would go back.
+  mutating func raise(_ view: ViewVersionID, to horizon: Horizon) -> Bool {
+    var horizon = horizon
+    if let before = views[view] {
+      guard horizon.moment >= before.moment, horizon.through >= before.through else { return false }
+      // What was let go of stays so, also where the view has no greatest lateness any more.
+      if let oldest = before.oldest {
+        guard (horizon.oldest ?? oldest) >= oldest else { return false }
+        horizon.oldest = horizon.oldest ?? oldest
+      }
+    }
+    views[view] = horizon
+    return true
+  }
+}
+
+/// A moment that stays readable until somebody lets go of it.
+package struct Pin: Equatable, Sendable {
+  package var name: String
+  package var last: LSN
+  package var moment: WallTime
+  /// When it was set.
+  package var since: WallTime
+
+  package init(name: String, last: LSN, moment: WallTime, since: WallTime) {
+    self.name = name
+    self.last = last
+    self.moment = moment
+    self.since = since
+  }
+
+  /// Whether everything that it holds is still there under a horizon.
+  package func allows(_ horizon: Horizon) -> Bool {
+    horizon.moment.nanoseconds <= moment.nanoseconds && horizon.through <= last
+  }
+}
+
+package struct Pins: Equatable, Sendable {
+  private var pins: [ExactText: Pin] = [:]
+
+  package init() {}
+
+  package var isEmpty: Bool { pins.isEmpty }
+  package subscript(name: String) -> Pin? { pins[ExactText(name)] }
+  /// In the order of their names' bytes.
+  package var listed: [Pin] { pins.sorted { $0.key < $1.key }.map(\.value) }
+
+  package func allow(_ horizon: Horizon) -> Bool { pins.values.allSatisfy { $0.allows(horizon) } }
+
+  /// False, and nothing happened, when there is one of this name.
+  mutating func add(_ pin: Pin) -> Bool {
+    let name = ExactText(pin.name)
+    guard pins[name] == nil else { return false }
+    pins[name] = pin
+    return true
+  }
+
+  /// False when there is none of this name.
+  mutating func remove(_ name: String) -> Bool { pins.removeValue(forKey: ExactText(name)) != nil }
+}
+
+/// What became of erasures: their bytes are gone from the store's files.
+package struct ErasureReceipt: Equatable, Sendable {
+  /// When it was logged.
+  package var lsn: LSN
+  package var time: WallTime
+  /// Erasures up to this LSN are carried out.
+  package var through: LSN
+  package var events: UInt64
+  package var letters: UInt64
+  /// The files that were written again without them.
+  package var files: [String]
+
+  package init(
+    lsn: LSN, time: WallTime, through: LSN, events: UInt64, letters: UInt64, files: [String]
+  ) {
+    self.lsn = lsn
+    self.time = time
+    self.through = through
+    self.events = events
+    self.letters = letters
+    self.files = files
+  }
+}
