@@ -137,12 +137,12 @@ def check_statistics(file, expected):
             kind = column.type
             if pa.types.is_list(kind):
                 lengths = pa.compute.list_value_length(column)
-                empty = column.null_count + pa.compute.sum(pa.compute.equal(lengths, 0)).as_py() if len(column) else 0
+                empty = column.null_count + (pa.compute.sum(pa.compute.equal(lengths, 0)).as_py() or 0)
                 values = column.flatten()
             else:
                 empty, values = column.null_count, column.drop_null()
             said = chunk.statistics
-            if not said.has_null_count or said.null_count != (empty or 0):
+            if not said.has_null_count or said.null_count != empty:
                 raise AssertionError(f"{chunk.path_in_schema}: {said.null_count} null, not {empty}")
             if len(values) == 0 or pa.types.is_null(values.type):
                 if said.has_min_max:
