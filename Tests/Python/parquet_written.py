@@ -220,3 +220,15 @@ def pruned(path, column, value):
     found = pq.read_table(path, filters=[(column, "==", literal.as_py())]).num_rows
     other = polars.scan_parquet(path).filter(polars.col(column) == int(value)).collect().height
     return f"{found} {other}"
+
+
+def with_spark(path):
+    """Compares what Spark wrote of what it had read."""
+    expected = raw(path)
+    table = pq.read_table(path + ".spark")
+    missing = [n for n in expected.schema.names if n not in table.schema.names]
+    for name in missing:
+        if element(expected.schema.field(name).type) != pa.null():
+            raise AssertionError(f"{name} is missing")
+    check_other(table, expected.select([n for n in expected.schema.names if n not in missing]))
+    return f"{table.num_rows} {table.num_columns}"
