@@ -9,11 +9,14 @@ import Testing
 
 @Suite(.serialized, .enabled(if: PythonPeer.isThere, Comment(rawValue: PythonPeer.whyNot)))
 struct ParquetPeersTests {
+  /// One interpreter for all tests; it ends with this process.
+  private static let peer = Result { try PythonPeer() }
+
   @Test("pyarrow, Polars and DuckDB read every type as it was written", arguments: [0, 1, 5000])
   func everyType(rows: Int) throws {
     let seed = UInt64(rows) + 31
     let batch = try Written.everyType(rows: rows, nulls: 0.25, seed: seed)
-    let peer = try PythonPeer()
+    let peer = try Self.peer.get()
     let file = try PeerFile(batch)
     defer { file.remove() }
     for limits in [(8192, 131_072), (1000, 2048)] {
@@ -31,7 +34,7 @@ struct ParquetPeersTests {
   @Test("files of nulls alone, and of none, are read", arguments: [0.0, 1.0])
   func nulls(share: Double) throws {
     let batch = try Written.everyType(rows: 300, nulls: share, seed: 9)
-    let peer = try PythonPeer()
+    let peer = try Self.peer.get()
     let file = try PeerFile(batch)
     defer { file.remove() }
     try file.write(ParquetWriterOptions())
@@ -45,7 +48,7 @@ struct ParquetPeersTests {
     arguments: [8191, 8192, 8193, 131_071, 131_072, 131_073, 1_000_000])
   func borders(rows: Int) throws {
     let batch = try PeerFile.wide(rows: rows, seed: UInt64(rows))
-    let peer = try PythonPeer()
+    let peer = try Self.peer.get()
     let file = try PeerFile(batch)
     defer { file.remove() }
     try file.write(ParquetWriterOptions())
@@ -120,6 +123,9 @@ struct PeerFile {
       ColumnField("time", ColumnType(.timestamp(.nanoseconds, isUTC: true))),
       ColumnField("few", ColumnType(.string)), ColumnField("more", ColumnType(.int64), isNullable: false),
       ColumnField("any", ColumnType(.float64)), ColumnField("list", ColumnType(.int32, .list)),
+      ColumnField("wrap64", ColumnType(.int64), isNullable: false),
+      ColumnField("wrap32", ColumnType(.uint32)),
+      ColumnField("runs", ColumnType(.string), isNullable: false),
     ])
     var numbers = ColumnBuilder(schema.fields[0].type, named: "row")
     var times = ColumnBuilder(schema.fields[1].type, named: "time")
@@ -127,6 +133,9 @@ struct PeerFile {
     var more = ColumnBuilder(schema.fields[3].type, named: "more")
     var any = ColumnBuilder(schema.fields[4].type, named: "any")
     var lists = ColumnBuilder(schema.fields[5].type, named: "list")
+    var wrap64 = ColumnBuilder(schema.fields[6].type, named: "wrap64")
+    var wrap32 = ColumnBuilder(schema.fields[7].type, named: "wrap32")
+    var runs = ColumnBuilder(schema.fields[8].type, named: "runs")
     var time: Int64 = 1_700_000_000_000_000_000
     for row in 0..<rows {
       let bits = dice.next()
@@ -137,6 +146,10 @@ struct PeerFile {
       // Few different values at first, and all different later.
       more.append(row < 40_000 ? Int64(bits >> 60) &* 0x1234_5678_9abc : Int64(bitPattern: bits))
       if bits & 15 == 0 { any.appendNull() } else { any.append(Double(bits >> 12)) }
+      // Differences that overflow, and are small because of that.
+      wrap64.append(row % 2 == 0 ? Int64.max - Int64(row) : Int64.min + Int64(row))
+      wrap32.append(row % 2 == 0 ? UInt32.max / 2 - UInt32(row) : UInt32.max / 2 + UInt32(row))
+      try runs.append("run \(row / 1000)")
       if bits & 63 == 0 {
         lists.appendNull()
       } else {
@@ -148,7 +161,7 @@ struct PeerFile {
     }
     let columns = [
       try numbers.finish(), try times.finish(), try few.finish(), try more.finish(), try any.finish(),
-      try lists.finish(),
+      try lists.finish(), try wrap64.finish(), try wrap32.finish(), try runs.finish(),
     ]
     return try ColumnBatch(schema, columns, rowCount: rows)
   }

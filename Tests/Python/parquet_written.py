@@ -137,12 +137,12 @@ def check_statistics(file, expected):
             kind = column.type
             if pa.types.is_list(kind):
                 lengths = pa.compute.list_value_length(column)
-                empty = column.null_count + pa.compute.sum(pa.compute.equal(lengths, 0)).as_py() if len(column) else 0
+                empty = column.null_count + (pa.compute.sum(pa.compute.equal(lengths, 0)).as_py() or 0)
                 values = column.flatten()
             else:
                 empty, values = column.null_count, column.drop_null()
             said = chunk.statistics
-            if not said.has_null_count or said.null_count != (empty or 0):
+            if not said.has_null_count or said.null_count != empty:
                 raise AssertionError(f"{chunk.path_in_schema}: {said.null_count} null, not {empty}")
             if len(values) == 0 or pa.types.is_null(values.type):
                 if said.has_min_max:
@@ -220,3 +220,15 @@ def pruned(path, column, value):
     found = pq.read_table(path, filters=[(column, "==", literal.as_py())]).num_rows
     other = polars.scan_parquet(path).filter(polars.col(column) == int(value)).collect().height
     return f"{found} {other}"
+
+
+def with_spark(path):
+    """Compares what Spark wrote of what it had read."""
+    expected = raw(path)
+    table = pq.read_table(path + ".spark")
+    missing = [n for n in expected.schema.names if n not in table.schema.names]
+    for name in missing:
+        if element(expected.schema.field(name).type) != pa.null():
+            raise AssertionError(f"{name} is missing")
+    check_other(table, expected.select([n for n in expected.schema.names if n not in missing]))
+    return f"{table.num_rows} {table.num_columns}"
