@@ -11,6 +11,8 @@ package final class SessionLoop: LoopService {
   let server: SessionServer
   var reader: StoreReader?
   var replies = GetReplyWriter()
+  /// GETs that are answered together; nothing between two calls.
+  var together: [TogetherGet] = []
   private var vectors: [ReadyVector.Name: ReadyVector] = [:]
   /// Kept from push to push.
   var batch: Batch?
