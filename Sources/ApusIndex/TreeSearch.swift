@@ -1,5 +1,8 @@
-// Many keys sought in a tree at once, in lockstep. Each step of a search asks memory for what its next step looks at, and before that step all other
-// searches make theirs: so they wait for memory together, and not one after another. A search alone makes the same steps.
+// Many keys sought in a tree at once, in lockstep: level by level through the branches, and on the leaves probe by probe. Each step of a search asks memory
+// for what its next step looks at, and before that step all other searches make theirs: so they wait for memory together, and not one after
+// another. A search alone makes the same steps.
+//
+// Branches are few, and mostly in the cache; a leaf mostly is not, and nor is the way that the processor finds where its page lies.
 //
 // The tree is that of the caller's snapshot, whose pages nobody writes to. A page that is not what the tree says is damage.
 
@@ -7,7 +10,7 @@ import ApusBytes
 
 /// How far the search for one key is.
 struct TreeSearch {
-  /// Where the key lies in `SoughtKeys.keys`.
+  /// Where the key lies in `SoughtKeys`.
   let keyAt: Int
   /// The end of what the rows of the same entity's key begin with.
   let prefixEnd: Int
@@ -16,15 +19,11 @@ struct TreeSearch {
   var rows: Int
   /// The page where the search is; at its end the leaf.
   var page = 0
-  /// Nodes of that page; 0 until its head was read.
+  /// Nodes of the leaf; 0 until its head was read.
   var count = 0
-  /// The node that is sought is one of `low...high`. At the end of the search `low` is the first node that is not before the key; it may be
-  /// behind the last one.
+  /// The first node of the leaf that is not before the key is one of `low...high`; at the end it is `low`, and may be behind the last one.
   var low = 0
   var high = 0
-  /// From the root, which is 0.
-  var level = 0
-  var isAtHead = true
   var isDone = false
   /// Whether `low` has the key itself.
   var isFound = false
@@ -38,8 +37,8 @@ struct TreeSearch {
 
   /// As before the first step, at the root.
   mutating func begin(_ root: Int) {
-    (page, count, low, high, level) = (root, 0, 0, 0, 0)
-    (isAtHead, isDone, isFound) = (true, false, false)
+    (page, count, low, high) = (root, 0, 0, 0)
+    (isDone, isFound) = (false, false)
   }
 }
 
@@ -84,63 +83,79 @@ struct Tree: ~Escapable {
     var searches = list.mutableSpan
     var branches = ways.mutableSpan
     for place in searches.indices { searches[place].begin(first) }
+    for level in 0..<tree.branchCount {
+      for place in searches.indices {
+        let key = keys.extracting(searches[place].keyAt..<searches[place].keyEnd)
+        let branch = try tree.branch(searches[place].page, key)
+        branches[place &* tree.branchCount &+ level] = branch
+        let page = try tree.child(of: branch)
+        tree.pages.askHead(ofPageAt: page)
+        searches[place].page = page
+      }
+    }
+    for place in searches.indices { try tree.arrive(&searches[place]) }
     var left = searches.count
     while left > 0 {
       for place in searches.indices where !searches[place].isDone {
-        var search = searches[place]
-        let key = keys.extracting(search.keyAt..<search.keyEnd)
-        if let branch = try tree.step(&search, key) {
-          branches[place &* tree.branchCount &+ search.level &- 1] = branch
+        let key = keys.extracting(searches[place].keyAt..<searches[place].keyEnd)
+        if try tree.probe(&searches[place], key) { continue }
+        left &-= 1
+        let search = searches[place]
+        if tree.branchCount > 0, search.rows > search.count &- search.low {
+          tree.askLeaf(behind: branches[place &* tree.branchCount &+ tree.branchCount &- 1])
         }
-        if search.isDone {
-          left &-= 1
-          if tree.branchCount > 0, search.rows > search.count &- search.low {
-            tree.askLeaf(behind: branches[place &* tree.branchCount &+ tree.branchCount &- 1])
-          }
-        }
-        searches[place] = search
       }
     }
   }
 
-  /// One step of a search; the branch, if it left one for the level below.
+  /// The way through a branch: its last node that is not behind the key. The first has no key, and leads to what is before all others.
   @inline(__always)
-  private func step(_ search: inout TreeSearch, _ key: RawSpan) throws(IndexError) -> TreeBranch? {
-    let isLeaf = search.level == branchCount
-    if search.isAtHead {
-      guard let count = pages.nodeCount(ofPageAt: search.page, isLeaf: isLeaf), isLeaf || count > 0 else {
-        throw damage(search.page)
-      }
-      search.isAtHead = false
-      search.count = count
-      // A branch's first node has no key, and leads to what is before all others.
-      search.low = isLeaf ? 0 : 1
-      search.high = count
-    } else {
-      let middle = (search.low &+ search.high) / 2
-      let order = try compare(middle, search.page, key)
-      let isBefore = order < 0 || !isLeaf && order == 0
-      if isLeaf && order == 0 { search.isFound = true }
-      search.low = isBefore ? middle &+ 1 : search.low
-      search.high = isBefore ? search.high : middle
+  private func branch(_ page: Int, _ key: RawSpan) throws(IndexError) -> TreeBranch {
+    guard let count = pages.nodeCount(ofPageAt: page, isLeaf: false), count > 0 else { throw damage(page) }
+    var low = 1
+    var high = count
+    while low < high {
+      let middle = (low &+ high) &>> 1
+      let order = try compare(middle, page, key)
+      low = order <= 0 ? middle &+ 1 : low
+      high = order <= 0 ? high : middle
     }
+    return TreeBranch(page: page, count: count, index: low &- 1)
+  }
+
+  /// Reads the head of a search's leaf.
+  @inline(__always)
+  private func arrive(_ search: inout TreeSearch) throws(IndexError) {
+    guard let count = pages.nodeCount(ofPageAt: search.page, isLeaf: true) else { throw damage(search.page) }
+    search.count = count
+    search.high = count
+    if count > 0 { pages.askNode(count &>> 1, ofPageAt: search.page) }
+  }
+
+  /// Looks at one node of a search's leaf; false when the search has ended.
+  @inline(__always)
+  private func probe(_ search: inout TreeSearch, _ key: RawSpan) throws(IndexError) -> Bool {
     if search.low < search.high {
-      pages.askNode((search.low &+ search.high) / 2, ofPageAt: search.page)
-      return nil
-    }
-    if isLeaf {
-      search.isDone = true
-      if search.low < search.count {
-        pages.askNodes(search.low..<min(search.count, search.low &+ search.rows), ofPageAt: search.page)
+      let middle = (search.low &+ search.high) &>> 1
+      let order = try compare(middle, search.page, key)
+      if order == 0 {
+        search.isFound = true
+        search.low = middle
+        search.high = middle
+      } else {
+        search.low = order < 0 ? middle &+ 1 : search.low
+        search.high = order < 0 ? search.high : middle
       }
-      return nil
+      if search.low < search.high {
+        pages.askNode((search.low &+ search.high) &>> 1, ofPageAt: search.page)
+        return true
+      }
     }
-    let branch = TreeBranch(page: search.page, count: search.count, index: search.low &- 1)
-    search.page = try child(of: branch)
-    pages.askHead(ofPageAt: search.page)
-    search.level &+= 1
-    search.isAtHead = true
-    return branch
+    search.isDone = true
+    if search.low < search.count {
+      pages.askNodes(search.low..<min(search.count, search.low &+ search.rows), ofPageAt: search.page)
+    }
+    return false
   }
 
   /// Below, at or above zero: a node's key before, at or behind the key.

@@ -124,8 +124,8 @@ package struct GetReplyWriter: ~Copyable {
     } else if code == .outsideMaxAge, options.contains(.stale) {
       place(value, row, column, &buffer)
     } else if shape.columns[column].hasDefault, code.hasValue(default: true, stale: false) {
-      let shape = shape
-      let bytes = unsafe shape.defaults.span.bytes
+      let defaults = shape.defaults
+      let bytes = unsafe defaults.span.bytes
       place(bytes.extracting(shape.columns[column].defaultRange), row, column, &buffer)
     }
   }
