@@ -17,7 +17,10 @@ package final class SessionLoop: LoopService {
   /// Kept from push to push.
   var batch: Batch?
 
-  package init(_ server: SessionServer) { self.server = server }
+  package init(_ server: SessionServer) {
+    self.server = server
+    together.reserveCapacity(SessionLimits.togetherMax)
+  }
 
   package func handler(
     of peer: ConnectionPeer, mailbox: ConnectionMailbox, now: UInt64
