@@ -34,6 +34,14 @@ package struct IndexKey: ~Copyable {
     writer.write(view.byteSwapped)
   }
 
+  /// Takes over the bytes of another of these.
+  package mutating func set(whole key: RawSpan) {
+    precondition(key.byteCount >= IndexFormat.keyByteCountMin, "a whole key has a view version")
+    writer.removeAll()
+    writer.write(key)
+    prefixByteCount = key.byteCount - IndexFormat.viewByteCount
+  }
+
   /// The same entity's key, another view version.
   @inlinable
   package mutating func set(view: UInt32) {

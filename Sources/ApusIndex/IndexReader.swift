@@ -14,33 +14,33 @@ package struct IndexReader: ~Copyable {
   /// The snapshot that `progress` and `bounds` are of: reading them once a commit is enough.
   private var seen: UInt64 = 0
   private var progress = IndexProgress()
-  /// Where the cursor stands, as of the last `firstView` or `nextView`.
-  private var here = (key: Place(), value: Place())
-  private var ahead: NodesAhead
+  private var root = TreeRoot()
+  private let pageByteCount: Int
 
   init(of index: Index) throws(IndexError) {
     self.index = index
     seal = index.seal
     region = index.environment.region
-    ahead = NodesAhead(pageByteCount: UInt(truncatingIfNeeded: index.environment.pageByteCount))
+    pageByteCount = Int(truncatingIfNeeded: index.environment.pageByteCount)
     transaction = try ReadTransaction(index.environment)
     bounds = index.bounds
   }
 
   /// Takes the newest snapshot.
   package mutating func renew() throws(IndexError) {
-    try transaction.renew()
-    if transaction.id != seen {
-      do throws(IndexError) { try look() } catch {
+    while true {
+      try transaction.renew()
+      if transaction.id == seen { return }
+      do throws(IndexError) { if try look() { return } } catch {
         transaction.reset()
         throw error
       }
+      transaction.reset()
     }
   }
 
   /// Gives the snapshot back, so that its pages can be used again.
   package mutating func reset() {
-    here = (Place(), Place())
     transaction.reset()
   }
 
@@ -49,15 +49,21 @@ package struct IndexReader: ~Copyable {
   /// Everything up to this LSN is in the snapshot's rows.
   package var complete: LSN { progress.complete }
 
-  private mutating func look() throws(IndexError) {
+  /// False when the snapshot may have lost its meta page to a later one meanwhile.
+  private mutating func look() throws(IndexError) -> Bool {
     bounds = index.bounds
+    let root = index.environment.root(of: transaction, mapStart: index.mapStart)
+    guard try transaction.isNewest() else { return false }
+    guard let root else { throw .damaged(.page(transaction.id % 2)) }
     let key = RecordKey.progress
     guard let found = try record(unsafe key.span.bytes, { IndexProgress.decode($0) }) else {
       throw .damaged(.record(key: key))
     }
     try found.check(against: transaction)
     progress = found
+    self.root = root
     seen = transaction.id
+    return true
   }
 
   // Who is asked for every row mutates: a reader that is only borrowed is copied for the call, word by word.
@@ -74,68 +80,6 @@ package struct IndexReader: ~Copyable {
     if found.code == LMDB.notFound { return nil }
     try LMDB.check("mdb_get", found.code)
     return try verified(found.value, of: key)
-  }
-
-  /// Lends every row of an entity's key in the order of view versions. `prefix` is an `IndexKey.entityPrefix`, and `rows` about how many there
-  /// are: a hint.
-  package mutating func forEachView(
-    of prefix: RawSpan, rows: Int = 16, _ body: (_ view: UInt32, IndexRow) -> Void
-  ) throws(IndexError) {
-    var view = try firstView(of: prefix, from: prefix, rows: rows)
-    while let found = view {
-      body(found, try viewRow())
-      view = try nextView(of: prefix)
-    }
-  }
-
-  /// Goes to the first row of an entity's key whose whole key is at or after `key`, and says of which view version it is;
-  /// nil when there is none. `prefix` is the `IndexKey.entityPrefix` of both, and `rows` about how many rows will be asked for: a hint.
-  package mutating func firstView(
-    of prefix: RawSpan, from key: RawSpan, rows: Int = 1
-  ) throws(IndexError) -> UInt32? {
-    try renewCursor()
-    ahead.begin(rows: rows)
-    return try go(to: transaction.seek(atOrAfter: key), of: prefix)
-  }
-
-  /// Goes to the row after the one where `firstView` or `nextView` went; nil when there is no other.
-  package mutating func nextView(of prefix: RawSpan) throws(IndexError) -> UInt32? {
-    try go(to: transaction.next(), of: prefix)
-  }
-
-  /// The row where `firstView` or `nextView` went. Only rows that are asked for are checked.
-  @_lifetime(&self)
-  package mutating func viewRow() throws(IndexError) -> IndexRow {
-    guard bounds.holds(here.key) else { throw .damaged(.key([])) }
-    let before = region.enter()
-    defer { region.leave(before) }
-    return try verified(here.value, of: here.key.span(in: transaction))
-  }
-
-  @inline(__always)
-  private func view(at found: Found, of prefix: RawSpan) throws(IndexError) -> UInt32? {
-    if found.code == LMDB.notFound { return nil }
-    try LMDB.check("mdb_cursor_get", found.code)
-    let key = try key(at: found)
-    let before = region.enter()
-    defer { region.leave(before) }
-    guard key.starts(with: prefix) else { return nil }
-    guard key.byteCount == prefix.byteCount + IndexFormat.viewByteCount, let view = key.viewOfKey else {
-      throw .damaged(.key(key.copied()))
-    }
-    return view
-  }
-
-  @inline(__always)
-  private mutating func go(to found: Found, of prefix: RawSpan) throws(IndexError) -> UInt32? {
-    let view = try view(at: found, of: prefix)
-    here = (found.key, found.value)
-    if view != nil {
-      let before = region.enter()
-      ahead.pass(found.key, found.value, bounds)
-      region.leave(before)
-    }
-    return view
   }
 
   /// Lends the store's note, which the last complete checkpoint wrote.
@@ -195,12 +139,26 @@ package struct IndexReader: ~Copyable {
     return try verified(place, of: key)
   }
 
+  /// The tree of the snapshot.
+  var tree: Tree {
+    @inline(__always) @_lifetime(borrow self) get {
+      let file = Place(start: bounds.start, byteCount: Int(bitPattern: bounds.byteCount))
+      return Tree(TreePages(file.span(in: self), pageByteCount: pageByteCount), root)
+    }
+  }
+
   /// The caller is inside of the region.
   @inline(__always) @_lifetime(borrow self)
   private func verified(_ place: Place, of key: RawSpan) throws(IndexError) -> IndexRow {
     guard bounds.holds(place) else { throw .damaged(.value(key: key.copied(), .place)) }
+    return try verified(place.span(in: self), of: key)
+  }
+
+  /// The same of a value that lies in the snapshot's file.
+  @inline(__always) @_lifetime(copy value)
+  func verified(_ value: RawSpan, of key: RawSpan) throws(IndexError) -> IndexRow {
     do throws(ValueFault) {
-      return try seal.open(place.span(in: self), of: key, touched: progress.touched)
+      return try seal.open(value, of: key, touched: progress.touched)
     } catch {
       throw .damaged(.value(key: key.copied(), error))
     }

@@ -183,13 +183,22 @@ final class Environment: @unchecked Sendable {
   /// Bytes up to the last page that a snapshot, which is still the newest, or any before it used. LMDB says it of the newest meta page alone, whose
   /// commit may not have ended; nil when the snapshot's own meta page is damaged.
   func usedByteCount(of snapshot: borrowing ReadTransaction, mapStart: UInt) -> UInt64? {
+    meta(of: snapshot, mapStart: mapStart).map { byteCount(lastPage: $0.lastPage) }
+  }
+
+  /// Where the tree of a snapshot begins, which is still the newest; LMDB does not say. Nil when the snapshot's own meta page is damaged.
+  func root(of snapshot: borrowing ReadTransaction, mapStart: UInt) -> TreeRoot? {
+    meta(of: snapshot, mapStart: mapStart)?.root
+  }
+
+  private func meta(of snapshot: borrowing ReadTransaction, mapStart: UInt) -> MetaPages.Meta? {
     region.inside {
       let number = snapshot.id % 2
       let place = Place(start: mapStart + UInt(number * pageByteCount), byteCount: MetaPages.byteCount)
       guard let meta = MetaPages.Meta(place.span(in: self), page: Int(number)),
         meta.transaction == snapshot.id
       else { return nil }
-      return byteCount(lastPage: meta.lastPage)
+      return meta
     }
   }
 

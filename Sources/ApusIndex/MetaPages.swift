@@ -68,11 +68,14 @@ struct MetaPages: Equatable {
     var pageByteCount: UInt64
     var lastPage: UInt64
     var transaction: UInt64
+    /// Of the main tree.
+    var root: TreeRoot
 
-    private init(pageByteCount: UInt64, lastPage: UInt64, transaction: UInt64) {
+    private init(pageByteCount: UInt64, lastPage: UInt64, transaction: UInt64, root: TreeRoot) {
       self.pageByteCount = pageByteCount
       self.lastPage = lastPage
       self.transaction = transaction
+      self.root = root
     }
 
     /// The meta page that begins with these bytes, if it is one.
@@ -118,7 +121,9 @@ struct MetaPages: Equatable {
         return malformed("a root beyond the file")
       }
       return .success(
-        Meta(pageByteCount: UInt64(free.padding), lastPage: lastPage, transaction: transaction))
+        Meta(
+          pageByteCount: UInt64(free.padding), lastPage: lastPage, transaction: transaction,
+          root: TreeRoot(page: main.root, depth: main.depth)))
     }
   }
 

@@ -103,6 +103,10 @@ struct ReadTransaction: ~Copyable {
     try LMDB.check("mdb_cursor_renew", region.inside { unsafe mdb_cursor_renew(handle, cursor) })
   }
 
+  /// A trap between two snapshots, when pages may be written over.
+  @inline(__always)
+  borrowing func checkIsLive() { precondition(isLive, "an index is read between renew and reset") }
+
   var id: UInt64 { UInt64(truncatingIfNeeded: unsafe mdb_txn_id(handle)) }
 
   // C's sizes are signed here, and a damaged meta page may say anything.

@@ -101,6 +101,14 @@ extension EventLoop {
         return used
       }
       let rest = bytes.extracting(used...)
+      let taken = handler.receivedTogether(rest, &output(of: connection).bytes, now: now)
+      if taken.count > 0 {
+        used += taken.byteCount
+        counts.frames += UInt64(taken.count)
+        connection.frameAt = now
+        connection.frameBegunAt = nil
+        continue
+      }
       do throws(WireError) {
         switch try FrameCutter.cut(rest, bodyByteCountMax: handler.bodyByteCountMax) {
         case .needs(let count):

@@ -72,6 +72,10 @@ package protocol FrameHandler: AnyObject {
     _ header: FrameHeader, _ body: RawSpan, _ output: inout ByteWriter, now: UInt64
   ) -> ConnectionAction
 
+  /// What came begins with these bytes, of which nothing was handed out yet. The handler may answer several whole frames that they begin with at
+  /// once, each as `received` would, and go on as before; it then says which. If it takes none, the first is handed out by itself.
+  func receivedTogether(_ bytes: RawSpan, _ output: inout ByteWriter, now: UInt64) -> FramesTaken
+
   /// A note came through the mailbox; the bytes that were posted with it are in `output` already.
   func noted(_ note: UInt64, _ output: inout ByteWriter, now: UInt64) -> ConnectionAction
 
@@ -89,7 +93,18 @@ package protocol FrameHandler: AnyObject {
   func ended(_ end: ConnectionEnd)
 }
 
+/// Frames that a handler took together.
+package struct FramesTaken: Equatable, Sendable {
+  package var count: Int
+  package var byteCount: Int
+
+  package static let none = FramesTaken(count: 0, byteCount: 0)
+}
+
 extension FrameHandler {
+  package func receivedTogether(_ bytes: RawSpan, _ output: inout ByteWriter, now: UInt64) -> FramesTaken {
+    .none
+  }
   package var deadline: UInt64 { .max }
   package func noted(_ note: UInt64, _ output: inout ByteWriter, now: UInt64) -> ConnectionAction { .goOn }
   package func deadlineReached(_ output: inout ByteWriter, now: UInt64) -> ConnectionAction { .goOn }

@@ -124,20 +124,28 @@ extension SessionLoop {
     _ reader: inout StoreReader?, _ replies: inout GetReplyWriter, _ output: inout ByteWriter
   ) throws(StoreError) -> ReadMoment {
     let vector = ready.vector
-    let isStale = options.contains(.stale)
-    let isStamped = options.contains(.eventTimes) || options.contains(.lsns)
     // In its place: a reader is hundreds of bytes, which need not be moved out and back.
     let moment = try reader?.read(vector, ready.keys, minimum: minimum, at: time) { row, group, found in
-      for feature in vector.groups[group].features {
-        if !isStamped, found.status(feature) == .present {
-          replies.put(.present, found.raw(feature), row: row, column: feature.column, in: &output)
-        } else {
-          put(found, feature, row, isStale, &replies, &output)
-        }
-      }
+      put(found, vector.groups[group].features, row: row, options, &replies, &output)
     }
     guard let moment else { throw .closed }
     return moment
+  }
+
+  /// Puts the cells of what was found in a row of a reply.
+  @inline(__always)
+  static func put(
+    _ found: FoundRow, _ features: [PreparedVector.Feature], row: Int, _ options: GetOptions,
+    _ replies: inout GetReplyWriter, _ output: inout ByteWriter
+  ) {
+    let isStamped = options.contains(.eventTimes) || options.contains(.lsns)
+    for feature in features {
+      if !isStamped, found.status(feature) == .present {
+        replies.put(.present, found.raw(feature), row: row, column: feature.column, in: &output)
+      } else {
+        put(found, feature, row, options.contains(.stale), &replies, &output)
+      }
+    }
   }
 
   @inline(never)

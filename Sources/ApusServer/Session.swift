@@ -48,6 +48,8 @@ package final class Session: FrameHandler {
   var lastHandle: UInt32 = 0
 
   var isReadWaiting = false
+  /// So many frames that come next are not taken together with others.
+  var framesAlone = 0
   var deferred: [Deferred] = []
   var deferredByteCount = 0
   var waits: [UInt64: Waiting] = [:]

@@ -11,6 +11,10 @@ package enum SessionLimits {
   package static let rowsOnLoopMax = 1_000
   /// And bytes.
   package static let byteCountOnLoopMax = 262_144
+  /// GETs that are answered together.
+  package static let togetherMax = 32
+  /// No further one of them is begun when their replies have so many bytes.
+  package static let togetherByteCountMax = 65_536
   /// Bodies that wait behind an answer that takes long, before the connection is not read any more.
   package static let deferredByteCountMax = 1_048_576
   /// A page of SCAN ends when it has so many bytes of rows; one row may pass it.

@@ -11,11 +11,16 @@ package final class SessionLoop: LoopService {
   let server: SessionServer
   var reader: StoreReader?
   var replies = GetReplyWriter()
+  /// GETs that are answered together; nothing between two calls.
+  var together: [TogetherGet] = []
   private var vectors: [ReadyVector.Name: ReadyVector] = [:]
   /// Kept from push to push.
   var batch: Batch?
 
-  package init(_ server: SessionServer) { self.server = server }
+  package init(_ server: SessionServer) {
+    self.server = server
+    together.reserveCapacity(SessionLimits.togetherMax)
+  }
 
   package func handler(
     of peer: ConnectionPeer, mailbox: ConnectionMailbox, now: UInt64

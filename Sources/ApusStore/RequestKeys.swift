@@ -28,6 +28,15 @@ package struct RequestKeys: ~Copyable {
     ends.removeAll(keepingCapacity: true)
   }
 
+  /// Forgets what follows the first `rows` rows, a half row too.
+  package mutating func truncate(rows: Int) {
+    precondition(rows >= 0 && rows <= count, "a request can only be cut to rows that it has")
+    let keys = rows * roleCount
+    count = rows
+    bytes.truncate(to: keys == 0 ? 0 : ends[keys - 1])
+    ends.removeLast(ends.count - keys)
+  }
+
   /// The key of a role in a row.
   @_lifetime(borrow self)
   package func key(row: Int, role: Int) -> RawSpan {

@@ -1,7 +1,7 @@
 // The rows of one read, between renew and reset of the index's snapshot: row by row, role by role, view by view.
 //
-// A role with one view is one search in the index; one with several is one search and a walk, because the rows of an
-// entity's key lie side by side in the order of view versions, as the role's groups do.
+// The keys of all rows and roles are sought together, as many at a time as the index takes. A role with one view is one search in the index; one with
+// several is one search and a walk, because the rows of an entity's key lie side by side in the order of view versions, as the role's groups do.
 
 import ApusBytes
 import ApusContracts
@@ -10,6 +10,7 @@ import ApusIndex
 struct RowReader: ~Copyable {
   private var folder = RowFolder()
   private var key = IndexKey()
+  private var sought = SoughtKeys()
   private var hasher: ErasureHasher?
   private var scratch = ByteWriter(capacity: 512)
 
@@ -22,22 +23,74 @@ struct RowReader: ~Copyable {
     _ overlay: borrowing OverlayView, _ index: inout IndexReader, _ catalog: Catalog,
     _ body: (_ row: Int, _ group: Int, _ found: FoundRow) -> Void
   ) throws(IndexError) {
-    for row in 0..<keys.count {
-      for role in vector.roles.indices {
-        let groups = vector.roles[role].groups
-        let first = vector.groups[groups.lowerBound].view
-        key.set(
-          project: vector.roles[role].project.rawValue, entity: vector.roles[role].entity.rawValue,
-          key: keys.key(row: row, role: role), view: first.rawValue)
-        let erased = erasedThrough(keys.key(row: row, role: role), first, catalog)
-        let context = Context(catalog: catalog, time: time, erasedThrough: erased)
-        if groups.count == 1 {
-          try Self.get(context, first, key, overlay, &index, &folder) { body(row, groups.lowerBound, $0) }
-        } else {
-          try Self.walk(context, groups, vector, &key, overlay, &index, &folder) { body(row, $0, $1) }
+    var next = 0
+    while next < keys.count {
+      let first = next
+      next = min(keys.count, first + max(1, SoughtKeys.countMax / vector.roles.count))
+      var role = 0
+      // Nearly every vector has fewer roles than are sought at a time.
+      while role < vector.roles.count {
+        let end = min(vector.roles.count, role + SoughtKeys.countMax)
+        try seek(first..<next, role..<end, vector, keys, overlay, &index)
+        var place = 0
+        for row in first..<next {
+          for role in role..<end {
+            try lend(row, role, place, vector, keys, at: time, overlay, &index, catalog, body)
+            place += 1
+          }
         }
+        role = end
       }
     }
+  }
+
+  /// Seeks the keys of some roles in some rows.
+  private mutating func seek(
+    _ rows: Range<Int>, _ roles: Range<Int>, _ vector: PreparedVector, _ keys: borrowing RequestKeys,
+    _ overlay: borrowing OverlayView, _ index: inout IndexReader
+  ) throws(IndexError) {
+    sought.removeAll()
+    for row in rows {
+      for role in roles {
+        let groups = vector.roles[role].groups
+        key.set(
+          project: vector.roles[role].project.rawValue, entity: vector.roles[role].entity.rawValue,
+          key: keys.key(row: row, role: role), view: vector.groups[groups.lowerBound].view.rawValue)
+        Self.append(key, rows: groups.count, to: &sought)
+      }
+    }
+    try index.seek(&sought)
+  }
+
+  private static func append(_ key: borrowing IndexKey, rows: Int, to sought: inout SoughtKeys) {
+    sought.append(key.bytes, rows: rows)
+  }
+
+  /// Lends what the key of a role in a row has, which was sought as the one at `place`.
+  @inline(__always)
+  private mutating func lend(
+    _ row: Int, _ role: Int, _ place: Int, _ vector: PreparedVector, _ keys: borrowing RequestKeys,
+    at time: ReadTime, _ overlay: borrowing OverlayView, _ index: inout IndexReader, _ catalog: Catalog,
+    _ body: (_ row: Int, _ group: Int, _ found: FoundRow) -> Void
+  ) throws(IndexError) {
+    let groups = vector.roles[role].groups
+    let first = vector.groups[groups.lowerBound].view
+    let erased = erasedThrough(keys.key(row: row, role: role), first, catalog)
+    let context = Context(catalog: catalog, time: time, erasedThrough: erased)
+    Self.set(&key, sought, place)
+    if groups.count == 1 {
+      try Self.get(context, first, key, &sought, place, overlay, &index, &folder) {
+        body(row, groups.lowerBound, $0)
+      }
+    } else {
+      try Self.walk(context, groups, vector, &key, &sought, place, overlay, &index, &folder) {
+        body(row, $0, $1)
+      }
+    }
+  }
+
+  private static func set(_ key: inout IndexKey, _ sought: borrowing SoughtKeys, _ place: Int) {
+    key.set(whole: sought.key(at: place))
   }
 
   /// The LSN up to which events of a key are not there.
@@ -56,11 +109,13 @@ extension RowReader {
     let erasedThrough: LSN?
   }
 
+  @inline(__always)
   private static func get(
-    _ context: Context, _ view: ViewVersionID, _ key: borrowing IndexKey, _ overlay: borrowing OverlayView,
-    _ index: inout IndexReader, _ folder: inout RowFolder, _ body: (FoundRow) -> Void
+    _ context: Context, _ view: ViewVersionID, _ key: borrowing IndexKey, _ sought: inout SoughtKeys,
+    _ place: Int, _ overlay: borrowing OverlayView, _ index: inout IndexReader, _ folder: inout RowFolder,
+    _ body: (FoundRow) -> Void
   ) throws(IndexError) {
-    if let found = try index.get(key.bytes) {
+    if let found = try index.row(of: &sought, at: place) {
       try lend(found.bytes, of: view, context, key, overlay, &folder, body)
     } else {
       try lend(nil, of: view, context, key, overlay, &folder, body)
@@ -69,18 +124,17 @@ extension RowReader {
 
   private static func walk(
     _ context: Context, _ groups: Range<Int>, _ vector: PreparedVector, _ key: inout IndexKey,
-    _ overlay: borrowing OverlayView, _ index: inout IndexReader, _ folder: inout RowFolder,
-    _ body: (_ group: Int, FoundRow) -> Void
+    _ sought: inout SoughtKeys, _ place: Int, _ overlay: borrowing OverlayView, _ index: inout IndexReader,
+    _ folder: inout RowFolder, _ body: (_ group: Int, FoundRow) -> Void
   ) throws(IndexError) {
-    var view = try index.firstView(of: key.entityPrefix, from: key.bytes, rows: groups.count)
+    var view = try index.view(of: &sought, at: place)
     for group in groups {
       let wanted = vector.groups[group].view
-      while let found = view, found < wanted.rawValue {
-        view = try index.nextView(of: key.entityPrefix)
-      }
+      while let found = view, found < wanted.rawValue { view = try index.nextView(of: &sought, at: place) }
       key.set(view: wanted.rawValue)
       if view == wanted.rawValue {
-        try lend(try index.viewRow().bytes, of: wanted, context, key, overlay, &folder) { body(group, $0) }
+        let row = try index.viewRow(of: &sought, at: place)
+        try lend(row.bytes, of: wanted, context, key, overlay, &folder) { body(group, $0) }
       } else {
         try lend(nil, of: wanted, context, key, overlay, &folder) { body(group, $0) }
       }

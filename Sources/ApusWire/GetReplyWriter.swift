@@ -90,6 +90,15 @@ package struct GetReplyWriter: ~Copyable {
     buffer.overwrite(mayLack ? GetReplyHead.mayLackFlag : 0, at: bodyAt + GetReplyHead.flagsAt)
   }
 
+  /// The same for a reply that was finished, whose body begins at `bodyAt`: when several are read at once, that is known behind the last one.
+  package static func stamp(lsn: LSN, mayLack: Bool, bodyAt: Int, in buffer: inout ByteWriter) {
+    buffer.overwrite(lsn.rawValue, at: bodyAt)
+    guard mayLack else { return }
+    let flags = bodyAt + GetReplyHead.flagsAt
+    let others = unsafe buffer.bytes.unsafeLoad(fromByteOffset: flags, as: UInt8.self)
+    buffer.overwrite(others | GetReplyHead.mayLackFlag, at: flags)
+  }
+
   private static func reset(_ pieces: inout [Piece], count: Int) {
     pieces.reserveCapacity(count)
     for _ in 0..<count { pieces.append(Piece()) }
@@ -115,8 +124,8 @@ package struct GetReplyWriter: ~Copyable {
     } else if code == .outsideMaxAge, options.contains(.stale) {
       place(value, row, column, &buffer)
     } else if shape.columns[column].hasDefault, code.hasValue(default: true, stale: false) {
-      let shape = shape
-      let bytes = unsafe shape.defaults.span.bytes
+      let defaults = shape.defaults
+      let bytes = unsafe defaults.span.bytes
       place(bytes.extracting(shape.columns[column].defaultRange), row, column, &buffer)
     }
   }

@@ -8,7 +8,7 @@ package import ApusBytes
 package import ApusContracts
 
 @usableFromInline
-package struct ReplyShape: Sendable {
+package final class ReplyShape: Sendable {
   /// What follows from a type.
   @usableFromInline
   package enum Form: UInt8, Sendable {

@@ -150,6 +150,42 @@ extension IndexReader {
     guard let row = try get(unsafe key.span.bytes) else { return nil }
     return TestRow(lsn: row.lsn.rawValue, bytes: row.bytes.copied())
   }
+
+  /// The same for many keys, sought together.
+  mutating func rows(_ keys: some Collection<[UInt8]>) throws(IndexError) -> [TestRow?] {
+    var rows: [TestRow?] = []
+    var sought = SoughtKeys()
+    var rest = keys[...]
+    while !rest.isEmpty {
+      sought.removeAll()
+      for key in rest.prefix(SoughtKeys.countMax) { unsafe sought.append(key.span.bytes) }
+      rest = rest.dropFirst(SoughtKeys.countMax)
+      try seek(&sought)
+      for place in 0..<sought.count {
+        if let row = try row(of: &sought, at: place) {
+          rows.append(TestRow(lsn: row.lsn.rawValue, bytes: row.bytes.copied()))
+        } else {
+          rows.append(nil)
+        }
+      }
+    }
+    return rows
+  }
+
+  /// Lends every row of an entity's key in the order of view versions. `prefix` is an `IndexKey.entityPrefix`, and `rows` about how many there
+  /// are: a hint.
+  mutating func forEachView(
+    of prefix: RawSpan, rows: Int = 16, _ body: (_ view: UInt32, IndexRow) -> Void
+  ) throws(IndexError) {
+    var sought = SoughtKeys()
+    sought.append(prefix: prefix, rows: rows)
+    try seek(&sought)
+    var view = try view(of: &sought, at: 0)
+    while let found = view {
+      body(found, try viewRow(of: &sought, at: 0))
+      view = try nextView(of: &sought, at: 0)
+    }
+  }
 }
 
 /// The error `body` throws, or nil.

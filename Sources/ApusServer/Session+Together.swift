@@ -1,0 +1,234 @@
+// GETs that came together are answered together: what they ask for is looked up in one read, so that they wait for memory together and
+// not one after another. Each is answered as it would be alone, in its turn, with the LSN that all were read at; they had all been sent before that
+// LSN was chosen.
+//
+// Only what needs nothing else is taken: GETs of one row by one handle in one layout, without a minimum or an exact LSN. Whatever else is there, or
+// goes wrong, is left to the way that every frame can go, one by one.
+
+package import ApusBytes
+import ApusContracts
+import ApusStore
+import ApusSystem
+import ApusWire
+
+extension Session {
+  package func receivedTogether(
+    _ bytes: RawSpan, _ output: inout ByteWriter, now: UInt64
+  ) -> FramesTaken {
+    if framesAlone > 0 {
+      framesAlone -= 1
+      return .none
+    }
+    guard state == .greeted, !isStopping, !isReadWaiting else { return .none }
+    guard let (gathered, ready) = gather(bytes), loop.together.count > 1 else { return .none }
+    let answered = loop.answerTogether(gathered, ready, &output)
+    if answered < loop.together.count {
+      // What stopped them meets the next frame, too, and is answered there.
+      framesAlone = answered == 0 ? loop.together.count : 1
+    }
+    SessionCounters.add(answered, to: server.counters.gets)
+    SessionCounters.add(answered, to: server.counters.getRows)
+    guard answered > 0 else { return .none }
+    return FramesTaken(count: answered, byteCount: loop.together[answered - 1].end)
+  }
+
+  /// Puts the GETs that the bytes begin with into `loop.together`, and their keys into the vector's. Says what they have in common.
+  private func gather(_ bytes: RawSpan) -> (TogetherForm, ReadyVector)? {
+    loop.together.removeAll(keepingCapacity: true)
+    guard var next = Self.next(bytes, bodyByteCountMax) else { return nil }
+    // One alone goes its own way.
+    guard next.header.frameByteCount < bytes.byteCount else { return nil }
+    var form: TogetherForm?
+    var vector: ReadyVector?
+    var used = 0
+    while loop.together.count < SessionLimits.togetherMax {
+      do throws(WireError) {
+        let request = try GetRequest(decoding: next.body)
+        if form == nil {
+          let first = TogetherForm(request)
+          guard request.minimum == nil, request.exact == nil, request.rows == 1,
+            let ready = handles[request.handle], !ready.hasChanged, ready.shape.takes(request.layout)
+          else { return nil }
+          ready.keys.removeAll()
+          (form, vector) = (first, ready)
+        }
+        guard let form, let vector, form == TogetherForm(request), !flight.has(next.header.id) else { break }
+        let isTaken = try Self.take(request, into: vector)
+        if !isTaken { break }
+      } catch {
+        break
+      }
+      used += next.header.frameByteCount
+      loop.together.append(TogetherGet(id: next.header.id, end: used))
+      guard let following = Self.next(bytes.extracting(used...), bodyByteCountMax) else { break }
+      next = following
+    }
+    guard let form, let vector else { return nil }
+    vector.keys.truncate(rows: loop.together.count)
+    return (form, vector)
+  }
+
+  /// A whole frame with a GET that the bytes begin with.
+  private struct Next: ~Escapable {
+    let header: FrameHeader
+    let body: RawSpan
+
+    @_lifetime(copy body)
+    init(header: FrameHeader, body: RawSpan) {
+      self.header = header
+      self.body = body
+    }
+  }
+
+  @_lifetime(copy bytes)
+  private static func next(_ bytes: RawSpan, _ bodyByteCountMax: Int) -> Next? {
+    guard case .frame(let header, _)? = try? FrameCutter.cut(bytes, bodyByteCountMax: bodyByteCountMax),
+      header.type == MessageType.get.rawValue, header.flags.isEmpty, header.id != 0
+    else { return nil }
+    return Next(header: header, body: FrameCutter.body(of: header, in: bytes))
+  }
+
+  /// Adds the request's row; false when one of its keys is none.
+  private static func take(
+    _ request: borrowing GetRequest, into ready: ReadyVector
+  ) throws(WireError) -> Bool {
+    var keys = request.keys
+    for _ in ready.vector.roles.indices {
+      let key = try keys.next()
+      do throws(StoreError) { try ready.keys.append(encoded: key) } catch { return false }
+    }
+    try keys.finish()
+    return true
+  }
+}
+
+/// What GETs that are answered together have in common.
+struct TogetherForm: Equatable {
+  let handle: UInt32
+  let rows: Int
+  let layout: ReplyLayout
+  let options: GetOptions
+
+  init(_ request: borrowing GetRequest) {
+    handle = request.handle
+    rows = request.rows
+    layout = request.layout
+    options = request.options
+  }
+}
+
+/// One of them.
+struct TogetherGet {
+  let id: UInt64
+  /// Bytes up to the end of its frame, from the first of the first one.
+  let end: Int
+  /// Where the body of its reply begins.
+  var replyAt = 0
+}
+
+extension SessionLoop {
+  /// Answers the first of `together`, and says how many; the output is as it was when there are none.
+  fileprivate func answerTogether(
+    _ form: TogetherForm, _ ready: ReadyVector, _ output: inout ByteWriter
+  ) -> Int {
+    let time = ReadTime(nanoseconds: server.store.shared.clock.wall().nanoseconds)
+    let start = output.count
+    var answers = TogetherAnswers(form: form, time: time, end: start + SessionLimits.togetherByteCountMax)
+    do throws(StoreError) {
+      try makeReader()
+      let moment = try Self.read(ready, &answers, &together, &reader, &replies, &output)
+      if moment.catalogNumber != ready.catalogNumber {
+        refresh(ready, in: server.store.catalog)
+        if ready.hasChanged {
+          output.truncate(to: start)
+          return 0
+        }
+      }
+      for get in together.prefix(answers.count) {
+        GetReplyWriter.stamp(lsn: moment.lsn, mayLack: moment.isFlagged, bodyAt: get.replyAt, in: &output)
+      }
+      return answers.count
+    } catch {
+      output.truncate(to: start)
+      return 0
+    }
+  }
+
+  private static func read(
+    _ ready: ReadyVector, _ answers: inout TogetherAnswers, _ together: inout [TogetherGet],
+    _ reader: inout StoreReader?, _ replies: inout GetReplyWriter, _ output: inout ByteWriter
+  ) throws(StoreError) -> ReadMoment {
+    let vector = ready.vector
+    let (options, time) = (answers.form.options, answers.time)
+    let moment = try reader?.read(vector, ready.keys, at: time) { row, group, found in
+      if row != answers.row {
+        answers.finish(&replies, &output)
+        answers.begin(row, ready.shape, &together, &replies, &output)
+      }
+      if answers.isOver { return }
+      put(found, vector.groups[group].features, row: 0, options, &replies, &output)
+    }
+    guard let moment else { throw .closed }
+    answers.finish(&replies, &output)
+    return moment
+  }
+}
+
+/// Replies that are being written one after another.
+private struct TogetherAnswers {
+  let form: TogetherForm
+  let time: ReadTime
+  /// None is begun behind this.
+  let end: Int
+  /// Those that are whole.
+  var count = 0
+  /// The row that is being answered.
+  var row = -1
+  var frame: FrameWriter?
+  /// No further one is answered.
+  var isOver = false
+
+  init(form: TogetherForm, time: ReadTime, end: Int) {
+    self.form = form
+    self.time = time
+    self.end = end
+  }
+
+  mutating func begin(
+    _ row: Int, _ shape: ReplyShape, _ together: inout [TogetherGet], _ replies: inout GetReplyWriter,
+    _ output: inout ByteWriter
+  ) {
+    self.row = row
+    if output.count >= end { isOver = true }
+    if isOver { return }
+    let frame = FrameWriter.begin(replyTo: .get, id: together[row].id, in: &output)
+    together[row].replyAt = frame.bodyAt
+    self.frame = frame
+    do throws(WireError) {
+      try replies.begin(
+        shape, rows: 1, layout: form.layout, options: form.options, lsn: .none, time: time,
+        byteCountMax: ServerLimits.bodyByteCountMax, in: &output)
+    } catch {
+      giveUp(&output)
+    }
+  }
+
+  /// Makes the reply that was begun last whole.
+  mutating func finish(_ replies: inout GetReplyWriter, _ output: inout ByteWriter) {
+    guard let frame else { return }
+    do throws(WireError) {
+      try replies.finish(in: &output)
+      frame.finish(in: &output)
+      count += 1
+      self.frame = nil
+    } catch {
+      giveUp(&output)
+    }
+  }
+
+  private mutating func giveUp(_ output: inout ByteWriter) {
+    frame?.cancel(in: &output)
+    frame = nil
+    isOver = true
+  }
+}
