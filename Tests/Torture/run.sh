@@ -6,7 +6,7 @@
 #   QUICK=1     a short version, one to two minutes
 #   ONLY=name   one attack: kills, errors, moments, power, full, reader, simulation, oracle, bits, threads; of a whole store: store-kills,
 #               store-errors, store-moments, store-power, store-full, store-damage; of a server: client, server-kill, server-mutations,
-#               server-slow, server-flood, server-limits, server-tokens
+#               server-slow, server-flood, server-limits, server-tokens; of every decoder: fuzz
 # Each attack also runs alone: Tests/Torture/power_cut.py. What fails prints how to do it again.
 set -u
 
@@ -126,6 +126,7 @@ attack simulation "simulation" stories simulation SimulationTests 10000 200
 attack oracle "oracle" stories oracle OracleTests 100000 4000
 attack bits "every bit" bits
 attack threads "thread sanitizer" threads
+attack fuzz "fuzzed decoders" Tests/Torture/fuzz.sh
 
 echo
 printf '%s' "$table"
