@@ -38,6 +38,7 @@ extension Session {
     }
     if isStopping { return end(.shuttingDown, 0, &output) }
     state = .greeted
+    compressFrom = BodyCodec.agreed(hello.compressFrom, UInt32(clamping: server.options.compressFrom))
     Frames.write(replyTo: .hello, 0, into: &output) { reply(to: hello).encode(into: &$0) }
     return .goOn
   }
@@ -46,7 +47,7 @@ extension Session {
     let identity = server.store.identity
     let options = server.options
     return HelloReply(
-      version: min(hello.highestVersion, HelloRequest.version), compressFrom: 0,
+      version: min(hello.highestVersion, HelloRequest.version), compressFrom: compressFrom,
       features: (hello.required | hello.optional) & Self.features, storeID: identity.id,
       timeline: identity.timeline, visible: server.store.visible,
       clockNanoseconds: server.store.shared.clock.wall().nanoseconds,

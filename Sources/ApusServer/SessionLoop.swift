@@ -11,6 +11,7 @@ package final class SessionLoop: LoopService {
   let server: SessionServer
   var reader: StoreReader?
   var replies = GetReplyWriter()
+  var codec = BodyCodec()
   private var vectors: [ReadyVector.Name: ReadyVector] = [:]
   /// Kept from push to push.
   var batch: Batch?
