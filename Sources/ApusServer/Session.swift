@@ -42,6 +42,8 @@ package final class Session: FrameHandler {
   let flight: Flight
   var state = State.new
   var scopes = Scopes()
+  /// Among those who came in with a token.
+  var place: TokenHolders.Place?
   /// The shortest body that is compressed, as HELLO's reply said; 0: none is.
   var compressFrom: UInt32 = 0
   var isStopping = false
@@ -147,6 +149,7 @@ package final class Session: FrameHandler {
 
   package func ended(_ end: ConnectionEnd) {
     state = .over
+    leaveHolders()
     for waiting in waits.values { _ = server.store.giveUp(waiting.wait) }
     waits = [:]
     earliestDue = .max
