@@ -80,7 +80,7 @@ extension Job {
   /// What a token must allow; nil for what no server runs.
   fileprivate var scope: Scope? {
     switch self {
-    case .plan, .describe, .listDeadLetters, .showDeadLetters, .get, .scan: .read
+    case .plan, .describe, .status, .listDeadLetters, .showDeadLetters, .get, .scan: .read
     case .delete: .ingest
     case .apply, .promote, .retire, .retireService, .erase: .admin
     default: nil
@@ -93,6 +93,7 @@ extension Job {
       .describe(_, let project):
       project
     case .listDeadLetters(let filter), .showDeadLetters(let filter, _): filter.project
+    case .status(let project): project
     case .get(let options): options.project
     case .scan(let options): options.project
     case .delete(let options): options.project
@@ -114,6 +115,7 @@ extension Job {
     case .showDeadLetters(var filter, let limit):
       filter.project = project
       return .showDeadLetters(filter, limit: limit)
+    case .status: return .status(project: project)
     case .get(var options):
       options.project = project
       return .get(options)
