@@ -162,3 +162,11 @@ let package = Package(
       ]),
   ]
 )
+
+// What libFuzzer attacks. Only `Tests/Torture/fuzz.sh` builds it, with its sanitizers, and links it with libFuzzer's own `main`.
+if Context.environment["APUS_FUZZ"] != nil {
+  package.targets.append(
+    .target(
+      name: "ApusFuzz", dependencies: ["ApusStore", "ApusWire", "ApusContracts", "ApusBytes"],
+      path: "Tests/ApusFuzz", swiftSettings: strict))
+}

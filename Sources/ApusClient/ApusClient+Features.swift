@@ -7,7 +7,8 @@ import ApusWire
 
 /// How features are read.
 public struct ReadOptions: Sendable {
-  /// Answered from this LSN on: what was written up to it is seen.
+  /// Answered from this LSN on: what was written up to it is seen. The server waits for it until the call's deadline, and then the
+  /// call throws `notYet` or `deadlinePassed`.
   public var minimum: ApusClient.LSN?
   /// Values that are out of age are given, too; their status says that they are.
   public var includesStale = false

@@ -21,6 +21,9 @@ public struct ClientOptions: Sendable {
   public var retries = RetryPolicy()
   /// Calls under way or waiting in this client; the next one throws `busy`.
   public var callsMax = 16_384
+  /// The shortest body that is sent compressed, in either direction, if the server does that, too; nil: none is. Saves bytes where rows
+  /// are many and the way is long, and costs time on both sides. Requests and replies of one row never are.
+  public var compressFrom: Int?
   /// The name of this program, in the server's list of connections.
   public var name = ""
 

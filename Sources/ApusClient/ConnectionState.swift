@@ -26,15 +26,16 @@ package struct ConnectionState: ~Copyable, Sendable {
   }
 
   private enum Phase {
-    case greeting
-    case open(inFlightMax: Int, bodyMax: Int)
+    case greeting(compressFrom: UInt32)
+    case open(inFlightMax: Int, bodyMax: Int, compressFrom: Int)
     case ended
   }
 
   package static let bodyByteCountMax = 16 * 1024 * 1024
   package static let greetingByteCountMax = 4_000
 
-  private var phase = Phase.greeting
+  private var phase: Phase
+  private var codec = BodyCodec()
   /// What came and is no whole frame yet: from `taken` on.
   private var intake = ByteWriter()
   private var taken = 0
@@ -43,6 +44,7 @@ package struct ConnectionState: ~Copyable, Sendable {
 
   /// Begins with the client's HELLO.
   package init(_ hello: HelloRequest, into output: inout ByteWriter) {
+    phase = .greeting(compressFrom: hello.compressFrom)
     let frame = FrameWriter.begin(.hello, id: 0, in: &output)
     hello.encode(into: &output)
     frame.finish(in: &output)
@@ -63,7 +65,7 @@ package struct ConnectionState: ~Copyable, Sendable {
     _ type: MessageType, id: UInt64, deadlineMilliseconds: UInt16, body: RawSpan,
     into output: inout ByteWriter
   ) -> Admission {
-    guard case .open(let inFlightMax, let bodyMax) = phase else { return .notOpen }
+    guard case .open(let inFlightMax, let bodyMax, let compressFrom) = phase else { return .notOpen }
     guard body.byteCount <= bodyMax else { return .tooLong(max: bodyMax) }
     guard underWay < inFlightMax else { return .full }
     precondition(
@@ -71,7 +73,7 @@ package struct ConnectionState: ~Copyable, Sendable {
     pending[id] = type
     let frame = FrameWriter.begin(type, id: id, deadline: deadlineMilliseconds, in: &output)
     output.write(body)
-    frame.finish(in: &output)
+    codec.finish(frame, from: type == .get && GetRequest.isOfOneRow(body) ? 0 : compressFrom, in: &output)
     return .sent
   }
 
@@ -86,7 +88,7 @@ package struct ConnectionState: ~Copyable, Sendable {
   package mutating func received(_ bytes: RawSpan, events: inout [Event]) {
     if isEnded { return }
     intake.write(bytes)
-    while let event = Self.next(intake, &taken, &phase, &pending, &forgotten) {
+    while let event = Self.next(intake, &taken, &phase, &codec, &pending, &forgotten) {
       switch event {
       case .none: continue
       case .some(let event):
@@ -127,18 +129,23 @@ package struct ConnectionState: ~Copyable, Sendable {
 
   /// Nil when no whole frame is there; an event of nil is a reply that nobody waits for.
   private static func next(
-    _ intake: borrowing ByteWriter, _ taken: inout Int, _ phase: inout Phase,
+    _ intake: borrowing ByteWriter, _ taken: inout Int, _ phase: inout Phase, _ codec: inout BodyCodec,
     _ pending: inout [UInt64: MessageType], _ forgotten: inout [UInt64: MessageType]
   ) -> Event?? {
     do throws(WireError) {
       let rest = intake.bytes.extracting(droppingFirst: taken)
       guard let header = try FrameHeader.decode(rest) else { return nil }
-      let bodyMax: Int
-      if case .greeting = phase { bodyMax = greetingByteCountMax } else { bodyMax = bodyByteCountMax }
+      var bodyMax = bodyByteCountMax
+      var compressFrom = 0
+      switch phase {
+      case .greeting: bodyMax = greetingByteCountMax
+      case .open(_, _, let least): compressFrom = least
+      case .ended: break
+      }
       guard header.length <= UInt32(clamping: bodyMax) else {
         throw .tooLong(UInt64(header.length), max: UInt64(clamping: bodyMax))
       }
-      guard header.flags.isEmpty, header.deadline == 0 else {
+      guard header.flags.isEmpty || compressFrom > 0, header.deadline == 0 else {
         throw .malformed("a reply has flags or a deadline", at: 5)
       }
       // No more than 16 MiB and a few: no sum overflows.
@@ -149,9 +156,12 @@ package struct ConnectionState: ~Copyable, Sendable {
       for at in bodyEnd..<frameByteCount where rest[byte: at] != 0 {
         throw .malformed("a byte behind the body is not zero", at: at)
       }
-      let event = try event(header, body, &phase, &pending, &forgotten)
       taken += frameByteCount
-      return .some(event)
+      guard header.flags.contains(.compressed) else {
+        return .some(try event(header, body, &phase, &pending, &forgotten))
+      }
+      let raw = try codec.decompress(body, atLeast: compressFrom, atMost: bodyMax)
+      return .some(try event(header, unsafe raw.span.bytes, &phase, &pending, &forgotten))
     } catch {
       return .some(.some(.ended(ClientError(error))))
     }
@@ -161,7 +171,9 @@ package struct ConnectionState: ~Copyable, Sendable {
     _ header: FrameHeader, _ body: RawSpan, _ phase: inout Phase, _ pending: inout [UInt64: MessageType],
     _ forgotten: inout [UInt64: MessageType]
   ) throws(WireError) -> Event? {
-    if case .greeting = phase { return try greeting(header, body, &phase) }
+    if case .greeting(let compressFrom) = phase {
+      return try greeting(header, body, offered: compressFrom, &phase)
+    }
     if header.type == MessageType.error {
       let refusal = try WireRefusal(decoding: body)
       if header.id == 0 { return .ended(lost(refusal)) }
@@ -185,7 +197,7 @@ package struct ConnectionState: ~Copyable, Sendable {
   }
 
   private static func greeting(
-    _ header: FrameHeader, _ body: RawSpan, _ phase: inout Phase
+    _ header: FrameHeader, _ body: RawSpan, offered compressFrom: UInt32, _ phase: inout Phase
   ) throws(WireError) -> Event {
     guard header.id == 0 else { throw .malformed("HELLO's reply has the id \(header.id)", at: 8) }
     if header.type == MessageType.error { return .ended(ClientError(try WireRefusal(decoding: body))) }
@@ -193,7 +205,9 @@ package struct ConnectionState: ~Copyable, Sendable {
       throw .malformed("a frame of type \(header.type) before HELLO's reply", at: 4)
     }
     let hello = try HelloReply(decoding: body)
-    guard hello.version == HelloRequest.version, hello.features == 0, hello.compressFrom == 0 else {
+    // None, or no shorter a body than was offered.
+    let isOffered = hello.compressFrom == 0 || (compressFrom > 0 && hello.compressFrom >= compressFrom)
+    guard hello.version == HelloRequest.version, hello.features == 0, isOffered else {
       throw .malformed("HELLO's reply chooses what was not offered", at: 0)
     }
     guard hello.inFlightMax >= 1, hello.rowsMax >= 1 else {
@@ -201,7 +215,8 @@ package struct ConnectionState: ~Copyable, Sendable {
     }
     phase = .open(
       inFlightMax: Int(clamping: hello.inFlightMax),
-      bodyMax: min(Int(clamping: hello.frameByteCountMax), bodyByteCountMax))
+      bodyMax: min(Int(clamping: hello.frameByteCountMax), bodyByteCountMax),
+      compressFrom: Int(clamping: hello.compressFrom))
     return .greeted(hello)
   }
 

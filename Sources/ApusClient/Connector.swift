@@ -16,6 +16,7 @@ struct Connector: Sendable {
     milliseconds = Int32(clamping: max(1, options.connectTimeout.clampedNanoseconds / 1_000_000))
     let name = options.name.isEmpty ? ClientVersion.name : "\(ClientVersion.name) \(options.name)"
     hello = HelloRequest(
+      compressFrom: options.compressFrom.map { UInt32(clamping: max(1, $0)) } ?? 0,
       client: String(name.prefix(Self.nameCharactersMax)),
       token: options.token.map { HelloRequest.Token(id: $0.id, secret: $0.secret) })
   }

@@ -41,15 +41,17 @@ final class Link {
   func request(_ call: CallLetter, now: UInt64) -> ConnectionState.Admission {
     let body = call.body
     return state.request(
-      call.type, id: call.ticket, deadlineMilliseconds: Self.milliseconds(until: call.deadline, now),
+      call.type, id: call.ticket,
+      deadlineMilliseconds: Self.milliseconds(until: call.deadline, now, most: call.type == .get ? .max : 0),
       body: unsafe body.span.bytes, into: &outbox.writer)
   }
 
-  /// As a header has it: a deadline too far away for it is none.
-  static func milliseconds(until deadline: UInt64, _ now: UInt64) -> UInt16 {
-    guard deadline != .max else { return 0 }
+  /// As a header has it. A deadline too far away for it is `most`: for GET the greatest, since without one it would not wait for its
+  /// minimum LSN, and is asked again anyway; for all others none.
+  static func milliseconds(until deadline: UInt64, _ now: UInt64, most: UInt16) -> UInt16 {
+    guard deadline != .max else { return most }
     let left = deadline > now ? (deadline - now) / 1_000_000 + 1 : 1
-    return UInt16(exactly: left) ?? 0
+    return UInt16(exactly: left) ?? most
   }
 
   func flush() -> Outbox.Outcome { outbox.send(on: socket) }

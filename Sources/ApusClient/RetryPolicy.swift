@@ -48,7 +48,9 @@ extension ClientError {
   /// Whether a server that says so has not begun to write.
   var provesNothingWritten: Bool {
     switch code {
-    case .overloaded, .shuttingDown, .rebuilding, .deadLettersFull, .clockJump, .diskFull, .readOnly: true
+    case .overloaded, .shuttingDown, .rebuilding, .deadLettersFull, .clockJump, .diskFull, .readOnly,
+      .deadline:
+      true
     default: !isRetryable
     }
   }

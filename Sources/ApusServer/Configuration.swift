@@ -36,6 +36,8 @@ package struct Configuration: Equatable, Sendable {
   package var frameByteCountMax = ServerLimits.bodyByteCountMax
   package var inFlightMax = 256
   package var rowsMax = 10_000
+  /// Nil: never.
+  package var compressFrom: Int? = 4_096
   package var outputByteCountMax = 32 << 20
   package var memoryByteCountMax = 1 << 30
   /// Nil: never.

@@ -54,6 +54,10 @@ extension WireRefusal {
     .unauthenticated, "this server wants a token, and this is none of its own",
     next: "make one with `apus token create`, and name its file in $APUS_TOKEN_FILE")
 
+  static let revoked = WireRefusal(
+    .unauthenticated, "the token that this connection came in with was revoked, or changed",
+    next: "connect again with another one")
+
   static func forbidden(_ needed: Scope, in project: String?) -> WireRefusal {
     WireRefusal(
       .forbidden, "the token has not the scope \(needed)", where: project.map { "project \($0)" } ?? "",

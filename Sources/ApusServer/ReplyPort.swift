@@ -31,10 +31,11 @@ extension ConnectionMailbox: ReplyPort {
 /// Frames that are made away from the send buffer.
 enum Frames {
   static func reply(
-    to type: MessageType, _ id: UInt64, _ encode: (inout ByteWriter) -> Void
+    to type: MessageType, _ id: UInt64, compressedFrom least: Int = 0, _ encode: (inout ByteWriter) -> Void
   ) -> [UInt8] {
     var output = ByteWriter()
-    write(replyTo: type, id, into: &output, encode)
+    var codec = BodyCodec()
+    write(replyTo: type, id, into: &output, with: &codec, from: least, encode)
     return output.bytes.copied()
   }
 
@@ -44,10 +45,19 @@ enum Frames {
     return output.bytes.copied()
   }
 
-  /// A reply that is longer than any body may be becomes a refusal that says so.
+  /// One that is never compressed.
   static func write(
     replyTo type: MessageType, _ id: UInt64, into output: inout ByteWriter,
     _ encode: (inout ByteWriter) -> Void
+  ) {
+    var codec = BodyCodec()
+    write(replyTo: type, id, into: &output, with: &codec, from: 0, encode)
+  }
+
+  /// A reply that is longer than any body may be becomes a refusal that says so. `codec` compresses it from so many bytes on; 0: never.
+  static func write(
+    replyTo type: MessageType, _ id: UInt64, into output: inout ByteWriter, with codec: inout BodyCodec,
+    from least: Int, _ encode: (inout ByteWriter) -> Void
   ) {
     let frame = FrameWriter.begin(replyTo: type, id: id, in: &output)
     encode(&output)
@@ -55,7 +65,7 @@ enum Frames {
       frame.cancel(in: &output)
       FrameWriter.write(.replyTooLong, id: id, into: &output)
     } else {
-      frame.finish(in: &output)
+      codec.finish(frame, from: least, in: &output)
     }
   }
 }

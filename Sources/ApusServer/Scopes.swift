@@ -46,4 +46,12 @@ package protocol TokenCheck: Sendable {
   /// What the holder of this token may do; nil for an unknown id and for a wrong secret alike, and in about the same time.
   /// Called by the loops: it must not wait for a disk.
   func check(id: String, secret: [UInt8]) -> Scopes?
+
+  /// From now on `body` is told the ids of tokens that are good no longer, or grant something else. To be called once.
+  func whenRevoked(_ body: @escaping @Sendable (Set<String>) -> Void)
+}
+
+extension TokenCheck {
+  /// For tokens that nobody revokes.
+  package func whenRevoked(_ body: @escaping @Sendable (Set<String>) -> Void) {}
 }

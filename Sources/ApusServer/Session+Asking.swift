@@ -32,7 +32,7 @@ extension Session {
       case .store: server.storeStats
       case .connections: server.connections()
       }
-    Frames.write(replyTo: .stats, header.id, into: &output) { StatsReply(entries).encode(into: &$0) }
+    reply(to: .stats, header.id, &output) { StatsReply(entries).encode(into: &$0) }
   }
 
   func describe(
@@ -77,7 +77,7 @@ extension Session {
           .unknownName, answer.err, next: "describe without a name lists what there is",
           details: request.name.isEmpty ? [] : [WireRefusal.Detail("name", request.name)]), id, &output)
     case .some(let answer):
-      Frames.write(replyTo: .describe, id, into: &output) {
+      reply(to: .describe, id, &output) {
         DescribeReply(json: answer.out).encode(into: &$0)
       }
     }
@@ -105,13 +105,14 @@ extension Session {
     _ body: @escaping @Sendable () throws(WireRefusal) -> Encode
   ) {
     let (id, due, flight, server) = (header.id, Self.due(header, now), flight, server)
+    let least = Int(clamping: compressFrom)
     _ = flight.begin(id)
     let isTaken = server.tasks.submit {
       if server.clock.monotonic().nanoseconds > due {
         return flight.finish(id, Frames.refusal(.deadline, id))
       }
       do throws(WireRefusal) {
-        flight.finish(id, Frames.reply(to: type, id, try body()))
+        flight.finish(id, Frames.reply(to: type, id, compressedFrom: least, try body()))
       } catch {
         SessionCounters.add(to: server.counters.refusals)
         flight.finish(id, Frames.refusal(error, id))

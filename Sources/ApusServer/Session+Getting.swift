@@ -45,7 +45,7 @@ extension Session {
       frame.cancel(in: &output)
       return error
     }
-    frame.finish(in: &output)
+    loop.codec.finish(frame, from: request.rows == 1 ? 0 : Int(clamping: compressFrom), in: &output)
     return nil
   }
 

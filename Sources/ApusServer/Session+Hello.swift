@@ -27,7 +27,9 @@ extension Session {
     let unknown = hello.required & ~Self.features
     guard unknown == 0 else { return end(.features(unknown), 0, &output) }
     if let tokens = server.tokens {
+      if let id = hello.token?.id { place = server.holders.add(id, port) }
       guard let granted = hello.token.flatMap({ tokens.check(id: $0.id, secret: $0.secret) }) else {
+        leaveHolders()
         let delay = server.counters.delayOfWrongToken(now: now)
         state = .refusing(at: now &+ delay)
         return .pause
@@ -38,15 +40,27 @@ extension Session {
     }
     if isStopping { return end(.shuttingDown, 0, &output) }
     state = .greeted
+    compressFrom = BodyCodec.agreed(hello.compressFrom, UInt32(clamping: server.options.compressFrom))
     Frames.write(replyTo: .hello, 0, into: &output) { reply(to: hello).encode(into: &$0) }
     return .goOn
+  }
+
+  /// The token that it came in with is good no longer.
+  func tokenRevoked(_ output: inout ByteWriter) -> ConnectionAction {
+    guard state == .greeted else { return .goOn }
+    return end(.revoked, 0, &output)
+  }
+
+  func leaveHolders() {
+    if let place { server.holders.remove(place) }
+    place = nil
   }
 
   private func reply(to hello: HelloRequest) -> HelloReply {
     let identity = server.store.identity
     let options = server.options
     return HelloReply(
-      version: min(hello.highestVersion, HelloRequest.version), compressFrom: 0,
+      version: min(hello.highestVersion, HelloRequest.version), compressFrom: compressFrom,
       features: (hello.required | hello.optional) & Self.features, storeID: identity.id,
       timeline: identity.timeline, visible: server.store.visible,
       clockNanoseconds: server.store.shared.clock.wall().nanoseconds,

@@ -12,7 +12,7 @@ extension Session {
     SessionCounters.add(to: server.counters.others)
     do throws(WireRefusal) {
       let reply = try prepared(request)
-      Frames.write(replyTo: .prepare, header.id, into: &output) { reply.encode(into: &$0) }
+      self.reply(to: .prepare, header.id, &output) { reply.encode(into: &$0) }
     } catch {
       refuse(error, header.id, &output)
     }

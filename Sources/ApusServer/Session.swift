@@ -42,6 +42,10 @@ package final class Session: FrameHandler {
   let flight: Flight
   var state = State.new
   var scopes = Scopes()
+  /// Among those who came in with a token.
+  var place: TokenHolders.Place?
+  /// The shortest body that is compressed, as HELLO's reply said; 0: none is.
+  var compressFrom: UInt32 = 0
   var isStopping = false
 
   var handles: [UInt32: ReadyVector] = [:]
@@ -97,14 +101,20 @@ package final class Session: FrameHandler {
     }
     if type == .hello { return end(.helloTwice, header.id, &output) }
     if header.id == 0 { return end(.idZero, 0, &output) }
-    if header.flags.contains(.compressed) { return end(.notCompressed, header.id, &output) }
     if flight.has(header.id) { return end(.idInUse, header.id, &output) }
     if isStopping {
       refuseInTurn(.shuttingDown, type, header.id, &output)
       return .goOn
     }
     do throws(WireError) {
-      try answer(type, header, body, &output, now)
+      if header.flags.contains(.compressed) {
+        guard compressFrom > 0 else { return end(.notCompressed, header.id, &output) }
+        let raw = try loop.codec.decompress(
+          body, atLeast: Int(clamping: compressFrom), atMost: server.options.bodyByteCountMax)
+        try answer(type, header, unsafe raw.span.bytes, &output, now)
+      } else {
+        try answer(type, header, body, &output, now)
+      }
     } catch {
       return end(WireRefusal(error), header.id, &output)
     }
@@ -141,6 +151,7 @@ package final class Session: FrameHandler {
 
   package func ended(_ end: ConnectionEnd) {
     state = .over
+    leaveHolders()
     for waiting in waits.values { _ = server.store.giveUp(waiting.wait) }
     waits = [:]
     earliestDue = .max
@@ -161,6 +172,14 @@ package final class Session: FrameHandler {
   func refuse(_ refusal: WireRefusal, _ id: UInt64, _ output: inout ByteWriter) {
     SessionCounters.add(to: server.counters.refusals)
     FrameWriter.write(refusal, id: id, into: &output)
+  }
+
+  /// Writes a reply, compressed if it is long and the client wants that.
+  func reply(
+    to type: MessageType, _ id: UInt64, _ output: inout ByteWriter, _ encode: (inout ByteWriter) -> Void
+  ) {
+    Frames.write(
+      replyTo: type, id, into: &output, with: &loop.codec, from: Int(clamping: compressFrom), encode)
   }
 
   /// The moment after which nobody wants the answer.

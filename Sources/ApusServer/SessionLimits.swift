@@ -39,6 +39,8 @@ package struct SessionOptions: Equatable, Sendable {
   package var inFlightMax = 256
   /// Keys of one GET, rows of one PUSH.
   package var rowsMax = 10_000
+  /// The shortest reply that is compressed for those who ask for it; 0: none is.
+  package var compressFrom = 4_096
   /// Name and version, for people.
   package var server = "apus"
 

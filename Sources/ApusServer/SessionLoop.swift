@@ -13,6 +13,7 @@ package final class SessionLoop: LoopService {
   var replies = GetReplyWriter()
   /// GETs that are answered together; nothing between two calls.
   var together: [TogetherGet] = []
+  var codec = BodyCodec()
   private var vectors: [ReadyVector.Name: ReadyVector] = [:]
   /// Kept from push to push.
   var batch: Batch?

@@ -21,6 +21,7 @@ package final class SessionServer: Sendable {
   /// The clock that loops give as `now`.
   let clock: any Clock
   let counters = SessionCounters()
+  let holders = TokenHolders()
   /// Batches that are too large for a loop. One thread: so a connection's writes keep their order.
   let admitter: Worker
   /// Scans, and what is typed at the console.
@@ -39,6 +40,8 @@ package final class SessionServer: Sendable {
     self.connections = connections
     admitter = try Worker(name: "apus-admit")
     tasks = try Worker(name: "apus-tasks")
+    let holders = holders
+    tokens?.whenRevoked { holders.revoke($0) }
   }
 
   /// Does what the workers were given, and ends them; after the loops, and before the store is closed.

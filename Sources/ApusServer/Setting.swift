@@ -50,6 +50,26 @@ extension Setting {
       }, spell: { ByteSize.spelled($0[keyPath: path]) })
   }
 
+  /// A size that may also be `none`.
+  static func optionalSize(
+    _ group: Group, _ name: String, _ path: Path<Int?>, _ range: ClosedRange<Int>, _ effect: String
+  ) -> Setting {
+    Setting(
+      name: name, group: group,
+      expected:
+        "a size from \(ByteSize.spelled(range.lowerBound)) to \(ByteSize.spelled(range.upperBound)), or none",
+      placeholder: "SIZE", effect: effect,
+      take: { text, all in
+        if text == none {
+          all[keyPath: path] = nil
+          return true
+        }
+        guard let size = ByteSize.read(text), range.contains(size) else { return false }
+        all[keyPath: path] = size
+        return true
+      }, spell: { $0[keyPath: path].map(ByteSize.spelled) ?? none })
+  }
+
   static func count(
     _ group: Group, _ name: String, _ path: Path<Int>, _ range: ClosedRange<Int>, _ effect: String
   ) -> Setting {

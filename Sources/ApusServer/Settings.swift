@@ -96,6 +96,10 @@ package enum Settings {
       "Requests of one connection that wait for an answer. With more, the connection is not read."),
     .count(
       .limits, "max_rows", \.rowsMax, 1...65_535, "Keys of one GET, and rows of one PUSH."),
+    .optionalSize(
+      .limits, "compress_from", \.compressFrom, 64...ServerLimits.bodyByteCountMax,
+      "The shortest body that is compressed, in both directions, with a client that asks for it; a client may name a "
+        + "larger one. Replies of one row never are. none: never."),
     .size(
       .limits, "max_output", \.outputByteCountMax, 65_536...(1 << 32),
       "Replies that one connection has not read yet. With more, its requests are not read."),

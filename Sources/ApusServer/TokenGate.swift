@@ -15,6 +15,7 @@ package final class TokenGate: Sendable {
     var tokens: [String: TokenRecord] = [:]
     var table: TokenTable
     var failure: TokenFileError?
+    var whenRevoked: (@Sendable (Set<String>) -> Void)?
   }
 
   /// What happened to the file.
@@ -51,14 +52,18 @@ package final class TokenGate: Sendable {
   package func reread() {
     do throws(TokenFileError) {
       let table = try file.read()
-      let isNew = state.withLock { state in
+      let (isNew, gone, whenRevoked) = state.withLock { state in
         defer { state.failure = nil }
-        guard table != state.table else { return state.failure != nil }
+        guard table != state.table else { return (state.failure != nil, Set<String>(), state.whenRevoked) }
+        let tokens = Self.byID(table)
+        let gone = state.tokens.filter { tokens[$0.key] != $0.value }.map(\.key)
         state.table = table
-        state.tokens = Self.byID(table)
-        return true
+        state.tokens = tokens
+        return (true, Set(gone), state.whenRevoked)
       }
       if isNew { tell(.reread(tokens: table.records.count)) }
+      // By now nobody comes in with one of these any more.
+      if !gone.isEmpty { whenRevoked?(gone) }
     } catch {
       let isNew = state.withLock { state in
         defer { state.failure = error }
@@ -85,6 +90,10 @@ package final class TokenGate: Sendable {
 }
 
 extension TokenGate: TokenCheck {
+  package func whenRevoked(_ body: @escaping @Sendable (Set<String>) -> Void) {
+    state.withLock { $0.whenRevoked = body }
+  }
+
   package func check(id: String, secret: [UInt8]) -> Scopes? {
     record(id: id, secret: secret).map { record in
       record.project.map { Scopes(projects: [$0: record.scopes]) } ?? Scopes(everywhere: record.scopes)

@@ -46,6 +46,14 @@ package struct GetRequest: ~Escapable {
     keys = KeyWalker(reader)
   }
 
+  /// Of a body that was encoded here: whether it asks for one row.
+  package static func isOfOneRow(_ body: RawSpan) -> Bool {
+    body.byteCount >= rowsAt + 2 && body.uint8(at: rowsAt) == 1 && body.uint8(at: rowsAt + 1) == 0
+  }
+
+  /// Behind the handle.
+  private static let rowsAt = 4
+
   /// Writes all but the keys, which `write(short:)` writes one after another.
   package static func encode(
     handle: UInt32, rows: Int, layout: ReplyLayout, options: GetOptions = [], minimum: LSN? = nil,

@@ -48,7 +48,8 @@ enum Job: Equatable {
   case createToken(Tokens.Wish, data: String?)
   case listTokens(data: String?)
   case revokeToken(String, data: String?)
-  case status
+  /// Nil: of all projects.
+  case status(project: String?)
   case ping
   case completions(Completions.Shell)
 

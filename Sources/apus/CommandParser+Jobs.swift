@@ -27,6 +27,7 @@ extension CommandParser {
       return .erase(
         Erase.Options(
           words: try entity(words, words.operands), project: project, isDryRun: words.has("--dry-run")))
+    case .status: return .status(project: nil)
     case .deadLetters: return try deadLetters(words, project)
     case .check:
       guard words.has("--deep") else {

@@ -16,7 +16,6 @@ extension CommandParser {
     case .tokenCreate: return .createToken(try wish(words), data: try words.path("--data"))
     case .tokenList: return .listTokens(data: try words.path("--data"))
     case .tokenRevoke: return .revokeToken(words.operands[0], data: try words.path("--data"))
-    case .status: return .status
     case .ping: return .ping
     default:
       let shells = Completions.Shell.allCases.map(\.rawValue)

@@ -80,7 +80,7 @@ extension Job {
   /// What a token must allow; nil for what no server runs.
   fileprivate var scope: Scope? {
     switch self {
-    case .plan, .describe, .listDeadLetters, .showDeadLetters, .get, .scan: .read
+    case .plan, .describe, .status, .listDeadLetters, .showDeadLetters, .get, .scan: .read
     case .delete: .ingest
     case .handleDeadLetters(let options): options.how == .replayed ? .ingest : .admin
     case .apply, .promote, .retire, .retireService, .erase: .admin
@@ -95,6 +95,7 @@ extension Job {
       project
     case .listDeadLetters(let filter), .showDeadLetters(let filter, _): filter.project
     case .handleDeadLetters(let options): options.filter.project
+    case .status(let project): project
     case .get(let options): options.project
     case .scan(let options): options.project
     case .delete(let options): options.project
@@ -119,6 +120,7 @@ extension Job {
     case .handleDeadLetters(var options):
       options.filter.project = project
       return .handleDeadLetters(options)
+    case .status: return .status(project: project)
     case .get(var options):
       options.project = project
       return .get(options)

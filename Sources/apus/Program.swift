@@ -87,6 +87,7 @@ enum Program {
     case .retire(let name, let project): try Versions.retire(name, in: project, answer)
     case .retireService(let name, let project): try Versions.retire(service: name, in: project, answer)
     case .describe(let name, let project): try Describe.run(name, in: project, answer)
+    case .status(let project): try StoreStatus.run(only: project, answer)
     case .get(let options): try Get.run(options, answer)
     case .scan(let options): try Scan.run(options, answer)
     case .delete(let options): try Delete.run(options, answer)

@@ -44,8 +44,23 @@ enum Remote {
     var connection = try peer.connect()
     switch job {
     case .ping: return try ping(&connection, isJSON: isJSON, output)
-    case .status: return try status(&connection, isJSON: isJSON, output)
+    case .status: return try ServerStatus.run(&connection, words(arguments), isJSON: isJSON, output)
+    case .get(let options):
+      if let minimum = options.minimum { try wait(for: minimum, &connection) }
+      return try console(&connection, words(arguments), files, output)
     default: return try console(&connection, words(arguments), files, output)
+    }
+  }
+
+  /// How long `get` waits for its least LSN. A server has no thread to spare for that, so it is done before the command goes there.
+  static let waitMilliseconds: UInt16 = 10_000
+
+  private static func wait(for lsn: LSN, _ connection: inout RemoteConnection) throws(Trouble) {
+    let body = try connection.ask(
+      .wait, milliseconds: Int32(waitMilliseconds) + 10_000, deadline: waitMilliseconds
+    ) { WaitRequest(lsn, .visible).encode(into: &$0) }
+    _ = try connection.read("WAIT's answer", body) { (body) throws(WireError) in
+      try WaitReply(decoding: body)
     }
   }
 
@@ -103,7 +118,7 @@ enum Remote {
 
   // MARK: Asking
 
-  private static func console(
+  static func console(
     _ connection: inout RemoteConnection, _ words: [String], _ files: [DefinitionFile], _ output: Output
   ) throws(Trouble) -> ExitCode {
     let request = ConsoleRequest(
@@ -147,48 +162,6 @@ enum Remote {
         "\(connection.address) answers in \(taken / 1_000) µs: \(connection.server), LSN \(reply.visible)")
     }
     return .done
-  }
-
-  private static func status(
-    _ connection: inout RemoteConnection, isJSON: Bool, _ output: Output
-  ) throws(Trouble) -> ExitCode {
-    var json = JSON(["address": .text("\(connection.address)"), "version": .text(connection.server)])
-    var table = Table([("", .left), ("", .right)])
-    table.add(["address", "\(connection.address)"])
-    table.add(["version", connection.server])
-    for kind in StatsRequest.allCases {
-      let body = try connection.ask(.stats, milliseconds: 10_000) { kind.encode(into: &$0) }
-      let reply = try connection.read("STATS' answer", body) { (body) throws(WireError) in
-        try StatsReply(decoding: body)
-      }
-      for (name, value) in reply.entries { table.add([name, value.inWords]) }
-      json = json.adding(
-        .object([
-          JSON.Member(
-            key: "\(kind)",
-            value: .object(reply.entries.map { JSON.Member(key: $0.name, value: $0.value.json) }))
-        ]))
-    }
-    if isJSON { output.line(json) } else { table.lines.dropFirst().forEach { output.line($0) } }
-    return .done
-  }
-}
-
-extension StatsReply.Entry {
-  fileprivate var inWords: String {
-    switch self {
-    case .int64(let number): Numbers.grouped(number)
-    case .float64(let number): "\(number)"
-    case .text(let text): text
-    }
-  }
-
-  fileprivate var json: JSON {
-    switch self {
-    case .int64(let number): .number(number)
-    case .float64(let number): .real(number)
-    case .text(let text): .text(text)
-    }
   }
 }
 

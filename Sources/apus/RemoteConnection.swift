@@ -64,10 +64,11 @@ struct RemoteConnection: ~Copyable {
   }
 
   /// Sends a request, and waits for its answer: no longer than so many milliseconds for each part of it, or for ever when negative.
+  /// `deadline` is what the server is told of that.
   mutating func ask(
-    _ type: MessageType, milliseconds: Int32, _ write: (inout ByteWriter) -> Void
+    _ type: MessageType, milliseconds: Int32, deadline: UInt16 = 0, _ write: (inout ByteWriter) -> Void
   ) throws(Trouble) -> [UInt8] {
-    switch try exchange(type, milliseconds: milliseconds, write) {
+    switch try exchange(type, milliseconds: milliseconds, deadline: deadline, write) {
     case .success(let body): return body
     case .failure(let refusal): throw Trouble(refusal, from: address)
     }
@@ -75,12 +76,12 @@ struct RemoteConnection: ~Copyable {
 
   /// The same for who looks at a refusal itself.
   mutating func exchange(
-    _ type: MessageType, milliseconds: Int32, _ write: (inout ByteWriter) -> Void
+    _ type: MessageType, milliseconds: Int32, deadline: UInt16 = 0, _ write: (inout ByteWriter) -> Void
   ) throws(Trouble) -> Result<[UInt8], WireRefusal> {
     var buffer = ByteWriter()
     let id = nextID
     nextID += 1
-    let frame = FrameWriter.begin(type, id: id, in: &buffer)
+    let frame = FrameWriter.begin(type, id: id, deadline: deadline, in: &buffer)
     write(&buffer)
     frame.finish(in: &buffer)
     guard buffer.count <= bodyByteCountMax + FrameHeader.byteCount else {

@@ -33,6 +33,7 @@ extension Configuration {
     options.bodyByteCountMax = frameByteCountMax
     options.inFlightMax = inFlightMax
     options.rowsMax = rowsMax
+    options.compressFrom = compressFrom ?? 0
     options.server = "apus \(Program.version)"
     return options
   }

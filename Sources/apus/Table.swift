@@ -32,6 +32,25 @@ struct Table {
   }
 }
 
+/// Sizes for people: `512 B`, `3.4 MiB`.
+enum ByteCount {
+  private static let units = ["KiB", "MiB", "GiB", "TiB"]
+
+  static func inWords(_ count: some BinaryInteger) -> String {
+    let count = UInt64(clamping: count)
+    var unit = -1
+    var whole: UInt64 = 1
+    while count / whole >= 1024, unit + 1 < units.count {
+      whole <<= 10
+      unit += 1
+    }
+    guard unit >= 0 else { return "\(count) B" }
+    // Rounded down: what is nearly full is not said to be. A rest is less than a TiB, so ten times it fits.
+    let tenths = count % whole * 10 / whole
+    return "\(Numbers.grouped(count / whole)).\(tenths) \(units[unit])"
+  }
+}
+
 /// Words for numbers.
 enum Numbers {
   /// With a comma at every third digit.

@@ -17,7 +17,7 @@ extension Verb {
       Option(name: "--service", value: "NAME[@N]", meaning: "the features of a service"),
       Option(name: "--features", value: "LIST", meaning: "these features, with commas: VIEW:FEATURE"),
       Option(name: "--view", value: "NAME[@N]", meaning: "all features of a view"),
-      Option(name: "--min-lsn", value: "N", meaning: "refuse to answer from before this LSN"),
+      Option(name: "--min-lsn", value: "N", meaning: "answer from this LSN on; a server waits 10 s for it"),
       Option(name: "--stale", value: nil, meaning: "show values that are out of age, too"),
       project, json,
     ],

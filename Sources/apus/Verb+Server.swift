@@ -101,11 +101,22 @@ extension Verb {
     ])
 
   static let status = Verb(
-    name: "status", reach: .server, summary: "show how a server is: store, connections, memory",
-    about: ["Asks a server for its figures. For what the store has, see `apus describe`."],
-    options: remote + [json],
-    examples: [Example(command: "apus status --server 127.0.0.1:7399", meaning: "a table to read")],
-    exits: [(.done, "shown"), (.failed, "no server answers there, or it refuses"), (.usage, usage)])
+    name: "status", reach: .both,
+    summary: "show how a server or a store is: connections, memory, log, index, dead letters",
+    about: [
+      "Asks a server for its figures, and for what an operator watches of its store. With",
+      "--data it looks at a folder that no process has open, and changes nothing there.",
+      "For views, rows and services, see `apus describe`.",
+    ],
+    options: dataOrServer + [json],
+    examples: [
+      Example(command: "apus status --server 127.0.0.1:7399", meaning: "lines to read"),
+      Example(command: "apus status --data DIR", meaning: "of a store that nobody has open"),
+    ],
+    exits: [
+      (.done, "shown"), (.failed, "no server answers there, it refuses, or there is no such store"),
+      (.usage, usage),
+    ])
 
   static let ping = Verb(
     name: "ping", reach: .server, summary: "ask a server whether it is there",

@@ -179,6 +179,80 @@ struct ConnectionStateTests {
     }
   }
 
+  @Test("compresses what is long if the server said so, and never a GET of one row")
+  func compresses() throws {
+    let state = Session(compressFrom: 100)
+    _ = state.receive(Frames.hello(compressFrom: 200))
+    func flags(_ type: MessageType, _ id: UInt64, _ body: [UInt8]) throws -> FrameHeader.Flags {
+      let before = state.sent.count
+      #expect(state.ask(type, id, body) == .sent)
+      let frame = Array(state.sent.dropFirst(before))
+      return try #require(try FrameHeader.decode(unsafe frame.span.bytes)).flags
+    }
+    let long = [UInt8](repeating: 7, count: 500)
+    #expect(try flags(.describe, 1, Array(long.prefix(199))) == [])
+    #expect(try flags(.describe, 2, long) == .compressed)
+    func get(_ rows: Int) -> [UInt8] {
+      var body = ByteWriter()
+      GetRequest.encode(handle: 1, rows: rows, layout: .columns, into: &body)
+      body.write(long)
+      return body.bytes.copied()
+    }
+    #expect(try flags(.get, 3, get(1)) == [])
+    #expect(try flags(.get, 4, get(2)) == .compressed)
+    #expect(try flags(.get, 5, get(257)) == .compressed)
+  }
+
+  @Test("reads compressed replies as any other, and ends on one that was not agreed on or is too long")
+  func decompresses() throws {
+    let json = String(repeating: "{}", count: 300)
+    let reply = Frames.reply(to: .describe, id: 1) { DescribeReply(json: json).encode(into: &$0) }
+    let short = try compressed(reply)
+    #expect(short.count < reply.count / 4)
+    let state = Session(compressFrom: 100)
+    _ = state.receive(Frames.hello(compressFrom: 200))
+    #expect(state.ask(.describe, 1) == .sent)
+    #expect(state.receive(short) == [.reply(id: 1, body: Frames.body(of: reply))])
+
+    // Nothing was agreed on; or only for what is longer.
+    for (asked, said): (UInt32, UInt32) in [(0, 0), (100, 0), (100, 700)] {
+      let strict = Session(compressFrom: asked)
+      _ = strict.receive(Frames.hello(compressFrom: said))
+      #expect(strict.isOpen && strict.ask(.describe, 1) == .sent)
+      guard case .ended(let error)? = strict.receive(short).last else {
+        Issue.record("a compressed reply was taken, with \(asked) and \(said)")
+        continue
+      }
+      #expect(error.code == .badReply)
+    }
+    // HELLO's reply chooses what was not offered.
+    for (asked, said): (UInt32, UInt32) in [(0, 100), (100, 99)] {
+      let strict = Session(compressFrom: asked)
+      _ = strict.receive(Frames.hello(compressFrom: said))
+      #expect(strict.isEnded)
+    }
+    // More than any body may be.
+    let bomb = try compressed(
+      Frames.reply(to: .describe, id: 1) { $0.write([UInt8](repeating: 0, count: 17 << 20)) })
+    let bombed = Session(compressFrom: 100)
+    _ = bombed.receive(Frames.hello(compressFrom: 200))
+    #expect(bombed.ask(.describe, 1) == .sent)
+    guard case .ended? = bombed.receive(bomb).last else {
+      Issue.record("a bomb was taken")
+      return
+    }
+  }
+
+  private func compressed(_ frame: [UInt8]) throws -> [UInt8] {
+    let header = try #require(try FrameHeader.decode(unsafe frame.span.bytes))
+    var writer = ByteWriter()
+    let begun = FrameWriter.begin(replyTo: .describe, id: header.id, in: &writer)
+    writer.write(Frames.body(of: frame))
+    var codec = BodyCodec()
+    codec.finish(begun, from: 1, in: &writer)
+    return writer.bytes.copied()
+  }
+
   private func opened(inFlightMax: UInt32 = 64) -> Session {
     let state = Session()
     _ = state.receive(Frames.hello(inFlightMax: inFlightMax))
@@ -191,9 +265,9 @@ private final class Session {
   private var state: ConnectionState
   private var output: ByteWriter
 
-  init() {
+  init(compressFrom: UInt32 = 0) {
     var output = ByteWriter()
-    state = ConnectionState(HelloRequest(client: "test"), into: &output)
+    state = ConnectionState(HelloRequest(compressFrom: compressFrom, client: "test"), into: &output)
     self.output = output
   }
 

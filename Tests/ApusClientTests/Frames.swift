@@ -6,10 +6,11 @@ import ApusContracts
 import ApusWire
 
 enum Frames {
-  static func hello(inFlightMax: UInt32 = 64, rowsMax: UInt32 = 1_000) -> [UInt8] {
+  static func hello(inFlightMax: UInt32 = 64, rowsMax: UInt32 = 1_000, compressFrom: UInt32 = 0) -> [UInt8] {
     reply(to: .hello, id: 0) {
       HelloReply(
-        storeID: Array(repeating: 1, count: 16), timeline: Array(repeating: 2, count: 16), visible: LSN(7),
+        compressFrom: compressFrom, storeID: Array(repeating: 1, count: 16),
+        timeline: Array(repeating: 2, count: 16), visible: LSN(7),
         clockNanoseconds: 1_000, frameByteCountMax: 1 << 20, inFlightMax: inFlightMax, rowsMax: rowsMax,
         durability: .durable, scopes: .all, server: "apus test"
       ).encode(into: &$0)

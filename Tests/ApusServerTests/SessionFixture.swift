@@ -105,6 +105,7 @@ struct ReplyFrame: Equatable {
   let type: UInt8
   let id: UInt64
   let body: [UInt8]
+  var flags: FrameHeader.Flags = []
 
   var refusal: WireRefusal? {
     type == MessageType.error ? try? WireRefusal(decoding: unsafe body.span.bytes) : nil
@@ -245,7 +246,7 @@ final class Caller {
         return
       }
       let body = bytes.extracting((at + 16)..<(at + 16 + Int(header.length)))
-      frames.append(ReplyFrame(type: header.type, id: header.id, body: body.copied()))
+      frames.append(ReplyFrame(type: header.type, id: header.id, body: body.copied(), flags: header.flags))
       at += header.frameByteCount
     }
     #expect(at == bytes.byteCount)

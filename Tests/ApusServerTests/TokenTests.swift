@@ -165,6 +165,49 @@ struct TokenTests {
     #expect(events.withLock { $0 } == [.reread(tokens: 0)])
   }
 
+  @Test(
+    "end the connections that they opened when they are revoked, once the file is read again, and no others")
+  func revoked() throws {
+    let folder = try TemporaryFolder("apus-tokens")
+    let file = TokenFile(inFolder: folder.path)
+    let going = record()
+    let staying = record("stays", id: "1111111111111111")
+    try file.change { (table) throws(Never) in
+      table.add(going)
+      table.add(staying)
+    }.get()
+    let gate = try TokenGate(file) { _ in }
+    let fixture = try SessionFixture(tokens: gate)
+    func peer(_ record: TokenRecord) throws -> Caller {
+      let peer = fixture.stranger()
+      let hello = HelloRequest(client: "test", token: .init(id: record.id, secret: Self.secret))
+      #expect(try peer.hello(hello).code == nil)
+      return peer
+    }
+    let (revoked, second, kept, ended) = (
+      try peer(going), try peer(going), try peer(staying), try peer(going)
+    )
+    ended.session.ended(.peerGone)
+
+    try file.change { (table) throws(Never) in table.remove(going.id) }.get()
+    #expect(try revoked.ask(.ping).type == MessageType.ping.reply, "the file is not read again yet")
+    gate.reread()
+    for peer in [revoked, second] {
+      #expect(peer.fetch())
+      #expect(peer.action == .close && peer.frames.map(\.id) == [0])
+      #expect(peer.frames.first?.code == .unauthenticated && peer.frames.first?.refusal?.class == .session)
+      peer.send(.ping)
+      #expect(peer.frames.count == 1 && peer.action == .close)
+    }
+    #expect(try kept.ask(.ping).type == MessageType.ping.reply)
+    #expect(kept.port.letters.withLock { $0.isEmpty } && ended.port.letters.withLock { $0.isEmpty })
+    let late = fixture.stranger()
+    late.send(type: 1, id: 0) {
+      HelloRequest(client: "test", token: .init(id: going.id, secret: Self.secret)).encode(into: &$0)
+    }
+    #expect(late.action == .pause, "it is told, after a while, that nobody knows this token")
+  }
+
   @Test("stay as they were when the file turns bad, which is said once")
   func bad() throws {
     let folder = try TemporaryFolder("apus-tokens")

@@ -90,6 +90,24 @@ struct GoldenTests {
     #expect(try sample.ours(body) == sample.said)
   }
 
+  @Test("a compressed body of somebody else's making is understood, and is allowed from its raw length on")
+  func compressed() throws {
+    let kept = try #require(try golden("compressed/describe-reply"))
+    let header = try #require(try FrameHeader.decode(unsafe kept.span.bytes))
+    #expect(header.flags == .compressed && header.frameByteCount == kept.count)
+    let body = Array(kept[16..<(16 + Int(header.length))])
+    var codec = BodyCodec()
+    let raw = try codec.decompress(unsafe body.span.bytes, atLeast: 206, atMost: 206)
+    let reply = try DescribeReply(decoding: unsafe raw.span.bytes)
+    #expect(reply.json == "\"" + String(repeating: "a", count: 200) + "\"")
+    #expect(throws: WireError.tooLong(206, max: 205)) {
+      try codec.decompress(unsafe body.span.bytes, atLeast: 1, atMost: 205)
+    }
+    #expect(throws: WireError.self) {
+      try codec.decompress(unsafe body.span.bytes, atLeast: 207, atMost: 999)
+    }
+  }
+
   @Test("have names of their own, and are of every type that is built")
   func complete() {
     let samples = GoldenSamples.all

@@ -38,6 +38,7 @@ struct FloorPlan: Sendable {
       "ApusTestSupport": behindTheDoor,
       "ApusLife": behindTheDoor.union(["ApusTestSupport"]),
       "ApusBench": behindTheDoor.union(["CBareLMDB", "CAllocations", "CLoad"]),
+      "ApusFuzz": ["ApusStore", "ApusWire", "ApusContracts", "ApusBytes"],
       "HouseTests": [],
     ]
     return FloorPlan(

@@ -6,7 +6,7 @@
 #   QUICK=1     a short version, one to two minutes
 #   ONLY=name   one attack: kills, errors, moments, power, full, reader, simulation, oracle, bits, spark, threads; of a whole store: store-kills,
 #               store-errors, store-moments, store-power, store-full, store-damage; of a file's readers: streams; of a server: client, server-kill, server-mutations,
-#               server-slow, server-flood, server-limits, server-tokens
+#               server-slow, server-flood, server-limits, server-tokens; of every decoder: fuzz
 # Each attack also runs alone: Tests/Torture/power_cut.py. What fails prints how to do it again.
 set -u
 
@@ -168,6 +168,7 @@ attack bits "every bit" bits
 attack streams "Arrow streams" streams
 attack spark "spark" spark pyspark==4.0.1
 attack threads "thread sanitizer" threads
+attack fuzz "fuzzed decoders" Tests/Torture/fuzz.sh
 
 echo
 printf '%s' "$table"

@@ -41,6 +41,33 @@ struct DescribeTests {
     #expect(activity["freshness_met"] as? Bool == false)
   }
 
+  @Test(
+    "status of a folder is in words for people, raw numbers for programs, and changes nothing",
+    arguments: [false, true])
+  func status(killing: Bool) throws {
+    let shop = try filled(killing: killing)
+    let before = try shop.everything()
+    let run = try shop.apus("status")
+    #expect(run.code == Code.done && run.errors == "")
+    func line(_ head: String) -> Substring? { run.lines.first { $0.hasPrefix(head) }.map { $0[...] } }
+    #expect(line("store         ")?.contains(shop.data) == true)
+    #expect(line("log           ")?.contains("iB; last LSN ") == true, "\(run.output)")
+    #expect(
+      line("index         ")?.hasSuffix(killing ? "8 records behind the log" : "has everything") == true)
+    #expect(line("dead letters  3 letters, ")?.contains(", the oldest ") == true, "\(run.output)")
+    #expect(line("producers     1; pay-1 sent last, ") != nil && line("erasures      1") != nil)
+    #expect(line("project       shop, fingerprint ") != nil)
+
+    let json = try shop.apus("status", "--json").json()
+    #expect(Set(json.keys) == (try Reference.keys(under: "apus status --data DIR --json")))
+    #expect(json["dead_letters"] as? Int == 3)
+    #expect(try #require(json["last_lsn"] as? Int) >= 9)
+    #expect(json["tail_records"] as? Int == (killing ? 8 : 0))
+    #expect(try #require(json["log_segments"] as? Int) >= 1)
+    #expect(try #require(json["log_bytes"] as? Int) > 500)
+    #expect(try shop.everything() == before)
+  }
+
   @Test("a store that was killed tells the same events, and which rows its index does not have yet")
   func killed() throws {
     let shop = try filled(killing: true)

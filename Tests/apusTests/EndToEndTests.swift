@@ -60,6 +60,77 @@ struct EndToEndTests {
     #expect(try served.stop() == 0)
   }
 
+  @Test("a client that asks for compression gets what one that does not gets, in fewer bytes")
+  func compressed() async throws {
+    let shop = try Shop()
+    try shop.apply()
+    let socket = shop.path("socket")
+    let served = try Served(shop.data, ["--unix-socket", socket, "--compress-from", "1KiB"])
+    _ = try served.address()
+    let plain = try Self.client(socket)
+    var options = ClientOptions()
+    options.connectTimeout = .seconds(600)
+    options.callTimeout = .seconds(600)
+    options.compressFrom = 1_024
+    let compressing = try ApusClient("unix:\(socket)", options: options)
+    func moved(_ body: () async throws -> Void) async throws -> (received: Int64, sent: Int64) {
+      func figure(_ name: String) async throws -> Int64 {
+        let all = try await plain.statistics(.connections)
+        guard case .number(let number)? = all.first(where: { $0.name == name })?.value else { return -1 }
+        return number
+      }
+      let before = (try await figure("bytes_received"), try await figure("bytes_sent"))
+      try await body()
+      return (try await figure("bytes_received") - before.0, try await figure("bytes_sent") - before.1)
+    }
+    let rows = (0..<2_000).map { Self.row("c\($0)", .int64(Int64($0 % 7))) }
+    let long = try await moved { _ = try await plain.push("activity", rows) }
+    var accepted = 0
+    let short = try await moved { accepted = try await compressing.push("activity", rows).accepted }
+    #expect(accepted == 2_000)
+    #expect(short.received < long.received / 2, "\(short) \(long)")
+
+    let keys = (0..<1_000).map { ["card_id": FeatureValue.string("c\($0)")] }
+    var (expected, found): ([Int64], [Int64]) = ([], [])
+    let whole = try await moved {
+      expected = try await plain.features("score@1", for: keys).int64s("count").values(missing: -1)
+    }
+    let packed = try await moved {
+      found = try await compressing.features("score@1", for: keys).int64s("count").values(missing: -1)
+    }
+    #expect(expected == found && expected == (0..<1_000).map { Int64($0 % 7) })
+    #expect(packed.sent < whole.sent / 2, "\(packed) \(whole)")
+    plain.close()
+    compressing.close()
+    #expect(try served.stop() == 0)
+  }
+
+  @Test("get with a least LSN waits for it, and says when it did not come")
+  func leastLSN() async throws {
+    let shop = try Shop()
+    try shop.apply()
+    let socket = shop.path("socket")
+    let served = try Served(shop.data, ["--unix-socket", socket])
+    _ = try served.address()
+    let client = try Self.client(socket)
+    let first = try await client.push("activity", [Self.row("c1", 1)])
+    let next = try #require(first.lsns).upperBound.rawValue + 1
+    let asked = Task.detached {
+      try Program.run(
+        "get", "card_id=c1", "--service", "score", "--min-lsn", "\(next)", "--server", "unix:\(socket)")
+    }
+    // Whether the push comes before or after the question does not matter: it is answered from there on.
+    _ = try await client.push("activity", [Self.row("c1", 2)])
+    let answered = try await asked.value
+    #expect(
+      answered.code == Code.done && answered.output.contains("2"), "\(answered.output) \(answered.errors)")
+    client.close()
+    #expect(try served.stop() == 0)
+    let alone = try Program.run(
+      "get", "card_id=c1", "--service", "score", "--min-lsn", "99999999", "--data", shop.data)
+    #expect(alone.code == Code.failed && alone.errors.contains("99999999"), "\(alone.errors)")
+  }
+
   @Test("after kill -9 the same client goes on: what was answered is there, once")
   func killed() async throws {
     let shop = try Shop()

@@ -43,7 +43,13 @@ struct ServeTests {
     #expect(Set(ping.keys) == (try Reference.keys(under: "apus ping --json")))
     let status = try ask("status", "--json").json()
     #expect(Set(status.keys) == (try Reference.keys(under: "apus status --json")))
-    #expect(try ask("status").output.contains("connections"))
+    let words = try ask("status").output
+    for head in [
+      "server ", "connections ", "memory ", "LSN ", "log ", "index ", "dead letters ", "producers ",
+    ] {
+      #expect(words.split(separator: "\n").contains { $0.hasPrefix(head) }, "\(head)\n\(words)")
+    }
+    #expect(words.contains("project       shop, fingerprint ") && !words.contains("catalog"), "\(words)")
 
     let inUse = try Program.run("describe", "--data", shop.data)
     expectTrouble(

@@ -165,7 +165,7 @@ struct UsageTests {
       let help = try Program.shell("exec \"$APUS\" help \(verb)").output
       let flags = Set(
         help.split { !($0.isLetter || $0 == "-") }.map(String.init).filter { $0.hasPrefix("--") })
-      #expect(flags.contains("--data") || ["status", "ping", "completions"].contains(verb))
+      #expect(flags.contains("--data") || ["ping", "completions"].contains(verb))
       for flag in flags { #expect(section.contains("`\(flag)"), "\(flag) of \(verb) is not on the page") }
       let codes = help.split(separator: "Exit codes:")[1].split(separator: "\n")
         .compactMap { $0.split(separator: " ").first }
