@@ -7,11 +7,11 @@ import ApusBytes
 
 /// Owned by one ParquetWriter.
 final class ParquetChunkWriter {
-  let leaf: ParquetLeaf
+  let leaf: ParquetColumnForm
   private var state: ParquetChunkState
 
   init(_ field: ColumnField, _ options: ParquetWriterOptions) throws(ColumnarError) {
-    leaf = ParquetLeaf(field)
+    leaf = ParquetColumnForm(field)
     state = try ParquetChunkState(leaf, options)
   }
 
@@ -55,19 +55,22 @@ struct ParquetChunkState: ~Copyable {
 
   // Of the chunk: begun anew with each row group.
   private var dictionary = ParquetDictionary()
+  private var deltas = ByteWriter()
   private var takesNumbers: Bool
+  private var takesDeltas: Bool
   private var numberedPlainBytes = 0
   private var numberBytes = 0
   private var pages = ByteWriter()
   private var pageMarks: [ParquetPageMark] = []
-  private var bounds: ParquetBounds?
+  private var bounds: ParquetExtremes?
   private var closedRawByteCount = 0
   private var uncompressedByteCount = 0
   private var entryCount = 0
 
-  init(_ leaf: ParquetLeaf, _ options: ParquetWriterOptions) throws(ColumnarError) {
+  init(_ leaf: ParquetColumnForm, _ options: ParquetWriterOptions) throws(ColumnarError) {
     self.options = options
     takesNumbers = Self.mayTakeNumbers(leaf)
+    takesDeltas = leaf.isInteger
     if case .zstd(let level) = options.compression {
       do throws(BytesError) { compressor = try ZstdCompressor(level: level) } catch {
         throw Self.failure(error, leaf)
@@ -78,12 +81,13 @@ struct ParquetChunkState: ~Copyable {
   var pageRawByteCount: Int { stage.rawByteCount }
   var rawByteCount: Int { closedRawByteCount + stage.rawByteCount }
 
-  mutating func append(_ column: Column, _ rows: Range<Int>, _ leaf: ParquetLeaf) throws(ColumnarError) {
+  mutating func append(_ column: Column, _ rows: Range<Int>, _ leaf: ParquetColumnForm) throws(ColumnarError)
+  {
     try stage.append(column, rows, leaf)
   }
 
   /// The rule of Parquet.md: no dictionary for bools, vectors, lists of floats, or the type null.
-  private static func mayTakeNumbers(_ leaf: ParquetLeaf) -> Bool {
+  private static func mayTakeNumbers(_ leaf: ParquetColumnForm) -> Bool {
     switch leaf.element {
     case .bool, .null: return false
     case .float32, .float64: if leaf.isList { return false }
@@ -93,7 +97,7 @@ struct ParquetChunkState: ~Copyable {
     return true
   }
 
-  private static func failure(_ error: BytesError, _ leaf: ParquetLeaf) -> ColumnarError {
+  private static func failure(_ error: BytesError, _ leaf: ParquetColumnForm) -> ColumnarError {
     .damaged(error.description, at: ColumnarPlace(column: leaf.field.name))
   }
 }
@@ -112,22 +116,15 @@ struct ParquetPageMark {
   let emptyCount: Int
   let nanCount: Int
   /// Already cut.
-  let bounds: ParquetBounds?
+  let bounds: ParquetExtremes?
 }
 
 extension ParquetChunkState {
-  mutating func closePage(_ firstRow: Int, _ leaf: ParquetLeaf) throws(ColumnarError) {
+  mutating func closePage(_ firstRow: Int, _ leaf: ParquetColumnForm) throws(ColumnarError) {
     body.removeAll()
     if leaf.isList { Self.writeLevels(stage.repetition, max: 1, &body) }
     if leaf.definitionMax > 0 { Self.writeLevels(stage.definition, max: Int(leaf.definitionMax), &body) }
-    let encoding: ParquetEncoding
-    if takesNumbers, stage.valueCount > 0, numberValues(leaf) {
-      encoding = .rleDictionary
-      Self.writeNumbers(dictionary, &body)
-    } else {
-      encoding = .plain
-      Self.writePlain(stage, leaf, &body)
-    }
+    let encoding = writeValues(leaf)
     let page = ParquetDataPage(
       valueCount: try Self.fitting(stage.entryCount, leaf), encoding: encoding)
     let start = pages.count
@@ -149,24 +146,65 @@ extension ParquetChunkState {
     stage.removeAll()
   }
 
+  /// Appends the page's values in the encoding that Parquet.md chooses for them.
+  private mutating func writeValues(_ leaf: ParquetColumnForm) -> ParquetEncoding {
+    deltas.removeAll()
+    if stage.valueCount == 0 {
+      return .plain
+    }
+    if takesDeltas { Self.writeDeltas(stage, leaf, &deltas) }
+    if takesNumbers, numberValues(leaf) {
+      Self.writeNumbers(dictionary, &body)
+      return .rleDictionary
+    }
+    if takesDeltas {
+      if deltas.count <= stage.values.count / 4 * 3 {
+        Self.append(deltas, to: &body)
+        return .deltaBinaryPacked
+      }
+      takesDeltas = false
+    }
+    Self.writePlain(stage, leaf, &body)
+    return .plain
+  }
+
   /// Numbers the page's values as long as the dictionary pays; at the first page with which it does not, its values are taken
   /// out of it again and nothing is added any more.
-  private mutating func numberValues(_ leaf: ParquetLeaf) -> Bool {
+  private mutating func numberValues(_ leaf: ParquetColumnForm) -> Bool {
     let before = (bytes: dictionary.plain.count, count: dictionary.count)
     let isNumbered = dictionary.number(stage, byteCount: leaf.plainByteCount)
     let plainBytes = stage.values.count + 4 * stage.ends.count
-    let numberBits = stage.valueCount * Self.numberWidth(dictionary.count)
-    let total = dictionary.plain.count + numberBytes + numberBits / 8
-    guard isNumbered, dictionary.plain.count <= ParquetWriterOptions.dictionaryBytesMax,
+    let pageNumberBytes = stage.valueCount * Self.numberWidth(dictionary.count) / 8
+    let total = dictionary.plain.count + numberBytes + pageNumberBytes
+    // Asked of the chunk's first page only. The dictionary's own bytes are shared with the pages to come.
+    let deltasPay =
+      takesDeltas && before.count == 0 && deltas.count < pageNumberBytes + dictionary.plain.count / 4
+    guard isNumbered, !deltasPay, dictionary.plain.count <= ParquetWriterOptions.dictionaryBytesMax,
       total / 3 <= (numberedPlainBytes + plainBytes) / 4
     else {
       takesNumbers = false
       dictionary.forget(after: before.bytes, keeping: before.count)
       return false
     }
+    // A column is one or the other.
+    takesDeltas = false
     numberedPlainBytes += plainBytes
-    numberBytes += numberBits / 8
+    numberBytes += pageNumberBytes
     return true
+  }
+
+  private static func writeDeltas(
+    _ stage: borrowing ParquetStage, _ leaf: ParquetColumnForm, _ deltas: inout ByteWriter
+  ) {
+    if leaf.physicalType == .int32 {
+      DeltaEncoder.encode(stage.values.bytes, stage.valueCount, as: Int32.self, into: &deltas)
+    } else {
+      DeltaEncoder.encode(stage.values.bytes, stage.valueCount, as: Int64.self, into: &deltas)
+    }
+  }
+
+  private static func append(_ bytes: borrowing ByteWriter, to body: inout ByteWriter) {
+    body.write(bytes.bytes)
   }
 
   private static func numberWidth(_ count: Int) -> Int { max(1, HybridEncoder.width(of: count - 1)) }
@@ -185,7 +223,7 @@ extension ParquetChunkState {
   }
 
   private static func writePlain(
-    _ stage: borrowing ParquetStage, _ leaf: ParquetLeaf, _ body: inout ByteWriter
+    _ stage: borrowing ParquetStage, _ leaf: ParquetColumnForm, _ body: inout ByteWriter
   ) {
     let bytes = stage.values.bytes
     switch leaf.physicalType {
@@ -210,7 +248,7 @@ extension ParquetChunkState {
   /// Appends a header and the body, compressed; says how many bytes both take uncompressed.
   private static func writePage(
     _ kind: ParquetPageHeader.Kind, _ body: borrowing ByteWriter, _ compressed: inout ByteWriter,
-    _ compressor: inout ZstdCompressor?, _ leaf: ParquetLeaf, into pages: inout ByteWriter
+    _ compressor: inout ZstdCompressor?, _ leaf: ParquetColumnForm, into pages: inout ByteWriter
   ) throws(ColumnarError) -> Int {
     compressed.removeAll()
     if compressor != nil {
@@ -232,7 +270,7 @@ extension ParquetChunkState {
   }
 
   /// Pages count in 32 bits.
-  private static func fitting(_ count: Int, _ leaf: ParquetLeaf) throws(ColumnarError) -> Int32 {
+  private static func fitting(_ count: Int, _ leaf: ParquetColumnForm) throws(ColumnarError) -> Int32 {
     guard let fitting = Int32(exactly: count) else {
       throw .tooLarge(
         "bytes of one row, which is in one page", claimed: UInt64(clamping: count), limit: UInt64(Int32.max),
@@ -241,9 +279,10 @@ extension ParquetChunkState {
     return fitting
   }
 
-  private static func cut(_ bounds: ParquetBounds, _ leaf: ParquetLeaf) -> ParquetBounds {
+  private static func cut(_ bounds: ParquetExtremes, _ leaf: ParquetColumnForm) -> ParquetExtremes {
     guard case .bytes = bounds.min else { return bounds }
-    return ParquetBounds(min: .bytes(bounds.min.lower(leaf).bytes), max: .bytes(bounds.max.upper(leaf).bytes))
+    return ParquetExtremes(
+      min: .bytes(bounds.min.lower(leaf).bytes), max: .bytes(bounds.max.upper(leaf).bytes))
   }
 }
 
@@ -251,7 +290,7 @@ extension ParquetChunkState {
 
 extension ParquetChunkState {
   mutating func finish(
-    to sink: any ColumnSink, _ leaf: ParquetLeaf
+    to sink: any ColumnSink, _ leaf: ParquetColumnForm
   ) throws(ColumnarError) -> ParquetWrittenChunk {
     let start = sink.byteCount
     var dictionaryPage: ParquetSummary.Page?
@@ -292,9 +331,10 @@ extension ParquetChunkState {
     do { try sink.write(bytes.bytes) } catch { throw .system(error) }
   }
 
-  private mutating func beginAnew(_ leaf: ParquetLeaf) {
+  private mutating func beginAnew(_ leaf: ParquetColumnForm) {
     dictionary.removeAll()
     takesNumbers = Self.mayTakeNumbers(leaf)
+    takesDeltas = leaf.isInteger
     numberedPlainBytes = 0
     numberBytes = 0
     pages.removeAll()
@@ -306,32 +346,40 @@ extension ParquetChunkState {
   }
 
   private func metadata(
-    _ leaf: ParquetLeaf, _ start: UInt64, _ dataStart: UInt64, _ end: UInt64, hasDictionary: Bool
+    _ leaf: ParquetColumnForm, _ start: UInt64, _ dataStart: UInt64, _ end: UInt64, hasDictionary: Bool
   ) -> ParquetChunkMetadata {
-    let numbered = pageMarks.count { $0.encoding == .rleDictionary }
     var metadata = ParquetChunkMetadata(
       physicalType: leaf.physicalType,
-      encodings: hasDictionary ? [.plain, .rle, .rleDictionary] : [.plain, .rle], path: leaf.path,
+      encodings: encodings(hasDictionary: hasDictionary), path: leaf.path,
       codec: options.compression.codec, valueCount: Int64(entryCount),
       uncompressedByteCount: Int64(uncompressedByteCount), compressedByteCount: Int64(clamping: end - start),
       dataPageOffset: Int64(clamping: dataStart))
     if hasDictionary {
       metadata.dictionaryPageOffset = Int64(clamping: start)
-      metadata.encodingCounts = [
-        ParquetEncodingCount(pageType: .dictionary, encoding: .plain, count: 1),
-        ParquetEncodingCount(pageType: .data, encoding: .rleDictionary, count: Int32(clamping: numbered)),
-      ]
+      metadata.encodingCounts = [ParquetEncodingCount(pageType: .dictionary, encoding: .plain, count: 1)]
     }
-    if numbered < pageMarks.count {
+    for encoding in [ParquetEncoding.rleDictionary, .plain, .deltaBinaryPacked] {
+      let count = pageMarks.count { $0.encoding == encoding }
+      if count == 0 { continue }
       metadata.encodingCounts.append(
-        ParquetEncodingCount(
-          pageType: .data, encoding: .plain, count: Int32(clamping: pageMarks.count - numbered)))
+        ParquetEncodingCount(pageType: .data, encoding: encoding, count: Int32(clamping: count)))
     }
     metadata.statistics = statistics(leaf)
     return metadata
   }
 
-  private func statistics(_ leaf: ParquetLeaf) -> ParquetStatistics {
+  /// Every encoding that some page of the chunk has, levels and dictionary included.
+  private func encodings(hasDictionary: Bool) -> [ParquetEncoding] {
+    var encodings: [ParquetEncoding] = [.rle]
+    if hasDictionary || pageMarks.contains(where: { $0.encoding == .plain }) { encodings.append(.plain) }
+    if hasDictionary { encodings.append(.rleDictionary) }
+    if pageMarks.contains(where: { $0.encoding == .deltaBinaryPacked }) {
+      encodings.append(.deltaBinaryPacked)
+    }
+    return encodings
+  }
+
+  private func statistics(_ leaf: ParquetColumnForm) -> ParquetStatistics {
     var statistics = ParquetStatistics()
     statistics.nullCount = pageMarks.reduce(0) { $0 + Int64($1.emptyCount) }
     if leaf.isFloat { statistics.nanCount = pageMarks.reduce(0) { $0 + Int64($1.nanCount) } }
@@ -347,7 +395,7 @@ extension ParquetChunkState {
   }
 
   /// Nil where a page has nothing but NaN: bounds are asked of every page with values, and it has none.
-  private func columnIndex(_ leaf: ParquetLeaf) -> ParquetColumnIndex? {
+  private func columnIndex(_ leaf: ParquetColumnForm) -> ParquetColumnIndex? {
     if pageMarks.contains(where: { $0.bounds == nil && $0.valueCount > 0 }) { return nil }
     return ParquetColumnIndex(
       isNullPage: pageMarks.map { $0.bounds == nil },
@@ -358,7 +406,7 @@ extension ParquetChunkState {
       nanCounts: leaf.isFloat ? pageMarks.map { Int64($0.nanCount) } : nil)
   }
 
-  private static func order(of pages: [ParquetBounds]) -> ParquetBoundaryOrder {
+  private static func order(of pages: [ParquetExtremes]) -> ParquetBoundaryOrder {
     let pairs = zip(pages, pages.dropFirst())
     if pairs.allSatisfy({ !($1.min < $0.min) && !($1.max < $0.max) }) { return .ascending }
     if pairs.allSatisfy({ !($0.min < $1.min) && !($0.max < $1.max) }) { return .descending }

@@ -110,7 +110,9 @@ extension ParquetReader {
   private static func vectors(_ footer: ParquetFooter) -> [String: Int] {
     var vectors: [String: Int] = [:]
     for pair in footer.keyValues where pair.key.hasPrefix(ParquetWriter.vectorKey) {
-      guard let text = pair.value, let count = Int(text), count >= 1, count <= Column.countMax else {
+      // widens nothing: of a text that is no Int, it is nil.
+      guard let text = pair.value, let count = Int(text, radix: 10), count >= 1, count <= Column.countMax
+      else {
         continue
       }
       vectors[String(pair.key.dropFirst(ParquetWriter.vectorKey.count))] = count
@@ -123,7 +125,7 @@ extension ParquetReader {
     var rows: Int64 = 0
     for (index, group) in footer.rowGroups.enumerated() {
       let place = ColumnarPlace(rowGroup: index)
-      guard group.rowCount >= 0, group.rowCount <= Int64(Column.countMax) else {
+      guard group.rowCount >= 0, group.rowCount <= Column.countMax else {
         throw .damaged("\(group.rowCount) rows in one row group", at: place)
       }
       guard group.columns.count == leaves else {

@@ -32,7 +32,7 @@ struct ParquetStage: ~Copyable {
 
   /// Takes rows of the column, whose type is the leaf's.
   mutating func append(
-    _ column: borrowing Column, _ rows: Range<Int>, _ leaf: ParquetLeaf
+    _ column: borrowing Column, _ rows: Range<Int>, _ leaf: ParquetColumnForm
   ) throws(ColumnarError) {
     rawByteCount += Self.rawByteCount(column, rows)
     if leaf.element == .null, !leaf.isList {
@@ -81,7 +81,9 @@ struct ParquetStage: ~Copyable {
     return fits
   }
 
-  private mutating func appendLevels(_ column: borrowing Column, _ rows: Range<Int>, _ leaf: ParquetLeaf) {
+  private mutating func appendLevels(
+    _ column: borrowing Column, _ rows: Range<Int>, _ leaf: ParquetColumnForm
+  ) {
     entryCount += rows.count
     guard leaf.isNullable else { return }
     if column.nullCount == 0 {
@@ -92,8 +94,9 @@ struct ParquetStage: ~Copyable {
     }
   }
 
-  private mutating func appendListLevels(_ column: borrowing Column, _ rows: Range<Int>, _ leaf: ParquetLeaf)
-  {
+  private mutating func appendListLevels(
+    _ column: borrowing Column, _ rows: Range<Int>, _ leaf: ParquetColumnForm
+  ) {
     let full = leaf.definitionMax
     for row in rows {
       repetition.append(0)
@@ -111,7 +114,7 @@ struct ParquetStage: ~Copyable {
   }
 
   private mutating func appendValues(
-    _ column: borrowing Column, _ elements: Range<Int>, _ leaf: ParquetLeaf
+    _ column: borrowing Column, _ elements: Range<Int>, _ leaf: ParquetColumnForm
   ) throws(ColumnarError) {
     valueCount += elements.count
     switch leaf.element {

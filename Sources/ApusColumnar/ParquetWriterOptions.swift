@@ -1,3 +1,5 @@
+// What a caller may choose of a file. What these leave open, Parquet.md decides.
+
 package import ApusBytes
 
 package enum ParquetCompression: Hashable, Sendable {

@@ -2,8 +2,8 @@ package import ApusBytes
 
 /// Writes Thrift's compact protocol. The same calls always give the same bytes.
 ///
-/// Fields of a struct are written in ascending order of their numbers, at most 15 apart, so that every header is one
-/// byte; a struct ends by `end`. Both are the caller's, our own metadata's, to keep, and are asserted.
+/// Fields of a struct are written in ascending order of their numbers; a struct ends by `end`. Both are the caller's, our
+/// own metadata's, to keep, and are asserted.
 package struct ThriftWriter: ~Copyable {
   package var bytes: ByteWriter
   /// The last field of each struct that is open, the innermost last.
@@ -88,8 +88,13 @@ package struct ThriftWriter: ~Copyable {
   private mutating func header(_ id: Int16, _ type: ThriftType) {
     precondition(!open.isEmpty, "a field lies in a struct")
     let delta = id - open[open.count - 1]
-    precondition(delta > 0 && delta <= 15, "fields are written in ascending order")
+    precondition(delta > 0, "fields are written in ascending order")
     open[open.count - 1] = id
-    bytes.write(UInt8(truncatingIfNeeded: delta) << 4 | type.rawValue)
+    if delta <= 15 {
+      bytes.write(UInt8(truncatingIfNeeded: delta) << 4 | type.rawValue)
+    } else {
+      bytes.write(type.rawValue)
+      bytes.writeSignedVarint(Int64(id))
+    }
   }
 }

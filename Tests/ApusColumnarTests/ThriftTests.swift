@@ -1,5 +1,6 @@
 import ApusBytes
 import ApusColumnar
+import ApusTestSupport
 import Testing
 
 @Suite struct ThriftTests {
@@ -110,7 +111,7 @@ import Testing
     // Types and lengths are half of the bytes: far from all changes can pass.
     #expect(refusals > bytes.count)
 
-    var random = SplitMix(seed: 20_261)
+    var random = SplitMix64(seed: 20_261)
     for _ in 0..<20_000 {
       var noise = bytes
       for _ in 0..<(1 + random.next() % 8) {
@@ -141,19 +142,4 @@ import Testing
 func hex(_ bytes: [UInt8]) -> String {
   let digits = Array("0123456789abcdef")
   return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
-}
-
-/// SplitMix64: numbers that a seed makes and nobody else.
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
 }

@@ -4,7 +4,7 @@
 #   COUNT=n     how many cuts, kills, lives or broken stores; of kills and errors at every call: the most for one call; of the
 #               simulation and the oracle: seeds
 #   QUICK=1     a short version, one to two minutes
-#   ONLY=name   one attack: kills, errors, moments, power, full, reader, simulation, oracle, bits, threads; of a whole store: store-kills,
+#   ONLY=name   one attack: kills, errors, moments, power, full, reader, simulation, oracle, bits, spark, threads; of a whole store: store-kills,
 #               store-errors, store-moments, store-power, store-full, store-damage; of a server: client, server-kill, server-mutations,
 #               server-slow, server-flood, server-limits, server-tokens
 # Each attack also runs alone: Tests/Torture/power_cut.py. What fails prints how to do it again.
@@ -95,6 +95,34 @@ threads() {
   return "$status"
 }
 
+# Our Parquet files under Spark, in an environment of its own: 450 MB from PyPI, and Debian's Java.
+spark() {
+  local place=.build/spark
+  if ! command -v java >/dev/null && ! apt-get install -y --no-install-recommends default-jre-headless >"$results/spark-java.txt" 2>&1; then
+    echo "skipped: no java, and default-jre-headless cannot be installed: $results/spark-java.txt"
+    return 0
+  fi
+  if [ ! -x .build/python/bin/python ]; then
+    echo "skipped: no .build/python: Tests/Python/setup.sh says why"
+    return 0
+  fi
+  # The stamp is written last, so an environment that has it is complete.
+  if [ "$(cat "$place/stamp" 2>/dev/null)" != "$1" ]; then
+    rm -rf "$place"
+    if ! { python3 -m venv "$place" && "$place/bin/pip" install --quiet "$1"; } >"$results/spark-pip.txt" 2>&1; then
+      echo "skipped: $1 cannot be installed: $results/spark-pip.txt"
+      return 0
+    fi
+    echo "$1" >"$place/stamp"
+  fi
+  env APUS_SPARK_PYTHON="$PWD/$place/bin/python" swift test -c release --skip-build --disable-xctest --filter ParquetSparkTests \
+    >"$results/spark-log.txt" 2>&1
+  local status=$?
+  if [ "$status" -ne 0 ]; then grep -vE '^(◇|✔|➜)' "$results/spark-log.txt"; fi
+  echo "spark: $(grep -E '^spark: ' "$results/spark-log.txt" | cut -c8- | paste -sd ';')"
+  return "$status"
+}
+
 echo "build (release)"
 if ! swift build -c release --build-tests >"$results/build.txt" 2>&1; then
   cat "$results/build.txt"
@@ -125,6 +153,7 @@ attack server-tokens "server, tokens" Tests/Torture/server_tokens.py
 attack simulation "simulation" stories simulation SimulationTests 10000 200
 attack oracle "oracle" stories oracle OracleTests 100000 4000
 attack bits "every bit" bits
+attack spark "spark" spark pyspark==4.0.1
 attack threads "thread sanitizer" threads
 
 echo

@@ -7,13 +7,13 @@
 import ApusBytes
 
 /// A value in the order of its column.
-enum ParquetBound: Equatable {
+enum ParquetExtreme: Equatable {
   case signed(Int64)
   case unsigned(UInt64)
   case float(Double)
   case bytes([UInt8])
 
-  static func < (a: ParquetBound, b: ParquetBound) -> Bool {
+  static func < (a: ParquetExtreme, b: ParquetExtreme) -> Bool {
     switch (a, b) {
     case (.signed(let a), .signed(let b)): a < b
     case (.unsigned(let a), .unsigned(let b)): a < b
@@ -24,11 +24,11 @@ enum ParquetBound: Equatable {
   }
 }
 
-struct ParquetBounds {
-  var min: ParquetBound
-  var max: ParquetBound
+struct ParquetExtremes {
+  var min: ParquetExtreme
+  var max: ParquetExtreme
 
-  mutating func extend(by other: ParquetBounds) {
+  mutating func extend(by other: ParquetExtremes) {
     if other.min < min { min = other.min }
     if max < other.max { max = other.max }
   }
@@ -36,26 +36,26 @@ struct ParquetBounds {
 
 extension ParquetStage {
   /// The bounds of the page's values, nil when it has none that order, and how many are NaN.
-  func bounds(_ leaf: ParquetLeaf) -> (bounds: ParquetBounds?, nanCount: Int) {
+  func bounds(_ leaf: ParquetColumnForm) -> (bounds: ParquetExtremes?, nanCount: Int) {
     if valueCount == 0 { return (nil, 0) }
     let bytes = values.bytes
     switch leaf.element {
     case .null: return (nil, 0)
     case .bool:
       let (least, greatest) = Self.range(of: UInt8.self, bytes, valueCount)
-      return (ParquetBounds(min: .unsigned(UInt64(least)), max: .unsigned(UInt64(greatest))), 0)
+      return (ParquetExtremes(min: .unsigned(UInt64(least)), max: .unsigned(UInt64(greatest))), 0)
     case .int8, .int16, .int32, .uint8, .uint16, .date:
       let (least, greatest) = Self.range(of: Int32.self, bytes, valueCount)
-      return (ParquetBounds(min: .signed(Int64(least)), max: .signed(Int64(greatest))), 0)
+      return (ParquetExtremes(min: .signed(Int64(least)), max: .signed(Int64(greatest))), 0)
     case .uint32:
       let (least, greatest) = Self.range(of: UInt32.self, bytes, valueCount)
-      return (ParquetBounds(min: .unsigned(UInt64(least)), max: .unsigned(UInt64(greatest))), 0)
+      return (ParquetExtremes(min: .unsigned(UInt64(least)), max: .unsigned(UInt64(greatest))), 0)
     case .int64, .timestamp:
       let (least, greatest) = Self.range(of: Int64.self, bytes, valueCount)
-      return (ParquetBounds(min: .signed(least), max: .signed(greatest)), 0)
+      return (ParquetExtremes(min: .signed(least), max: .signed(greatest)), 0)
     case .uint64:
       let (least, greatest) = Self.range(of: UInt64.self, bytes, valueCount)
-      return (ParquetBounds(min: .unsigned(least), max: .unsigned(greatest)), 0)
+      return (ParquetExtremes(min: .unsigned(least), max: .unsigned(greatest)), 0)
     case .float32:
       return Self.range(floats: bytes, valueCount) { Float(bitPattern: $0 as UInt32) }
     case .float64:
@@ -83,7 +83,7 @@ extension ParquetStage {
   @inline(__always)
   private static func range<Bits: FixedWidthInteger & BitwiseCopyable, F: BinaryFloatingPoint>(
     floats bytes: RawSpan, _ count: Int, _ value: (Bits) -> F
-  ) -> (bounds: ParquetBounds?, nanCount: Int) {
+  ) -> (bounds: ParquetExtremes?, nanCount: Int) {
     var least = F.infinity
     var greatest = -F.infinity
     var nanCount = 0
@@ -98,10 +98,10 @@ extension ParquetStage {
       nanCount &+= value == value ? 0 : 1
     }
     if nanCount == count { return (nil, nanCount) }
-    return (ParquetBounds(min: .float(Double(least)), max: .float(Double(greatest))), nanCount)
+    return (ParquetExtremes(min: .float(Double(least)), max: .float(Double(greatest))), nanCount)
   }
 
-  private static func range(_ bytes: RawSpan, _ ends: [Int]) -> ParquetBounds {
+  private static func range(_ bytes: RawSpan, _ ends: [Int]) -> ParquetExtremes {
     var least = 0..<ends[0]
     var greatest = least
     var start = 0
@@ -111,16 +111,16 @@ extension ParquetStage {
       if value.compare(to: bytes.extracting(greatest)) > 0 { greatest = start..<end }
       start = end
     }
-    return ParquetBounds(
+    return ParquetExtremes(
       min: .bytes(bytes.extracting(least).copied()), max: .bytes(bytes.extracting(greatest).copied()))
   }
 }
 
 // MARK: - Bytes
 
-extension ParquetBound {
+extension ParquetExtreme {
   /// At or below the value, in few bytes.
-  func lower(_ leaf: ParquetLeaf) -> (bytes: [UInt8], isExact: Bool) {
+  func lower(_ leaf: ParquetColumnForm) -> (bytes: [UInt8], isExact: Bool) {
     switch self {
     case .float(let value): return (Self.bytes(of: value == 0 ? -0.0 : value, leaf), true)
     case .bytes(let bytes):
@@ -131,7 +131,7 @@ extension ParquetBound {
   }
 
   /// At or above the value, in few bytes where there are any.
-  func upper(_ leaf: ParquetLeaf) -> (bytes: [UInt8], isExact: Bool) {
+  func upper(_ leaf: ParquetColumnForm) -> (bytes: [UInt8], isExact: Bool) {
     switch self {
     case .float(let value): return (Self.bytes(of: value == 0 ? 0.0 : value, leaf), true)
     case .bytes(let bytes):
@@ -149,7 +149,7 @@ extension ParquetBound {
   /// Longer bounds are cut: keys are told apart by less.
   static let bytesMax = 64
 
-  private func integerBytes(_ leaf: ParquetLeaf) -> [UInt8] {
+  private func integerBytes(_ leaf: ParquetColumnForm) -> [UInt8] {
     let bits: UInt64 =
       switch self {
       case .signed(let value): UInt64(bitPattern: value)
@@ -160,7 +160,7 @@ extension ParquetBound {
     return Self.littleEndian(bits, leaf.plainByteCount ?? 1)
   }
 
-  private static func bytes(of value: Double, _ leaf: ParquetLeaf) -> [UInt8] {
+  private static func bytes(of value: Double, _ leaf: ParquetColumnForm) -> [UInt8] {
     leaf.plainByteCount == 4
       ? littleEndian(UInt64(Float(value).bitPattern), 4) : littleEndian(value.bitPattern, 8)
   }

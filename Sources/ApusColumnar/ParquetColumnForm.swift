@@ -2,7 +2,7 @@
 // what is null and where lists begin. Parquet.md has the table.
 
 /// A column as it is written: one leaf of the schema.
-struct ParquetLeaf {
+struct ParquetColumnForm {
   let field: ColumnField
   let physicalType: ParquetPhysicalType
 
@@ -30,6 +30,8 @@ struct ParquetLeaf {
     }
   }
 
+  /// An integer, or what is one in the file.
+  var isInteger: Bool { element != .null && (physicalType == .int32 || physicalType == .int64) }
   var isFloat: Bool { element == .float32 || element == .float64 }
 
   var path: [String] { isList ? [field.name, "list", "element"] : [field.name] }
