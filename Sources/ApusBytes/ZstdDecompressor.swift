@@ -23,7 +23,8 @@ internal import CZstd
   /// that the caller is ready to give. Who knows better than a frame that does not say how much it holds says what to
   /// expect, so that one try does.
   package mutating func decompress(
-    _ frame: RawSpan, atMost limit: Int, expecting expected: Int = ZstdDecompressor.roomMin, into writer: inout ByteWriter
+    _ frame: RawSpan, atMost limit: Int, expecting expected: Int = ZstdDecompressor.roomMin,
+    into writer: inout ByteWriter
   ) throws(BytesError) {
     precondition(limit >= 0, "a limit cannot be negative")
     guard let claimed = try ZstdFrame.claimedByteCount(of: frame, dictionaryID: dictionaryID) else {

@@ -87,7 +87,9 @@ struct HybridDecoder: ~Escapable {
         guard byteCount <= bytes.byteCount &- at else { throw .truncated("a run's value") }
         repeated = 0
         for index in 0..<byteCount {
-          repeated |= UInt32(bytes.unsafeByte(at &+ index)) << UInt32(truncatingIfNeeded: 8 &* index)
+          repeated |=
+            UInt32(truncatingIfNeeded: bytes.unsafeByte(at &+ index))
+            << UInt32(truncatingIfNeeded: 8 &* index)
         }
         at &+= byteCount
         left = header >> 1

@@ -165,7 +165,7 @@ extension ParquetReader {
       throw .damaged("the offset index: \(error)", at: place)
     }
     var pages: [ParquetPageRows] = []
-    let count = Int64(rowCount(ofRowGroup: rowGroup))
+    let count = Int64(truncatingIfNeeded: rowCount(ofRowGroup: rowGroup))
     for (number, page) in index.pages.enumerated() {
       let next = number + 1 < index.pages.count ? index.pages[number + 1].firstRow : count
       guard page.offset >= 0, page.byteCount > 0, page.firstRow >= 0, page.firstRow <= next, next <= count,

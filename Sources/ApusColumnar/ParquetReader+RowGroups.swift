@@ -99,7 +99,7 @@ extension ParquetReader {
     guard !overflow, end <= size else {
       throw .damaged("its pages end at byte \(end) of a file of \(size)", at: place)
     }
-    guard metadata.compressedByteCount <= Int64(limits.chunkBytesMax) else {
+    guard metadata.compressedByteCount <= limits.chunkBytesMax else {
       throw .tooLarge(
         "bytes of one column in one row group", claimed: UInt64(metadata.compressedByteCount),
         limit: UInt64(limits.chunkBytesMax), at: place)

@@ -11,6 +11,9 @@ package struct ParquetReader: Sendable {
   /// The columns that are beyond us, each with the reason and what to do about it.
   package let refused: [ParquetRefusal]
 
+  /// Elements of the vectors, by column.
+  package let vectors: [String: Int]
+
   let source: ParquetSource
   let size: UInt64
   let limits: ParquetLimits
@@ -25,7 +28,7 @@ package struct ParquetReader: Sendable {
       throw .unsupported("the file is encrypted", advice: "write it without encryption", at: ColumnarPlace())
     }
     let tree: ParquetSchemaReader
-    let vectors = Self.vectors(footer)
+    vectors = Self.vectors(footer)
     do throws(PageFault) { tree = try ParquetSchemaReader(footer.schema, vectors: vectors) } catch {
       throw error.error(at: ColumnarPlace())
     }
@@ -107,7 +110,9 @@ extension ParquetReader {
   private static func vectors(_ footer: ParquetFooter) -> [String: Int] {
     var vectors: [String: Int] = [:]
     for pair in footer.keyValues where pair.key.hasPrefix(ParquetWriter.vectorKey) {
-      guard let text = pair.value, let count = Int(text), count >= 1, count <= Column.countMax else {
+      // widens nothing: of a text that is no Int, it is nil.
+      guard let text = pair.value, let count = Int(text, radix: 10), count >= 1, count <= Column.countMax
+      else {
         continue
       }
       vectors[String(pair.key.dropFirst(ParquetWriter.vectorKey.count))] = count
@@ -120,7 +125,7 @@ extension ParquetReader {
     var rows: Int64 = 0
     for (index, group) in footer.rowGroups.enumerated() {
       let place = ColumnarPlace(rowGroup: index)
-      guard group.rowCount >= 0, group.rowCount <= Int64(Column.countMax) else {
+      guard group.rowCount >= 0, group.rowCount <= Column.countMax else {
         throw .damaged("\(group.rowCount) rows in one row group", at: place)
       }
       guard group.columns.count == leaves else {

@@ -62,7 +62,7 @@ enum PlainDecoder {
     for index in 0..<count {
       let wide = bytes.unsafeInteger(index &* 4, as: Int32.self)
       let value = T(truncatingIfNeeded: wide)
-      fits = fits && Int64(value) == Int64(wide)
+      fits = fits && Int32(truncatingIfNeeded: value) == wide && (value < 0) == (wide < 0)
       unsafe target.storeBytes(
         of: value.littleEndian, toByteOffset: index &* MemoryLayout<T>.size, as: T.self)
     }
@@ -72,7 +72,7 @@ enum PlainDecoder {
   /// What Spark and Impala wrote: nanoseconds of the day, then a Julian day.
   private static func nanoseconds(_ bytes: RawSpan, at start: Int) throws(PageFault) -> Int64 {
     let ofDay = bytes.unsafeInteger(start, as: Int64.self)
-    let day = Int64(bytes.unsafeInteger(start &+ 8, as: Int32.self)) &- epochAsJulianDay
+    let day = Int64(truncatingIfNeeded: bytes.unsafeInteger(start &+ 8, as: Int32.self)) &- epochAsJulianDay
     let (wholeDays, overflow) = day.multipliedReportingOverflow(by: 86_400_000_000_000)
     let (sum, overflows) = wholeDays.addingReportingOverflow(ofDay)
     guard !overflow, !overflows else {

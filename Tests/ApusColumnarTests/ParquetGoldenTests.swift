@@ -66,7 +66,7 @@ import Testing
     var reader = ThriftReader(unsafe held.span.bytes)
     guard let header = try? ParquetPageHeader(from: &reader), let crc = header.crc else { return "none" }
     let body = Array(held[reader.offset...])
-    #expect(PageChecksum.checksum(unsafe body.span.bytes) == crc)
+    #expect(CRC32.checksum(unsafe body.span.bytes) == crc)
     var writer = ByteWriter()
     writer.writeSignedVarint(Int64(Int32(bitPattern: crc)))
     return "15" + hex(writer.bytes.copied())
@@ -75,11 +75,11 @@ import Testing
   @Test("the page checksum is gzip's")
   func checksum() {
     let digits = Array("123456789".utf8)
-    #expect(PageChecksum.checksum(unsafe digits.span.bytes) == 0xcbf4_3926)
+    #expect(CRC32.checksum(unsafe digits.span.bytes) == 0xcbf4_3926)
     let none: [UInt8] = []
-    #expect(PageChecksum.checksum(unsafe none.span.bytes) == 0)
+    #expect(CRC32.checksum(unsafe none.span.bytes) == 0)
     let long = [UInt8](repeating: 0, count: 32)
-    #expect(PageChecksum.checksum(unsafe long.span.bytes) == 0x190a_55ad)
+    #expect(CRC32.checksum(unsafe long.span.bytes) == 0x190a_55ad)
   }
 
   @Test("the same rows give the same bytes, however they come in batches")

@@ -75,7 +75,7 @@ struct FloorPlanTests {
   @Test("an import the target does not declare is found, although SwiftPM would let it pass")
   func undeclared() {
     let good = SwiftSource(path: "Tests/ApusLogTests/A.swift", text: "import ApusLog\nimport Testing")
-    let bad = SwiftSource(path: "Sources/ApusLog/A.swift", text: "import ApusSystem\nimport CZlib")
+    let bad = SwiftSource(path: "Sources/ApusLog/A.swift", text: "import ApusSystem\nimport CLoad")
     #expect(ManifestRule.findings(undeclaredIn: good, manifest: manifest) == [])
     #expect(ManifestRule.findings(undeclaredIn: bad, manifest: manifest).map(\.line) == [2])
   }
