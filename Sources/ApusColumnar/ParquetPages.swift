@@ -57,11 +57,15 @@ package struct ParquetPages: ~Copyable {
   package static func of(
     _ source: ParquetSource, size: UInt64, schema: [ParquetSchemaElement], column: String,
     codec: ParquetCodec,
-    dictionary: ParquetPagePlace? = nil, limits: ParquetLimits = ParquetLimits()
+    vectors: [String: Int] = [:], dictionary: ParquetPagePlace? = nil, limits: ParquetLimits = ParquetLimits()
   ) throws(ColumnarError) -> ParquetPages {
     let (leaf, pageCodec): (ParquetLayout, PageCodec)
     do throws(PageFault) {
-      guard let found = try ParquetSchemaReader(schema).columns.first(where: { $0.name == column }) else {
+      guard
+        let found = try ParquetSchemaReader(schema, vectors: vectors).columns.first(where: {
+          $0.name == column
+        })
+      else {
         throw PageFault.corrupt("there is no such column")
       }
       (leaf, pageCodec) = (try found.leaf, try PageCodec.named(codec))

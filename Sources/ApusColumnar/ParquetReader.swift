@@ -11,6 +11,9 @@ package struct ParquetReader: Sendable {
   /// The columns that are beyond us, each with the reason and what to do about it.
   package let refused: [ParquetRefusal]
 
+  /// Elements of the vectors, by column.
+  package let vectors: [String: Int]
+
   let source: ParquetSource
   let size: UInt64
   let limits: ParquetLimits
@@ -25,7 +28,7 @@ package struct ParquetReader: Sendable {
       throw .unsupported("the file is encrypted", advice: "write it without encryption", at: ColumnarPlace())
     }
     let tree: ParquetSchemaReader
-    let vectors = Self.vectors(footer)
+    vectors = Self.vectors(footer)
     do throws(PageFault) { tree = try ParquetSchemaReader(footer.schema, vectors: vectors) } catch {
       throw error.error(at: ColumnarPlace())
     }

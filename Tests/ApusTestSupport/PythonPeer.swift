@@ -2,6 +2,7 @@
 
 import ApusSystem
 import Foundation
+import Glibc
 
 /// What a function of Tests/Python raised.
 package struct PythonError: Error, CustomStringConvertible {
@@ -63,9 +64,17 @@ package final class PythonPeer: @unchecked Sendable {
         unread = Data(unread[unread.index(after: end)...])
         return line
       }
-      let more = answers.fileHandleForReading.availableData
-      if more.isEmpty { throw PythonError(description: "the interpreter ended; its last words are above") }
-      unread.append(more)
+      var piece = [UInt8](repeating: 0, count: 65_536)
+      // Foundation takes an interrupted call for the end of the world.
+      let descriptor = answers.fileHandleForReading.fileDescriptor
+      let count = unsafe piece.withUnsafeMutableBytes {
+        unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        throw PythonError(description: "the interpreter ended; its last words are above")
+      }
+      unread.append(contentsOf: piece.prefix(count))
     }
   }
 }

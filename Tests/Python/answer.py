@@ -19,7 +19,8 @@ for line in sys.stdin:
     try:
         module, function, *arguments = json.loads(line)
         answer = {"ok": getattr(importlib.import_module(module), function)(*arguments)}
-    except Exception:
+    # Also what is no Exception, as a panic of Polars.
+    except BaseException:
         answer = {"error": traceback.format_exc(limit=-3)}
     answers.write(json.dumps(answer) + "\n")
     answers.flush()
