@@ -73,7 +73,7 @@ let package = Package(
     // Column files both ways, Parquet and Arrow, for whoever has rows: it knows no feature.
     room(
       "ApusColumnar", uses: ["ApusSystem", "ApusBytes", "CZlib"],
-      exclude: ["Arrow.md", "Columns.md", "ParquetReading.md"]),
+      exclude: ["Arrow.md", "Columns.md", "Parquet.md", "ParquetReading.md"]),
 
     // What a feature is and what may be written: types, rules, versions, evolution, the fold.
     room(
