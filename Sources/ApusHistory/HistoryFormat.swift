@@ -9,6 +9,7 @@ package enum RunFormat {
   /// `PAR1`, at the beginning and at the end.
   static let magicByteCount = 4
   static let tailByteCountMax = 268_435_456
+  static let blockRowsMax = 2048
 }
 
 package enum LedgerFormat {

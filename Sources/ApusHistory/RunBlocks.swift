@@ -136,7 +136,7 @@ struct RunBlocks: ~Copyable {
       } else {
         box = PageColumn(
           try ParquetPages.of(
-            .file(file), size: attributes.tailAt, schema: tail.elements,
+            .file(file), size: attributes.tailAt, schema: tail.elements[place],
             column: tail.schema.fields[place].name, codec: chunk.codec, dictionary: chunk.dictionary))
         columns[place] = box
       }

@@ -8,10 +8,9 @@ import ApusSystem
 
 struct RunTail: Sendable {
   let schema: RunSchema
-  let elements: [ParquetSchemaElement]
+  /// For each column a schema of it alone: who reads one page need not look at all the others.
+  let elements: [[ParquetSchemaElement]]
   let pages: RunPages
-  /// A vector is a list to Parquet; how many elements it has stands in the metadata.
-  let keyValues: [ParquetKeyValue]
 
   init(
     _ file: any DiskFile, _ id: HistoryFileID, _ lsns: LSNRange, _ attributes: RunAttributes
@@ -34,15 +33,31 @@ struct RunTail: Sendable {
     let footer = try Self.footer(block.bytes, fault)
     let texts = try RunTexts(footer.keyValues, fault)
     try texts.check(id, lsns, attributes, fault)
-    schema = try texts.schema(footer.schema, attributes.viewVersion, fault)
-    elements = footer.schema
-    keyValues = footer.keyValues
+    elements = Self.columns(footer.schema)
+    schema = try texts.schema(elements.map { $0[1].name }, attributes.viewVersion, fault)
     guard footer.rowCount == Int64(clamping: attributes.events) else {
       throw fault("\(footer.rowCount) rows")
     }
     pages = try RunPages(
       footer, try texts.crcs(fault), columns: schema.fields.count, tail: block.bytes, at: attributes.tailAt,
       path: path)
+  }
+
+  /// The root's children, each with what lies below it, and a root of its own before it.
+  private static func columns(_ elements: [ParquetSchemaElement]) -> [[ParquetSchemaElement]] {
+    var columns: [[ParquetSchemaElement]] = []
+    // How many elements of the column are still to come.
+    var inside: Int64 = 0
+    for element in elements.dropFirst() {
+      if inside == 0 {
+        columns.append([ParquetSchemaElement(name: "schema", childCount: 1), element])
+      } else {
+        inside &-= 1
+        columns[columns.count - 1].append(element)
+      }
+      inside &+= Int64(element.childCount ?? 0)
+    }
+    return columns
   }
 
   /// The footer stands before its length and the last four bytes.
@@ -100,7 +115,7 @@ private struct RunTexts {
 
   /// The schema that gives the columns that the file has.
   func schema(
-    _ elements: [ParquetSchemaElement], _ viewVersion: ViewVersionID, _ fault: (String) -> HistoryError
+    _ names: [String], _ viewVersion: ViewVersionID, _ fault: (String) -> HistoryError
   ) throws(HistoryError) -> RunSchema {
     guard let view = values[RunMetadata.view], let typeIDs = numbers(RunMetadata.types),
       let keyIDs = numbers(RunMetadata.keys)
@@ -117,7 +132,6 @@ private struct RunTexts {
       }
       keyTypes.append(type)
     }
-    let names = Self.columnNames(elements)
     let features = RunSchema.names(ofKeys: keyTypes.count, features: types.count, in: names)
     guard let features,
       let schema = RunSchema(
@@ -127,17 +141,6 @@ private struct RunTexts {
       schema.fields.map(\.name) == names
     else { throw fault("its columns are not those of its types") }
     return schema
-  }
-
-  /// The children of the root, each before its own.
-  private static func columnNames(_ elements: [ParquetSchemaElement]) -> [String] {
-    var names: [String] = []
-    var inside: Int64 = 0
-    for element in elements.dropFirst() {
-      if inside == 0 { names.append(element.name) } else { inside &-= 1 }
-      inside &+= Int64(element.childCount ?? 0)
-    }
-    return names
   }
 
   /// A list of numbers; an empty text is none.

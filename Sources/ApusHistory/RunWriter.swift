@@ -122,6 +122,6 @@ package final class RunWriter {
 /// How a run is cut. Smaller ones are for tests.
 package struct RunLimits: Sendable {
   package var rowGroupRowsMax = ParquetWriterOptions.rowGroupRows
-  package var pageRowsMax = ParquetWriterOptions.pageRows
+  package var pageRowsMax = RunFormat.blockRowsMax
   package init() {}
 }
