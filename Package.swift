@@ -144,7 +144,8 @@ let package = Package(
     tests(
       of: "ApusStoreTests",
       uses: [
-        "ApusStore", "ApusLog", "ApusIndex", "ApusHistory", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+        "ApusStore", "ApusLog", "ApusIndex", "ApusHistory", "ApusContracts", "ApusSystem", "ApusBytes",
+        "ApusTestSupport",
       ]),
     tests(of: "ApusContractsTests", uses: ["ApusContracts", "ApusBytes", "ApusTestSupport"]),
     tests(

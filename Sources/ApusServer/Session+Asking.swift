@@ -148,6 +148,7 @@ extension SessionServer {
     func count(_ name: String, _ number: Int) -> (name: String, value: StatsReply.Entry) {
       (name, .int64(Int64(number)))
     }
+    func clamped(_ number: UInt64) -> Int { Int(clamping: number) }
     return [
       lsn("visible", statistics.overlay.visible), lsn("durable", statistics.durable),
       count("overlay_bytes", statistics.overlay.byteCount),
@@ -157,6 +158,12 @@ extension SessionServer {
       ("catalog", .int64(Int64(bitPattern: catalog.number))),
       count("projects", catalog.registry.projects.count), count("views", catalog.registry.views.count),
       count("services", catalog.registry.services.count),
+      count("packs", statistics.compaction.packs), count("merges", statistics.compaction.merges),
+      count("runs", statistics.history.runs), count("ledgers", statistics.history.ledgers),
+      count("history_bytes", clamped(statistics.history.runByteCount &+ statistics.history.ledgerByteCount)),
+      count("compaction_debt_bytes", clamped(statistics.history.debtByteCount)),
+      ("write_amplification", .float64(statistics.compaction.writeAmplification)),
+      ("compaction_trouble", .text(statistics.compactionTrouble.map { "\($0)" } ?? "")),
       ("trouble", .text(statistics.trouble.map { "\($0)" } ?? "")),
       ("lost", .text(health.losses.map(\.description).joined(separator: ", "))),
       ("stopped", .int64(health.hasStopped ? 1 : 0)),

@@ -185,6 +185,9 @@ extension CheckpointerLoop {
   private func rebuild() throws(StoreError) {
     // One that was cut short would be as good, but its note is of another moment than the overlay's.
     if keeper.index != nil { keeper.abandon("it was not built to its end") }
+    // Held to the end: what was packed after the history was read would be in neither.
+    let pin = log.pinHistory()
+    defer { withExtendedLifetime(pin) {} }
     let state = try keeper.beginFromHistory(log, options.runs)
     var replay = StoreReplay(
       state ?? StoreState(), after: keeper.complete, losing: losses, fullAt: options.generationByteCount,

@@ -10,10 +10,10 @@ import ApusSystem
 
 /// Owned by the compactor's thread.
 final class CompactionWork {
-  private let log: LogReader
-  private let shared: StoreShared
-  private let appender: StoreAppender
-  private let runs: any RunFiles
+  let log: LogReader
+  let shared: StoreShared
+  let appender: StoreAppender
+  let runs: any RunFiles
   private let options: StoreOptions
   private let compactor: Compactor
   private var isAsked = false
@@ -125,7 +125,7 @@ final class CompactionWork {
     guard let subject = RunSubject(view, in: catalog.registry), let definition = catalog[view] else {
       throw .recordUnreadable(last, .unknownView(view))
     }
-    let horizon = try appender.perform { (core) throws(StoreError) in core.applier.state.horizons[view] }
+    let horizon = try horizon(of: view)
     let lsns = LSNRange(first.first, through: last)
     let ids = try reserve(1)
     var dropped: HorizonCursor?

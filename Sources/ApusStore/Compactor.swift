@@ -25,6 +25,11 @@ package struct CompactionReport: Equatable, Sendable {
   package var writtenByteCount: UInt64 = 0
 
   package init() {}
+
+  /// Bytes of history written for each byte that left the log; 0 before there was one.
+  package var writeAmplification: Double {
+    takenByteCount == 0 ? 0 : Double(writtenByteCount) / Double(takenByteCount)
+  }
 }
 
 final class Compactor: Sendable {

@@ -13,9 +13,10 @@ import Testing
 extension StoreFixture {
   /// A store with small segments that compacts when it is asked.
   static func compacting(
-    seed: UInt64 = 7, on simulated: SimulatedDisk? = nil, change: (inout StoreOptions) -> Void = { _ in }
+    _ text: String = StoreFixture.text, seed: UInt64 = 7, on simulated: SimulatedDisk? = nil,
+    change: (inout StoreOptions) -> Void = { _ in }
   ) throws -> StoreFixture {
-    try StoreFixture(seed: seed, on: simulated) { options in
+    try StoreFixture(text, seed: seed, on: simulated) { options in
       options.log.segmentByteCount = 8_192
       options.compacts = false
       change(&options)
@@ -228,6 +229,33 @@ struct CompactionTests {
     try file.writeAll(unsafe bytes.span.bytes, at: 0)
     try fixture.reopen()
     #expect(try fixture.read("c1").first?.value == .int64(1))
+  }
+
+  private static let forgetful = StoreFixture.text.replacing("ttl: 30d", with: "ttl: 30d\n    history: none")
+
+  @Test("a view without history keeps the newest value of each key: a merge lets the others go")
+  func horizon() throws {
+    let fixture = try StoreFixture.compacting(Self.forgetful) { $0.mergeRunsMin = 2 }
+    for _ in 0..<2 {
+      try filled(fixture, 2)
+      try fixture.store.compact()
+    }
+    try fixture.store.checkpoint()
+    let reads = try (0..<60).map { try fixture.read("c\($0)") }
+    let report = try fixture.store.compact()
+    #expect(report.merges >= 1)
+    let horizon = try #require(try fixture.store.facts().state.horizons[fixture.activity])
+    #expect(horizon.through > .none && horizon.through < fixture.store.log.view.floor)
+    #expect(report.droppedEvents == 180)
+    #expect(try fixture.packedEvents().count == 60)
+    for card in 0..<60 { #expect(try fixture.read("c\(card)").first?.value == .int64(Int64(100 + card))) }
+    #expect(try (0..<60).map { try fixture.read("c\($0)") } == reads)
+    try fixture.store.checkpoint()
+    let hash = try fixture.store.stateHash()
+    try fixture.rebuild()
+    #expect(try fixture.store.stateHash() == hash)
+    #expect(try (0..<60).map { try fixture.read("c\($0)") } == reads)
+    #expect(try fixture.store.facts().state.horizons[fixture.activity] == horizon)
   }
 
   @Test("what somebody reads is compacted when it was read")
