@@ -29,6 +29,10 @@ extension Store {
   package func stateHash() throws(StoreError) -> SHA256.Digest {
     if appender != nil { try checkpoint() }
     guard let index = shared.newest.1.index else { throw .rebuilding }
-    do throws(IndexError) { return try index.stateHash() } catch { throw .index(error) }
+    do throws(IndexError) { return try index.stateHash() } catch {
+      // As a reader does: what walks all of the index may be the first to meet what is wrong with it.
+      if error.meansRebuild { shared.report(error, epoch: index.epoch) }
+      throw .index(error)
+    }
   }
 }

@@ -83,6 +83,12 @@ extension OracleStory {
         count("erased events that were left out")
       }
     }
+    // A ledger keeps the letters that waited when it was written; those that still do must be there.
+    let waiting = Set(told.waiting.map(\.lsn))
+    for lsn in letters.keys where LSN(lsn) < floor && !waiting.contains(lsn) {
+      letters[lsn] = nil
+      count("handled letters that were left out")
+    }
     if let lost = (Array(events.keys) + Array(letters.keys)).min() {
       throw OracleFailure("log and history lack LSN \(lost)")
     }

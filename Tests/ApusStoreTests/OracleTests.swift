@@ -35,6 +35,7 @@ struct OracleTests {
       "refused: producerExpired", "refused: retired", "refused: deadLettersOld",
       "refused: plan", "cell 1 0", "cell 2 0", "cell 3 1", "cell 3 3", "cell 3 4", "cell 4 0",
       "packs", "merges", "runs", "erased events that were left out",
+      "handled letters that were left out",
     ] {
       #expect(total.counts[what, default: 0] > 0, "\(what) never happened")
     }
