@@ -46,3 +46,13 @@ extension HistoryError: CustomStringConvertible {
     }
   }
 }
+
+extension HistoryError {
+  /// What the kernel refused, where that is all that is wrong.
+  package var refusal: SystemError? {
+    switch self {
+    case .system(let error), .columns(_, .system(let error)): error
+    default: nil
+    }
+  }
+}

@@ -310,10 +310,8 @@ extension CompactionWork {
   }
 
   private static func told(_ error: HistoryError) -> StoreError {
-    switch error {
-    case .system(let error) where error.errno.meansDiskFull: .diskFull(error)
-    default: .history(error)
-    }
+    if let refusal = error.refusal, refusal.errno.meansDiskFull { return .diskFull(refusal) }
+    return .history(error)
   }
 
   /// After so many bytes it rests for as long as they took, so that half a core is left to others; who asked waits for no rest. False

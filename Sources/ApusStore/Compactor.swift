@@ -140,7 +140,8 @@ final class CompactorLoop: @unchecked Sendable {
     } catch {
       switch error {
       case .log(.pinned) where !isAsked: return nil
-      case .history(.damaged), .history(.order), .history(.twice), .recordUnreadable: isHalted = true
+      case .history(let error): isHalted = error.refusal == nil
+      case .recordUnreadable: isHalted = true
       default: break
       }
       return error

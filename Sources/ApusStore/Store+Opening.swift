@@ -182,8 +182,8 @@ private struct StoreMorning: ~Copyable {
       // A read-only store's overlay stays as it is, for as long as somebody reads it.
       _ = try SystemThread.start(name: "apus-checkpoint") { loop.run() }
       try scrubber.start()
-      if let appender, let runs = options.runs {
-        let work = CompactionWork(log.reader, shared, appender, runs, compactor, options)
+      if let appender {
+        let work = CompactionWork(log.reader, shared, appender, options.runs, compactor, options)
         try CompactorLoop(compactor, work, options).start()
       }
     } catch {

@@ -21,10 +21,10 @@ package struct StoreOptions: Sendable {
   /// Nil: the index is scrubbed only when asked.
   package var scrubPeriodNanoseconds: UInt64? = StoreLimits.scrubPeriodNanoseconds
 
-  /// How runs are written and read. Without it nothing is compacted, and a store that has runs is not rebuilt.
-  package var runs: (any RunFiles)?
+  /// How runs are written and read.
+  package var runs: any RunFiles = ParquetRuns()
   /// Whether the store compacts by itself; else only when asked.
-  package var compacts = true
+  package var compacts = false
   package var packSegmentsMin = CompactionLimits.packSegmentsMin
   package var packByteCountMax = CompactionLimits.packByteCountMax
   package var packAgeNanoseconds = CompactionLimits.packAgeNanoseconds

@@ -8,6 +8,7 @@ import ApusSystem
 extension Configuration {
   var storeOptions: StoreOptions {
     var options = StoreOptions()
+    options.compacts = true
     options.durability =
       switch durability {
       case .durable: .durable

@@ -17,7 +17,6 @@ extension StoreFixture {
   ) throws -> StoreFixture {
     try StoreFixture(seed: seed, on: simulated) { options in
       options.log.segmentByteCount = 8_192
-      options.runs = PlainRuns()
       options.compacts = false
       change(&options)
     }
@@ -43,7 +42,7 @@ extension StoreFixture {
       let path = view.folder.at(record.name)
       let attributes = try RunAttributes(unsafe record.attributes.span.bytes, path: path)
       let subject = try #require(RunSubject(attributes.viewVersion, in: store.catalog.registry))
-      let cursor = try PlainRuns().events(
+      let cursor = try options.runs.events(
         of: subject, first: record.first, attributes,
         as: HistoryFileID(store: view.storeID.bytes, file: record.id.rawValue),
         in: view.folder.disk.open(path, .read))

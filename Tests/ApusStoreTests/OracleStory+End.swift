@@ -2,6 +2,7 @@
 
 import ApusBytes
 import ApusContracts
+import ApusHistory
 import ApusIndex
 import ApusLog
 import ApusStore
@@ -34,7 +35,9 @@ extension OracleStory {
     var letters: [UInt64: ToldLetter] = [:]
     for letter in told.letters { letters[letter.lsn] = letter }
     let catalog = try store.catalog
-    var scanner = try store.log.scan(from: LSN(1))
+    try auditHistory(&events, &letters)
+    let floor = try store.log.view.floor
+    var scanner = try store.log.scan(from: floor)
     while let frame = try scanner.next() {
       guard frame.type == .records else { continue }
       var walker = RecordWalker(scanner.payload, base: frame.lsns.first)
@@ -67,8 +70,74 @@ extension OracleStory {
         }
       }
     }
+    for (lsn, (version, event)) in events where LSN(lsn) < floor {
+      // Compaction leaves out what was erased.
+      let view = catalog.registry.versions.first {
+        catalog.registry.spelling(of: $0) == told.definitions.versions[version].spelling
+      }
+      guard let found = view.flatMap({ catalog[$0.id] }) else { continue }
+      var encoder = KeyEncoder()
+      try found.keySchema.encode(event.key, into: &encoder)
+      if let erase = catalog.erasures.erase(of: encoder.bytes, in: found), LSN(lsn) <= erase.floor {
+        events[lsn] = nil
+        count("erased events that were left out")
+      }
+    }
     if let lost = (Array(events.keys) + Array(letters.keys)).min() {
-      throw OracleFailure("the log lacks LSN \(lost)")
+      throw OracleFailure("log and history lack LSN \(lost)")
+    }
+  }
+
+  /// Strikes out what runs and ledgers hold, each once.
+  private func auditHistory(
+    _ events: inout [UInt64: (version: Int, event: ToldEvent)], _ letters: inout [UInt64: ToldLetter]
+  ) throws {
+    let view = try store.log.view
+    let catalog = try store.catalog
+    for record in view.history {
+      let path = view.folder.at(record.name)
+      let id = HistoryFileID(store: view.storeID.bytes, file: record.id.rawValue)
+      let file = try view.folder.disk.open(path, .read)
+      if record.kind == .ledger {
+        let attributes = try LedgerAttributes(unsafe record.attributes.span.bytes, path: path)
+        let ledger = try LedgerReader(file, id, first: record.first, attributes)
+        try ledger.verify()
+        var found: [(LSN, [UInt8])] = []
+        try ledger.forEachLetter { lsn, _, body in
+          found.append((lsn, body.copied()))
+          return true
+        }
+        for (lsn, body) in found {
+          let letter = try DeadLetter(unsafe body.span.bytes)
+          guard let known = letters.removeValue(forKey: lsn.rawValue) else {
+            throw OracleFailure("a ledger has a dead letter at LSN \(lsn) that nobody told")
+          }
+          try check(letter.rule, known.rule, "rule of the letter at LSN \(lsn)")
+        }
+        continue
+      }
+      count("runs")
+      let attributes = try RunAttributes(unsafe record.attributes.span.bytes, path: path)
+      guard let found = catalog[attributes.viewVersion],
+        let subject = RunSubject(attributes.viewVersion, in: catalog.registry)
+      else { throw OracleFailure("a run of a view version that nobody told") }
+      let cursor = try options.runs.events(of: subject, first: record.first, attributes, as: id, in: file)
+      while try cursor.advance() {
+        let place = cursor.current
+        let head = place.head
+        guard let known = events.removeValue(forKey: head.lsn.rawValue) else {
+          throw OracleFailure(
+            "a run has an event at LSN \(head.lsn) that nobody told, or that is there twice")
+        }
+        try check(
+          found.spelling, told.definitions.versions[known.version].spelling, "view at LSN \(head.lsn)")
+        try check(try found.keySchema.decode(place.key), known.event.key, "key at LSN \(head.lsn)")
+        try check(head.isDelete, known.event.said == nil, "operation at LSN \(head.lsn)")
+        let times = [head.eventTime.nanoseconds, head.createdAt.nanoseconds, head.knownAt.nanoseconds]
+        let expected = [known.event.eventTime, known.event.createdAt, known.event.knownAt]
+        try check(times, expected, "times at LSN \(head.lsn)")
+        try check(head.isKnownAtAssumed, known.event.isAssumed, "assumed mark at LSN \(head.lsn)")
+      }
     }
   }
 }

@@ -60,8 +60,9 @@ extension OracleStory {
     case ..<81: try erase(&random)
     case ..<84: try disturbClock(&random)
     case ..<86: try confirmClock()
-    case ..<90: try checkpoint()
-    case ..<94: try handleLetters(&random)
+    case ..<88: try checkpoint()
+    case ..<91: try compact()
+    case ..<95: try handleLetters(&random)
     default:
       if disk.isOff { return }
       let end = random.pick(OracleStory.End.allCases)
@@ -312,6 +313,20 @@ extension OracleStory {
     let frame = try write([state]) { try store.confirmClock() }
     try check(frame ?? nil, is: state)
     count("clocks confirmed")
+  }
+
+  /// Whatever may be asked stays as it was; who reads afterwards compares it.
+  private func compact() throws {
+    say("compact")
+    do {
+      let before = try store.statistics.compaction
+      let report = try store.compact()
+      count("packs", report.packs - before.packs)
+      count("merges", report.merges - before.merges)
+      if !disk.isOff { noteAllDurable() }
+    } catch let error as StoreError where disk.isOff && error.isOfPower {
+      throw PowerIsGone()
+    }
   }
 
   private func checkpoint() throws {

@@ -4,6 +4,7 @@
 
 import ApusBytes
 import ApusContracts
+import ApusHistory
 import ApusIndex
 import ApusLog
 import ApusStore
@@ -77,6 +78,8 @@ final class OracleStory {
     options.generationByteCount = random.pick([128, 600, 3_000, 1 << 20])
     options.durability = random.chance(0.3) ? .buffered : .durable
     options.log.segmentByteCount = random.pick([1 << 15, 1 << 16])
+    options.mergeRunsMin = random.pick([2, 3])
+    options.packByteCountMax = random.pick([1 << 15, 1 << 20])
     options.log.ceilingStep = random.pick([16, 64, 1_000])
     options.index.dirtyPagesMax = random.pick([3, 8, IndexFormat.dirtyPagesMax])
     options.index.mapByteCount = 1 << 26
@@ -279,6 +282,7 @@ extension StoreError {
   var isOfPower: Bool {
     switch self {
     case .stopped, .log, .closed: true
+    case .history(let error): error.refusal != nil
     default: false
     }
   }

@@ -34,6 +34,7 @@ struct OracleTests {
       "refused: sequenceReused", "refused: sequenceTooOld", "refused: sequenceGap", "refused: fenced",
       "refused: producerExpired", "refused: retired", "refused: deadLettersOld",
       "refused: plan", "cell 1 0", "cell 2 0", "cell 3 1", "cell 3 3", "cell 3 4", "cell 4 0",
+      "packs", "merges", "runs", "erased events that were left out",
     ] {
       #expect(total.counts[what, default: 0] > 0, "\(what) never happened")
     }
