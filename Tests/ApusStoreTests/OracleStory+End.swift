@@ -83,6 +83,10 @@ extension OracleStory {
         count("erased events that were left out")
       }
     }
+    // A ledger keeps the letters that waited when it was written.
+    for lsn in letters.keys where LSN(lsn) < floor && !told.waiting.contains(where: { $0.lsn == lsn }) {
+      letters[lsn] = nil
+    }
     if let lost = (Array(events.keys) + Array(letters.keys)).min() {
       throw OracleFailure("log and history lack LSN \(lost)")
     }
