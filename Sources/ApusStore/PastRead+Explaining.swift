@@ -2,12 +2,36 @@
 
 package import ApusBytes
 package import ApusContracts
-package import ApusHistory
+import ApusHistory
+
+/// An event, but for its key and what it says.
+package struct PastEvent: Equatable, Sendable {
+  package let operation: EventOperation
+  package let eventTime: EventTime
+  package let createdAt: CreatedAt
+  package let knownAt: KnownAt
+  package let isKnownAtAssumed: Bool
+  package let lsn: LSN
+  package let producer: String?
+
+  package var isDelete: Bool { operation == .delete }
+
+  fileprivate init(_ event: HistoryEventView) {
+    let head = event.head
+    operation = head.operation
+    eventTime = head.eventTime
+    createdAt = head.createdAt
+    knownAt = head.knownAt
+    isKnownAtAssumed = head.isKnownAtAssumed
+    lsn = head.lsn
+    producer = event.producer.isEmpty ? nil : event.producer.validatedString()
+  }
+}
 
 /// An event, as far as it speaks of one feature.
 package struct ToldCandidate: Equatable, Sendable {
-  package let head: HistoryEventHead
-  package let producer: String?
+  package let event: PastEvent
+  /// Null, value or deleted.
   package let content: Cell.Content
   /// As it stands in a row; empty unless the content is a value.
   package let value: [UInt8]
@@ -22,14 +46,40 @@ package struct CellExplanation: Sendable {
   /// An out-of-age winner is one.
   package let winner: ToldCandidate?
   /// Of those that lost, the one with the greatest stamp, seen or not.
-  package let runnerUp: (event: ToldCandidate, why: PastFold.Loss)?
+  package let runnerUp: (candidate: ToldCandidate, why: PastFold.Loss)?
 }
 
 /// One event of a key's history.
-package struct HistoryEntry: Equatable, Sendable {
-  package let event: HistoryEvent
+package struct HistoryEntry: Sendable {
+  package let event: PastEvent
+  private let view: ViewVersionID
+  private let cells: [UInt8]
   /// Whether it is the winner of some feature at the moment.
   package let wins: Bool
+  /// As of now.
+  private let layout: RowLayout
+
+  fileprivate init(_ event: HistoryEventView, wins: Bool, _ layout: RowLayout) {
+    self.event = PastEvent(event)
+    view = event.head.viewVersion
+    cells = event.cells.copied()
+    self.wins = wins
+    self.layout = layout
+  }
+
+  /// What an upsert says of these features; a delete says nothing.
+  package func inputs(_ features: [PreparedVector.Feature]) throws(StoreError) -> [FeatureInput] {
+    if event.isDelete { return features.map { _ in .absent } }
+    let bytes = cells
+    do throws(RowError) {
+      let cells = try RowCells(unsafe bytes.span.bytes, layout: layout)
+      var inputs: [FeatureInput] = []
+      for feature in features { inputs.append(try cells.input(feature.slot)) }
+      return inputs
+    } catch {
+      throw .history(.cells(view, event.lsn, error))
+    }
+  }
 }
 
 package struct HistoryPage: Sendable {
@@ -70,8 +120,7 @@ extension PastRead {
     }
     places.sort { found.events.head($0).lsn < found.events.head($1).lsn }
     let entries = places.prefix(limit).map { place in
-      HistoryEntry(
-        event: HistoryEvent(copying: found.events.event(place)), wins: winners.contains(place))
+      HistoryEntry(found.events.event(place), wins: winners.contains(place), found.layout)
     }
     return HistoryPage(moment: moment, entries: entries, hasMore: places.count > limit)
   }
@@ -85,7 +134,7 @@ extension PastKey {
     try forEachCell(features) { (feature, cell, _) throws(StoreError) in
       let index = feature.slot.index
       let isRemoved = isRemoved(feature)
-      var runnerUp: (event: ToldCandidate, why: PastFold.Loss)?
+      var runnerUp: (candidate: ToldCandidate, why: PastFold.Loss)?
       if !isRemoved, let (candidate, why) = fold.runnerUp(index) {
         runnerUp = (try told(candidate, feature), why)
       }
@@ -101,7 +150,6 @@ extension PastKey {
     _ candidate: PastFold.Candidate, _ feature: PreparedVector.Feature
   ) throws(StoreError) -> ToldCandidate {
     let event = events.event(candidate.place)
-    let head = events.head(candidate.place)
     var value: [UInt8] = []
     if candidate.content == .value {
       do throws(HistoryError) {
@@ -110,8 +158,6 @@ extension PastKey {
         throw .history(error)
       }
     }
-    return ToldCandidate(
-      head: head, producer: event.producer.isEmpty ? nil : event.producer.validatedString(),
-      content: candidate.content, value: value)
+    return ToldCandidate(event: PastEvent(event), content: candidate.content, value: value)
   }
 }

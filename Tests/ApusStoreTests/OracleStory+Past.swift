@@ -3,7 +3,6 @@
 
 import ApusBytes
 import ApusContracts
-import ApusHistory
 import ApusStore
 import ApusTestSupport
 
@@ -148,8 +147,8 @@ extension OracleStory {
     }
     try read.explain(vector.vector, keys) { explained in
       let column = explained.feature.column
-      found[explained.row][column]?.winner = explained.winner?.head.lsn.rawValue
-      found[explained.row][column]?.runnerUp = explained.runnerUp?.event.head.lsn.rawValue
+      found[explained.row][column]?.winner = explained.winner?.event.lsn.rawValue
+      found[explained.row][column]?.runnerUp = explained.runnerUp?.candidate.event.lsn.rawValue
       found[explained.row][column]?.why = explained.runnerUp?.why.rawValue
     }
     for (row, parts) in asked.enumerated() {
@@ -190,7 +189,7 @@ extension OracleStory {
     // Page by page, of two.
     while true {
       let page = try read.history(of: view, key: encoder.bytes, after: LSN(found.last ?? 0), limit: 2)
-      found += page.entries.map(\.event.head.lsn.rawValue)
+      found += page.entries.map(\.event.lsn.rawValue)
       if !page.hasMore { break }
     }
     try check(found, expected, "history of \(key)")
