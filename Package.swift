@@ -107,7 +107,8 @@ let package = Package(
     .executableTarget(
       name: "ApusBench",
       dependencies: [
-        "ApusWire", "ApusStore", "ApusLog", "ApusIndex", "ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes",
+        "ApusWire", "ApusStore", "ApusLog", "ApusIndex", "ApusColumnar", "ApusContracts", "ApusSystem",
+        "ApusBytes",
         "CBareLMDB", "CAllocations", "CLoad",
       ],
       path: "Benchmarks/ApusBench", swiftSettings: strict),
@@ -143,7 +144,8 @@ let package = Package(
     tests(
       of: "ApusStoreTests",
       uses: [
-        "ApusStore", "ApusLog", "ApusIndex", "ApusHistory", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+        "ApusStore", "ApusLog", "ApusIndex", "ApusHistory", "ApusContracts", "ApusSystem", "ApusBytes",
+        "ApusTestSupport",
       ]),
     tests(of: "ApusContractsTests", uses: ["ApusContracts", "ApusBytes", "ApusTestSupport"]),
     tests(

@@ -25,6 +25,8 @@ package final class SessionServer: Sendable {
   let admitter: Worker
   /// Scans, and what is typed at the console.
   let tasks: Worker
+  /// Reads of the past.
+  let past: Worker
 
   package init(
     _ store: Store, options: SessionOptions = SessionOptions(), tokens: (any TokenCheck)? = nil,
@@ -39,12 +41,14 @@ package final class SessionServer: Sendable {
     self.connections = connections
     admitter = try Worker(name: "apus-admit")
     tasks = try Worker(name: "apus-tasks")
+    past = try Worker(name: "apus-past", jobsMax: SessionLimits.pastJobsMax)
   }
 
   /// Does what the workers were given, and ends them; after the loops, and before the store is closed.
   package func close() {
     admitter.close()
     tasks.close()
+    past.close()
   }
 
   /// The project that a request names; when it names none, the only one.
