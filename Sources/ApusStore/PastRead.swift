@@ -19,9 +19,11 @@ package final class PastRead {
   let newest: PastState
   let events: KeyEvents
   private let asked: PastMoment
+  private let shared: StoreShared
 
   init(_ store: Store, _ asked: PastMoment, _ newest: PastState) throws(StoreError) {
     self.asked = asked
+    shared = store.shared
     self.newest = newest
     let visible = newest.visible
     switch asked {
@@ -60,31 +62,76 @@ package final class PastRead {
 
   // MARK: Rows
 
-  /// Lends every cell of every row, judged: rows in order, groups in order, features in order.
+  /// Lends every cell of every row, judged, once and in no order.
   package func read(
     _ vector: PreparedVector, _ keys: borrowing RequestKeys,
     _ body: (_ row: Int, _ feature: PreparedVector.Feature, _ cell: FoundCell, _ value: RawSpan) -> Void
   ) throws(StoreError) {
-    try forEachGroup(vector, keys) { (row, group, key) throws(StoreError) in
+    let known = try readNewest(vector, keys)
+    for (place, cells) in known {
+      for cell in cells {
+        body(place / vector.groups.count, cell.feature, cell.cell, unsafe cell.value.span.bytes)
+      }
+    }
+    try forEachGroup(vector, keys, but: Set(known.keys)) { (row, group, key) throws(StoreError) in
       try key.forEachCell(vector.groups[group].features) { body(row, $0, $1, $2) }
     }
   }
 
+  private struct KnownCell {
+    let feature: PreparedVector.Feature
+    let cell: FoundCell
+    let value: [UInt8]
+  }
+
+  /// Of a read at an LSN the rows in which nothing from behind it won anything: those are the same now, and no file need be looked at.
+  /// By row and group. None, where the newest rows cannot be had.
+  private func readNewest(
+    _ vector: PreparedVector, _ keys: borrowing RequestKeys
+  ) throws(StoreError) -> [Int: [KnownCell]] {
+    guard case .lsn = asked else { return [:] }
+    for group in vector.groups { try check(group.view) }
+    var known: [Int: [KnownCell]] = [:]
+    do throws(StoreError) {
+      var reader = try StoreReader(of: shared)
+      _ = try reader.read(vector, keys, minimum: sight.through) { row, group, found in
+        guard found.row.greatestLSN <= sight.through, let view = catalog[vector.groups[group].view] else {
+          return
+        }
+        let removed = view.removed
+        let then = FoundRow(
+          found.row, without: removed.span, at: sight.time, ttlNanoseconds: view.ttlNanoseconds,
+          erasedThrough: found.erasedThrough.map { LSN($0) })
+        known[row * vector.groups.count + group] = vector.groups[group].features.map { feature in
+          KnownCell(feature: feature, cell: then.judge(feature), value: then.raw(feature).copied())
+        }
+      }
+    } catch {
+      // The log has everything.
+      return [:]
+    }
+    return known
+  }
+
+  /// Rows in order, and in a row groups; but not those whose number, counted so, is among `done`.
   func forEachGroup(
-    _ vector: PreparedVector, _ keys: borrowing RequestKeys,
+    _ vector: PreparedVector, _ keys: borrowing RequestKeys, but done: Set<Int> = [],
     _ body: (_ row: Int, _ group: Int, _ key: PastKey) throws(StoreError) -> Void
   ) throws(StoreError) {
     keys.check(areFor: vector)
     for group in vector.groups { try check(group.view) }
     var wanted: [ViewKey] = []
-    for row in 0..<keys.count {
-      for group in vector.groups {
-        wanted.append(ViewKey(view: group.view, key: keys.key(row: row, role: group.role).copied()))
-      }
+    var places: [Int] = []
+    for place in 0..<keys.count * vector.groups.count where !done.contains(place) {
+      let group = vector.groups[place % vector.groups.count]
+      let key = keys.key(row: place / vector.groups.count, role: group.role).copied()
+      wanted.append(ViewKey(view: group.view, key: key))
+      places.append(place)
     }
+    if wanted.isEmpty { return }
     let found = try events.find(wanted)
-    for place in found.indices {
-      let key = try PastKey(wanted[place], found[place], self)
+    for (at, place) in places.enumerated() {
+      let key = try PastKey(wanted[at], found[at], self)
       try body(place / vector.groups.count, place % vector.groups.count, key)
     }
   }
