@@ -2,6 +2,7 @@
 // prepared again, and the caller does not notice.
 
 import ApusBytes
+import ApusContracts
 import ApusSystem
 import ApusWire
 
@@ -10,6 +11,8 @@ public struct ReadOptions: Sendable {
   /// Answered from this LSN on: what was written up to it is seen. The server waits for it until the call's deadline, and then the
   /// call throws `notYet` or `deadlinePassed`.
   public var minimum: ApusClient.LSN?
+  /// Answered as it was at this LSN and time, which an answer carried; `minimum` means nothing then.
+  public var exact: (lsn: ApusClient.LSN, time: Int64)?
   /// Values that are out of age are given, too; their status says that they are.
   public var includesStale = false
   /// Cells say when their winner became true, and how old it is.
@@ -83,9 +86,15 @@ extension ApusClient {
   ) async throws(ClientError) -> FeatureRows {
     let layout: ReplyLayout = keys.count == 1 ? .row : .columns
     var writer = ByteWriter()
-    GetRequest.encode(
-      handle: prepared.handle, rows: keys.count, layout: layout, options: options.wire,
-      minimum: options.minimum?.wire, into: &writer)
+    if let (lsn, time) = options.exact {
+      GetRequest.encode(
+        handle: prepared.handle, rows: keys.count, layout: layout, options: options.wire, exact: lsn.wire,
+        time: ReadTime(nanoseconds: time), into: &writer)
+    } else {
+      GetRequest.encode(
+        handle: prepared.handle, rows: keys.count, layout: layout, options: options.wire,
+        minimum: options.minimum?.wire, into: &writer)
+    }
     let keysAt = writer.count
     try prepared.encode(keys, into: &writer)
     let sentKeys = writer.bytes.extracting(droppingFirst: keysAt).copied()

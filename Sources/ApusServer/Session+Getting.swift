@@ -12,7 +12,6 @@ extension Session {
     _ header: FrameHeader, _ body: RawSpan, due: UInt64, _ output: inout ByteWriter
   ) throws(WireError) {
     let request = try GetRequest(decoding: body)
-    if request.exact != nil { return refuse(.unsupported("GET of an exact LSN"), header.id, &output) }
     SessionCounters.add(to: server.counters.gets)
     SessionCounters.add(request.rows, to: server.counters.getRows)
     if let refusal = try get(request, header, body, due, &output) { refuse(refusal, header.id, &output) }
@@ -33,6 +32,9 @@ extension Session {
       return nil
     }
     if let refusal = try take(request, into: ready) { return refusal }
+    if let lsn = request.exact, let time = request.exactTime {
+      return getPast(request, .lsn(lsn, at: time), ready, header.id, due)
+    }
     let frame = FrameWriter.begin(replyTo: .get, id: header.id, in: &output)
     do throws(WireRefusal) {
       let moment = try loop.read(request, ready, &output)

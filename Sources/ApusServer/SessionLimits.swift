@@ -3,6 +3,8 @@
 package enum SessionLimits {
   /// Jobs that wait for a worker.
   package static let workerJobsMax = 4_096
+  /// Reads of the past that wait: each may read files for a while.
+  package static let pastJobsMax = 256
   /// Vectors that a connection has prepared and not released.
   package static let handlesMax = 1_024
   /// Columns of a prepared vector.

@@ -26,6 +26,8 @@ package final class SessionServer: Sendable {
   let admitter: Worker
   /// Scans, and what is typed at the console.
   let tasks: Worker
+  /// Reads of the past.
+  let past: Worker
 
   package init(
     _ store: Store, options: SessionOptions = SessionOptions(), tokens: (any TokenCheck)? = nil,
@@ -42,12 +44,14 @@ package final class SessionServer: Sendable {
     tasks = try Worker(name: "apus-tasks")
     let holders = holders
     tokens?.whenRevoked { holders.revoke($0) }
+    past = try Worker(name: "apus-past", jobsMax: SessionLimits.pastJobsMax)
   }
 
   /// Does what the workers were given, and ends them; after the loops, and before the store is closed.
   package func close() {
     admitter.close()
     tasks.close()
+    past.close()
   }
 
   /// The project that a request names; when it names none, the only one.

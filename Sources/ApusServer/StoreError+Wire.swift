@@ -31,6 +31,9 @@ extension StoreError {
     // A damaged index is made anew by itself.
     case .rebuilding, .indexDamaged: .rebuilding
     case .notYet: .notYet
+    case .lsnLost: .lsnLost
+    case .historyGone: .historyGone
+    case .beyondHistory: .beyondHistory
     case .closed: .shuttingDown
     case .stopped: .stopped
     case .recordUnreadable, .log, .index, .history: .internal
@@ -81,6 +84,10 @@ extension StoreError {
     case .sequenceTooOld(let producer, let sequence, let oldest):
       Self.details(("producer", "\(producer)"), ("sequence", "\(sequence)"), ("oldest", "\(oldest)"))
     case .notYet(let lsn, let visible): Self.details(("lsn", "\(lsn)"), ("visible", "\(visible)"))
+    case .lsnLost(let lsn, let range): Self.details(("lsn", "\(lsn)"), ("lost", range.description))
+    case .historyGone(let lsn, let view, let from):
+      Self.details(("lsn", "\(lsn)"), ("view", view), ("from", "\(from)"))
+    case .beyondHistory(let view, let from): Self.details(("view", view), ("from", "\(from)"))
     case .readOnly(let ranges): ranges.first.map { Self.details(("lost", $0.description)) } ?? []
     case .recordUnreadable(let lsn, _): Self.details(("lsn", "\(lsn)"))
     case .emptyBatch, .emptyVector, .plan, .definition, .overloaded, .deadLettersFull, .deadLettersOld,

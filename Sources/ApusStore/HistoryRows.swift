@@ -55,7 +55,7 @@ final class HistoryRows {
 }
 
 /// The fold of one key's events so far. Two writers that take turns.
-private struct EventFold: ~Copyable {
+struct EventFold: ~Copyable {
   private var result = ByteWriter(capacity: 4_096)
   private var scratch = ByteWriter(capacity: 4_096)
   private(set) var hasRow = false

@@ -60,6 +60,17 @@ final class HistoryView {
     }
   }
 
+  func lookup(_ record: FileRecord) throws(StoreError) -> any RunLookup {
+    guard let runs else { throw .log(.unsupported(path: view.folder.at(record.name), what: "runs")) }
+    let path = view.folder.at(record.name)
+    do throws(HistoryError) {
+      let attributes = try RunAttributes(unsafe record.attributes.span.bytes, path: path)
+      return try runs.lookup(first: record.first, attributes, as: fileID(record), in: open(path))
+    } catch {
+      throw .history(error)
+    }
+  }
+
   private func open(_ path: String) throws(HistoryError) -> any DiskFile {
     do throws(SystemError) { return try view.folder.disk.open(path, .read) } catch { throw .system(error) }
   }

@@ -41,7 +41,11 @@ struct PackScan {
     var scanner: LogScanner
     do throws(LogError) { scanner = try log.scan(from: lsns.first) } catch { throw .log(error) }
     while let frame = try Self.next(&scanner), frame.lsns.last <= lsns.last {
-      guard frame.type == .records else { continue }
+      guard frame.type == .records else {
+        // It has no event, but an LSN that a read may have been of.
+        if frame.type.takesLSN { frames.append((frame.lsns, frame.appendTime.nanoseconds)) }
+        continue
+      }
       let afterLoss = accepted.map { $0 < frame.lsns.first } ?? false
       try take(scanner.payload, frame, afterLoss: afterLoss)
       try pace(frame.payloadByteCount)

@@ -30,4 +30,10 @@ package struct ParquetRuns: RunFiles {
   ) throws(HistoryError) -> any EventCursor {
     try RunReader(file, id, first: first, attributes).events()
   }
+
+  package func lookup(
+    first: LSN, _ attributes: RunAttributes, as id: HistoryFileID, in file: any DiskFile
+  ) throws(HistoryError) -> any RunLookup {
+    try RunReader(file, id, first: first, attributes)
+  }
 }

@@ -44,4 +44,17 @@ package protocol RunFiles: Sendable {
     of subject: RunSubject, first: LSN, _ attributes: RunAttributes, as id: HistoryFileID,
     in file: any DiskFile
   ) throws(HistoryError) -> any EventCursor
+
+  /// The same run, for those who look for keys. Many threads may ask it.
+  func lookup(
+    first: LSN, _ attributes: RunAttributes, as id: HistoryFileID, in file: any DiskFile
+  ) throws(HistoryError) -> any RunLookup
 }
+
+/// A run that is asked for keys.
+package protocol RunLookup: Sendable {
+  /// The events of one key, by stamp.
+  func events(of key: RawSpan) throws(HistoryError) -> EventBatch
+}
+
+extension RunReader: RunLookup {}

@@ -26,6 +26,8 @@ package final class Store: Sendable {
   let frozenState: StoreState?
   /// What the first erasure of a store that had none is salted with.
   let salt: [UInt8]
+  /// What reads of the past keep.
+  let past = PastCache()
   private let ending: StoreEnding
 
   /// What is let go of at the end.

@@ -53,6 +53,11 @@ extension StoreError: CustomStringConvertible {
       "the store is read-only, because \(ranges.map(\.description).joined(separator: ", ")) are lost"
     case .rebuilding: "REBUILDING: the index is being made anew from the log"
     case .notYet(let lsn, let visible): "LSN \(lsn) is not visible yet; \(visible) is the newest that is"
+    case .lsnLost(let lsn, let range):
+      "LSN_LOST: LSN \(lsn) has no record, because \(range) are lost or were skipped"
+    case .historyGone(let lsn, _, let from):
+      "HISTORY_GONE: LSN \(lsn) is behind the view's horizon; the first that can be read is \(from)"
+    case .beyondHistory(_, let from): "BEYOND_HISTORY: the view's history begins at \(from)"
     case .closed: "the store is closed"
     case .stopped(let error):
       "the store stopped for good when a call failed: \(error.call) says \(error.errno)"
@@ -75,13 +80,14 @@ extension StoreError: CustomStringConvertible {
       .sequenceGap(let producer, _, _), .sequenceReused(let producer, _), .sequenceTooOld(let producer, _, _):
       "producer \(producer)"
     case .diskFull(let error), .stopped(let error): error.subject
+    case .historyGone(_, let view, _), .beyondHistory(let view, _): view
     case .recordUnreadable(let lsn, _): "LSN \(lsn)"
     case .log(let error): error.place
     case .unknownProject, .emptyBatch, .emptyVector, .columnNamedTwice, .batchTooLong, .sourceOffsetTooLong,
       .rowsRefused, .plan, .definition, .badProducerName, .overloaded, .deadLettersFull, .deadLettersOld,
       .diskLow,
       .clockJump,
-      .readOnly, .rebuilding, .notYet, .closed, .indexDamaged, .index, .history:
+      .readOnly, .rebuilding, .notYet, .lsnLost, .closed, .indexDamaged, .index, .history:
       nil
     }
   }
@@ -114,6 +120,8 @@ extension StoreError: CustomStringConvertible {
     case .readOnly: "run `apus check` on the folder; restore the named LSNs from a backup"
     case .rebuilding: "wait, and read again"
     case .notYet: "wait for it, or name an earlier LSN"
+    case .lsnLost: "name an LSN that an answer of this store carried"
+    case .historyGone, .beyondHistory: "name a later moment; `apus describe` shows how far history reaches"
     case .closed: "open the store again"
     case .stopped: "look at the disk, then start again: the start trusts only what the disk returns"
     case .indexDamaged: "wait: the index is made anew from the log by itself"
@@ -160,6 +168,9 @@ extension StoreError: CustomStringConvertible {
     case .readOnly: "read_only"
     case .rebuilding: "rebuilding"
     case .notYet: "not_yet"
+    case .lsnLost: "lsn_lost"
+    case .historyGone: "history_gone"
+    case .beyondHistory: "beyond_history"
     case .closed: "closed"
     case .stopped: "stopped"
     case .indexDamaged: "index_damaged"

@@ -51,6 +51,12 @@ package enum StoreError: Error, Equatable, Sendable {
   case readOnly([LSNRange])
   case rebuilding
   case notYet(LSN, visible: LSN)
+  /// No record has this LSN: a crash took it, or it was never given out.
+  case lsnLost(LSN, LSNRange)
+  /// The view's history does not reach back to this LSN.
+  case historyGone(LSN, view: String, from: LSN)
+  /// Nor to the moment that was asked for.
+  case beyondHistory(view: String, from: WallTime)
   case closed
 
   // The end of this process's writing, or of one read.

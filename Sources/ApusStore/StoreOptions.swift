@@ -58,6 +58,10 @@ package enum StoreLimits {
   package static let letterByteCountOfFrameMax = 1_048_576
   package static let readTriesMax = 1_000
   package static let scanKeysMax = 65_536
+  package static let tableByteCountMax = 67_108_864
+  package static let tailByteCountMax = 1_048_576
+  package static let openRunsMax = 256
+  package static let pastCatalogsMax = 16
 }
 
 /// The constants of `Compaction.md`. A test compares the two.

@@ -30,6 +30,8 @@ enum Job: Equatable {
   case push(Push.Options)
   case describe(VersionedName?, project: String?)
   case get(Get.Options)
+  case history(History.Options)
+  case explain(Get.Options)
   case scan(Scan.Options)
   case delete(Delete.Options)
   case erase(Erase.Options)

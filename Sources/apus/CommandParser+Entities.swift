@@ -2,14 +2,56 @@
 
 import ApusBytes
 import ApusContracts
+import ApusStore
+import ApusSystem
 
 extension CommandParser {
   static func get(_ words: Words, _ project: String?) throws(UsageError) -> Get.Options {
     var options = Get.Options(what: try wanted(words), project: project)
     options.minimum = try words.number("--min-lsn").map { LSN($0) }
     options.isStale = words.has("--stale")
+    options.moment = try moment(words)
+    guard options.moment == nil || options.minimum == nil else {
+      throw words.refusal("--min-lsn is about what is served now", "--min-lsn", next: "leave it out")
+    }
     guard words.operands != [EntityInput.name] else { return options }
     options.entity = try entity(words, words.operands)
+    return options
+  }
+
+  /// `--at-lsn N [--time TIME]`, or `--at TIME`.
+  private static func moment(_ words: Words) throws(UsageError) -> PastMoment? {
+    let time = try words.moment("--time")
+    if let lsn = try words.number("--at-lsn") {
+      try words.refuse(["--at"], "another moment than --at-lsn", say: "say one of them")
+      let now = SystemClock().wall().nanoseconds
+      return .lsn(LSN(lsn), at: ReadTime(nanoseconds: time ?? now))
+    }
+    try words.refuse(["--time"], "what ages are judged at with --at-lsn", say: "add --at-lsn N")
+    return try words.moment("--at").map { .known(by: ReadTime(nanoseconds: $0)) }
+  }
+
+  static func explain(_ words: Words, _ project: String?) throws(UsageError) -> Get.Options {
+    var options = Get.Options(what: try wanted(words), project: project)
+    options.moment = try moment(words)
+    options.entity = try entity(words, words.operands)
+    return options
+  }
+
+  static func history(_ words: Words, _ project: String?) throws(UsageError) -> History.Options {
+    guard let view = words.value("--view") else {
+      throw words.refusal("`history` needs to know of which view", nil, next: "say --view NAME")
+    }
+    var what = Get.Options(what: .view(try words.versionedName(view)), project: project)
+    what.moment = try moment(words)
+    what.entity = try entity(words, words.operands)
+    var options = History.Options(what: what)
+    if let from = try words.moment("--from") { options.from = EventTime(nanoseconds: from) }
+    if let to = try words.moment("--to") { options.to = EventTime(nanoseconds: to) }
+    if let limit = try words.number("--limit") {
+      guard limit > 0 else { throw words.refusal("--limit is at least 1", "--limit") }
+      options.limit = limit
+    }
     return options
   }
 

@@ -17,6 +17,8 @@ extension CommandParser {
       return .describe(name, project: project)
     case .push: return try push(words, project)
     case .get: return .get(try get(words, project))
+    case .history: return .history(try history(words, project))
+    case .explain: return .explain(try explain(words, project))
     case .scan: return .scan(try scan(words, project))
     case .delete:
       return .delete(

@@ -80,7 +80,7 @@ extension Job {
   /// What a token must allow; nil for what no server runs.
   fileprivate var scope: Scope? {
     switch self {
-    case .plan, .describe, .status, .listDeadLetters, .showDeadLetters, .get, .scan: .read
+    case .plan, .describe, .status, .listDeadLetters, .showDeadLetters, .get, .history, .explain, .scan: .read
     case .delete: .ingest
     case .handleDeadLetters(let options): options.how == .replayed ? .ingest : .admin
     case .apply, .promote, .retire, .retireService, .erase: .admin
@@ -96,7 +96,8 @@ extension Job {
     case .listDeadLetters(let filter), .showDeadLetters(let filter, _): filter.project
     case .handleDeadLetters(let options): options.filter.project
     case .status(let project): project
-    case .get(let options): options.project
+    case .get(let options), .explain(let options): options.project
+    case .history(let options): options.what.project
     case .scan(let options): options.project
     case .delete(let options): options.project
     case .erase(let options): options.project
@@ -124,6 +125,12 @@ extension Job {
     case .get(var options):
       options.project = project
       return .get(options)
+    case .explain(var options):
+      options.project = project
+      return .explain(options)
+    case .history(var options):
+      options.what.project = project
+      return .history(options)
     case .scan(var options):
       options.project = project
       return .scan(options)

@@ -40,6 +40,23 @@ struct FoundEntities {
     self.cells = cells
   }
 
+  /// As it was.
+  init(
+    _ entities: [[String: Value]], _ vector: PreparedVector, _ read: PastRead, _ options: Get.Options
+  ) throws(StoreError) {
+    columns = vector.columns
+    moment = read.moment
+    var keys = RequestKeys(for: vector)
+    for entity in entities { try keys.append(named: entity) }
+    let empty = [FoundValue?](repeating: nil, count: vector.columns.count)
+    var cells = [[FoundValue?]](repeating: empty, count: entities.count)
+    try read.read(vector, keys) { row, feature, cell, value in
+      let filling = vector.columns[feature.column].filling
+      cells[row][feature.column] = FoundValue(cell, value, feature, filling, stale: options.isStale)
+    }
+    self.cells = cells
+  }
+
   // MARK: For people
 
   func lines(row: Int, _ title: String) -> [String] {
@@ -93,8 +110,14 @@ struct FoundEntities {
 
 extension FoundEntities.FoundValue {
   init(_ found: borrowing FoundRow, _ feature: PreparedVector.Feature, _ filling: Value?, stale: Bool) {
-    cell = found.judge(feature)
-    value = cell.hasValue(stale: stale) ? try? Value(found.raw(feature), of: feature.slot) : nil
+    self.init(found.judge(feature), found.raw(feature), feature, filling, stale: stale)
+  }
+
+  init(
+    _ cell: FoundCell, _ raw: RawSpan, _ feature: PreparedVector.Feature, _ filling: Value?, stale: Bool
+  ) {
+    self.cell = cell
+    value = cell.hasValue(stale: stale) ? try? Value(raw, of: feature.slot) : nil
     isUnreadable = value == nil && cell.hasValue(stale: stale)
     self.filling = cell.isBlank(stale: stale) ? filling : nil
   }

@@ -19,28 +19,24 @@ enum Get {
     /// Nil: many, from standard input.
     var entity: EntityWords?
     var minimum: LSN?
+    /// Nil: now, as it is served.
+    var moment: PastMoment?
     var isStale = false
   }
 
   static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
-    let (naming, catalog) = try answer.definitions()
-    let project = try naming.project(options.project)
-    let wanted = try named(options.what, naming, project)
-    let vector: PreparedVector
-    do throws(StoreError) { vector = try wanted.vector(in: catalog, project.name) } catch {
-      throw Trouble(error, answer.place)
-    }
-    let entities = try entities(options, of: vector, answer)
-    guard !entities.isEmpty else {
-      throw Trouble(
-        "key_missing", "there is not one line of keys", at: EntityInput.place,
-        next: "write one JSON object or NAME=VALUE,NAME=VALUE on a line")
-    }
+    let asked = try Asked(options, answer)
     let found = try answer.changing { (store) throws(StoreError) in
-      try FoundEntities(
-        entities.map(\.named), wanted.vector(in: store.catalog, project.name), store, options)
+      guard let moment = options.moment else {
+        let vector = try asked.wanted.vector(in: store.catalog, asked.project)
+        return try FoundEntities(asked.entities.map(\.named), vector, store, options)
+      }
+      let read = try store.past(moment)
+      let vector = try asked.wanted.vector(in: read.catalog, asked.project)
+      return try FoundEntities(asked.entities.map(\.named), vector, read, options)
     }
-    let title = wanted.spelled
+    let title = asked.wanted.spelled
+    let entities = asked.entities
     if answer.isJSON {
       for (row, entity) in entities.enumerated() { answer.output.line(found.json(row, entity, title)) }
     } else if options.entity != nil {
@@ -49,6 +45,30 @@ enum Get {
       found.lines(entities, title).forEach { answer.output.line($0) }
     }
     return .done
+  }
+
+  /// What was asked for, understood before the store is opened.
+  struct Asked {
+    let wanted: Wanted
+    let project: String
+    let entities: [Entity]
+
+    init(_ options: Options, _ answer: Answer) throws(Trouble) {
+      let (naming, catalog) = try answer.definitions()
+      let project = try naming.project(options.project)
+      self.project = project.name
+      wanted = try Get.named(options.what, naming, project)
+      let vector: PreparedVector
+      do throws(StoreError) { vector = try wanted.vector(in: catalog, project.name) } catch {
+        throw Trouble(error, answer.place)
+      }
+      entities = try Get.entities(options, of: vector, answer)
+      guard !entities.isEmpty else {
+        throw Trouble(
+          "key_missing", "there is not one line of keys", at: EntityInput.place,
+          next: "write one JSON object or NAME=VALUE,NAME=VALUE on a line")
+      }
+    }
   }
 
   /// The same with the versions that names mean, so that what is not there is told with what was meant.

@@ -89,6 +89,8 @@ enum Program {
     case .describe(let name, let project): try Describe.run(name, in: project, answer)
     case .status(let project): try StoreStatus.run(only: project, answer)
     case .get(let options): try Get.run(options, answer)
+    case .history(let options): try History.run(options, answer)
+    case .explain(let options): try Explain.run(options, answer)
     case .scan(let options): try Scan.run(options, answer)
     case .delete(let options): try Delete.run(options, answer)
     case .erase(let options): try Erase.run(options, answer)

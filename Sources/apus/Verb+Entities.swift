@@ -18,6 +18,10 @@ extension Verb {
       Option(name: "--features", value: "LIST", meaning: "these features, with commas: VIEW:FEATURE"),
       Option(name: "--view", value: "NAME[@N]", meaning: "all features of a view"),
       Option(name: "--min-lsn", value: "N", meaning: "answer from this LSN on; a server waits 10 s for it"),
+      Option(name: "--at-lsn", value: "N", meaning: "as it was served at this LSN"),
+      Option(
+        name: "--time", value: "TIME", meaning: "with --at-lsn: what ages are judged at; now if not said"),
+      Option(name: "--at", value: "TIME", meaning: "what was known at this moment"),
       Option(name: "--stale", value: nil, meaning: "show values that are out of age, too"),
       project, json,
     ],
@@ -29,8 +33,65 @@ extension Verb {
         command: "apus get card_id=c42 --view card_activity --stale --data DIR",
         meaning: "a whole row, whatever its age"),
       Example(
+        command: "apus get card_id=c42 --view card_activity --at 2026-11-19T14:03:22Z",
+        meaning: "what was known then"),
+      Example(
         command: "cat keys.jsonl | apus get - --features card_activity:txn_count_24h",
         meaning: "many entities, a line each"),
+    ],
+    exits: [(.done, "shown, also where cells are blank"), (.failed, failed), (.usage, usage)])
+
+  /// How a moment of the past is named.
+  private static let moments = [
+    Option(name: "--at-lsn", value: "N", meaning: "as it was at this LSN"),
+    Option(name: "--time", value: "TIME", meaning: "with --at-lsn: what ages are judged at; now if not said"),
+    Option(name: "--at", value: "TIME", meaning: "what was known at this moment"),
+  ]
+
+  static let history = Verb(
+    name: "history",
+    operands: Operands(name: "KEY=VALUE", count: 1...64, needed: "the keys of an entity"),
+    reach: .both,
+    summary: "show every event of an entity in a view",
+    about: [
+      "Events come in the order in which they were written, each with when it became",
+      "true, since when it was known, who said it and what it says. Those that win a",
+      "feature at the moment are marked. Of an erased key there is nothing to show.",
+    ],
+    options: dataOrServer + [
+      Option(name: "--view", value: "NAME[@N]", meaning: "of which view", isRequired: true),
+      Option(name: "--from", value: "TIME", meaning: "only what became true from then on"),
+      Option(name: "--to", value: "TIME", meaning: "only what became true up to then"),
+      Option(name: "--limit", value: "N", meaning: "so many events at most; 100 if not said"),
+    ] + moments + [project, json],
+    examples: [
+      Example(command: "apus history card_id=c42 --view card_activity", meaning: "all that was ever said"),
+      Example(
+        command:
+          "apus history card_id=c42 --view card_activity --from 2026-11-01T00:00:00Z --json --data DIR",
+        meaning: "for a program"),
+    ],
+    exits: [(.done, "shown, also when there is nothing"), (.failed, failed), (.usage, usage)])
+
+  static let explain = Verb(
+    name: "explain",
+    operands: Operands(name: "KEY=VALUE", count: 1...64, needed: "the keys of an entity"),
+    reach: .both,
+    summary: "show why the features of an entity are what they are",
+    about: [
+      "Shows for each feature the event that won, and of those that did not the one that",
+      "came nearest, with why: it is older, was not yet known, or a delete ended it.",
+    ],
+    options: dataOrServer + [
+      Option(name: "--service", value: "NAME[@N]", meaning: "the features of a service"),
+      Option(name: "--features", value: "LIST", meaning: "these features, with commas: VIEW:FEATURE"),
+      Option(name: "--view", value: "NAME[@N]", meaning: "all features of a view"),
+    ] + moments + [project, json],
+    examples: [
+      Example(command: "apus explain card_id=c42 --view card_activity", meaning: "why is it so now?"),
+      Example(
+        command: "apus explain card_id=c42 --view card_activity --at 2026-11-19T14:03:22Z --data DIR",
+        meaning: "why was it so then?"),
     ],
     exits: [(.done, "shown, also where cells are blank"), (.failed, failed), (.usage, usage)])
 

@@ -127,6 +127,15 @@ struct Words {
     return LSNRange(LSN(first), through: LSN(last))
   }
 
+  /// A moment in nanoseconds: `2026-11-19T14:03:22Z`.
+  func moment(_ name: String) throws(UsageError) -> Int64? {
+    guard let text = values[name] else { return nil }
+    guard let moment = TimestampSpelling.nanoseconds(text) else {
+      throw refusal("\(name) needs a moment, as in 2026-11-19T14:03:22Z, and not `\(text)`", name)
+    }
+    return moment
+  }
+
   func name(_ option: String) throws(UsageError) -> String? {
     guard let text = values[option] else { return nil }
     if let fault = DefinitionName.fault(in: text) {

@@ -192,7 +192,7 @@ struct SessionGetTests {
         into: &body)
       body.write(short: RawSpan())
     }
-    #expect(exact.code == .unsupported)
+    #expect(exact.code == .badKey)
     #expect(peer.action == .goOn)
     // A body with bytes behind its keys cannot be trusted.
     #expect(try peer.get(words.handle, rows: 1, [card("a"), card("b")]).code == .malformed)

@@ -34,6 +34,7 @@ extension OracleStory {
   func readAll(_ random: inout SplitMix64) throws {
     if vectors == nil { vectors = try prepare() }
     for vector in vectors ?? [] { try read(vector, &random) }
+    if random.chance(0.3) { try readPast(&random) }
   }
 
   private func read(_ vector: OracleVector, _ random: inout SplitMix64) throws {
@@ -89,7 +90,7 @@ extension OracleStory {
   }
 
   /// What was said of a key, for people.
-  private func said(of column: OracleVector.Column, _ key: [Value]) -> String {
+  func said(of column: OracleVector.Column, _ key: [Value]) -> String {
     let events = column.version < told.events.count ? told.events[column.version] : []
     let lines = events.filter { $0.key == key }.map { event in
       let what = event.said.map { $0.count > column.feature ? "\($0[column.feature])" : "absent" } ?? "delete"

@@ -60,9 +60,9 @@ extension OracleStory {
     case ..<81: try erase(&random)
     case ..<84: try disturbClock(&random)
     case ..<86: try confirmClock()
-    case ..<89: try checkpoint()
-    case ..<92: try handleLetters(&random)
-    case ..<94: try compact()
+    case ..<88: try checkpoint()
+    case ..<91: try compact()
+    case ..<95: try handleLetters(&random)
     default:
       if disk.isOff { return }
       let end = random.pick(OracleStory.End.allCases)

@@ -51,14 +51,14 @@ final class OracleStory {
   /// And nothing was opened since.
   private var isIndexDeleted = false
   /// After each frame.
-  private var past: [ToldStore] = [ToldStore()]
+  private(set) var past: [ToldStore] = [ToldStore()]
   /// What a request in flight would have made, frame by frame, when the power failed.
   private var inFlight: [ToldStore] = []
   /// The next LSN; and the greatest that anyone was told.
   private(set) var nextLSN: UInt64 = 1
   private(set) var visible: UInt64 = 0
   /// Before the first LSNs of openings.
-  private var gapEnds: Set<UInt64> = []
+  private(set) var gapEnds: Set<UInt64> = []
   private var highest: UInt64 = 0
   private var durable: UInt64 = 0
 

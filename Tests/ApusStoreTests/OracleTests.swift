@@ -34,6 +34,9 @@ struct OracleTests {
       "refused: sequenceReused", "refused: sequenceTooOld", "refused: sequenceGap", "refused: fenced",
       "refused: producerExpired", "refused: retired", "refused: deadLettersOld",
       "refused: plan", "cell 1 0", "cell 2 0", "cell 3 1", "cell 3 3", "cell 3 4", "cell 4 0",
+      "read at an LSN", "read by what was known", "past: notYet", "past: lsnLost", "past: unknownView",
+      "past cell 1 0", "past cell 2 0", "past cell 3 1", "past cell 3 2", "past cell 3 3", "past cell 3 4",
+      "past cell 4 0", "lost because 1", "lost because 2", "lost because 4",
       "packs", "merges", "runs", "erased events that were left out",
       "handled letters that were left out",
     ] {

@@ -51,6 +51,15 @@ struct EndToEndTests {
     _ = try await client.delete("activity", [["c1"]])
     let gone = try await client.features("score@1", for: [["card_id": "c1"]])
     #expect(try gone[0, "action"].reason == .deleted)
+    // What was answered before is answered again.
+    var then = ReadOptions()
+    then.exact = (rows.lsn, rows.readTimeNanoseconds)
+    let again = try await client.features(
+      "score@1", for: ["c1", "c2", "c3"].map { ["card_id": .string($0)] }, options: then)
+    #expect(again.receipt == rows.receipt)
+    for row in 0..<3 {
+      for column in rows.columns.indices { #expect(again[row, column] == rows[row, column]) }
+    }
     let dry = try await client.erase([("card_id", "c2")], isDryRun: true)
     #expect(dry.lsn == nil && dry.views.map(\.count) == [1])
     #expect(try await client.erase([("card_id", "c2")], isDryRun: false).lsn != nil)

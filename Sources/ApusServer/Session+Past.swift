@@ -1,0 +1,105 @@
+// GET at an exact LSN and time: read by a worker, because it looks at files. Its reply keeps its place among the others, and has the
+// bytes that a GET which was answered at this LSN and time had, unless its keys were erased since.
+
+import ApusBytes
+import ApusContracts
+import ApusStore
+import ApusSystem
+import ApusWire
+
+extension Session {
+  /// The request was checked, and its keys are those that the vector holds now.
+  func getPast(
+    _ request: borrowing GetRequest, _ moment: PastMoment, _ ready: ReadyVector, _ id: UInt64, _ due: UInt64
+  ) -> WireRefusal? {
+    var keys: [[UInt8]] = []
+    for row in 0..<request.rows {
+      for role in ready.vector.roles.indices { keys.append(ready.keys.key(row: row, role: role).copied()) }
+    }
+    let get = PastGet(
+      vector: ready.vector, shape: ready.shape, keys: keys, rows: request.rows, layout: request.layout,
+      options: request.options, moment: moment, id: id)
+    let (port, server) = (port, server)
+    let isTaken = server.past.submit {
+      var answer: Result<[UInt8], WireRefusal> = .failure(.deadline)
+      if server.clock.monotonic().nanoseconds <= due {
+        do throws(WireRefusal) {
+          answer = .success(try get.run(server.store))
+        } catch {
+          answer = .failure(error)
+        }
+      }
+      let sent = answer
+      port.run { session, output, now in session.pastGot(id, sent, &output, now) }
+    }
+    guard isTaken else { return .busy }
+    isReadWaiting = true
+    _ = flight.begin(id)
+    return nil
+  }
+
+  private func pastGot(
+    _ id: UInt64, _ answer: Result<[UInt8], WireRefusal>, _ output: inout ByteWriter, _ now: UInt64
+  ) -> ConnectionAction {
+    if state == .over { return .close }
+    switch answer {
+    case .failure(let refusal): refuse(refusal, id, &output)
+    case .success(let frame): output.write(unsafe frame.span.bytes)
+    }
+    return readsGoOn(after: id, &output, now)
+  }
+}
+
+/// All that a worker needs of one request.
+private struct PastGet: Sendable {
+  let vector: PreparedVector
+  let shape: ReplyShape
+  /// Row after row, and in a row role after role.
+  let keys: [[UInt8]]
+  let rows: Int
+  let layout: ReplyLayout
+  let options: GetOptions
+  let moment: PastMoment
+  let id: UInt64
+
+  /// The reply's frame.
+  func run(_ store: Store) throws(WireRefusal) -> [UInt8] {
+    var output = ByteWriter()
+    var replies = GetReplyWriter()
+    let frame = FrameWriter.begin(replyTo: .get, id: id, in: &output)
+    let read: PastRead
+    do throws(StoreError) { read = try store.past(moment) } catch { throw error.refusal() }
+    do throws(WireError) {
+      try replies.begin(
+        shape, rows: rows, layout: layout, options: options, lsn: read.moment.lsn, time: read.moment.time,
+        mayLack: read.moment.isFlagged, byteCountMax: ServerLimits.bodyByteCountMax, in: &output)
+    } catch {
+      throw .replyTooLong
+    }
+    do throws(StoreError) {
+      try write(read, &replies, &output)
+    } catch {
+      throw error.refusal()
+    }
+    do throws(WireError) { try replies.finish(in: &output) } catch { throw .replyTooLong }
+    frame.finish(in: &output)
+    return output.bytes.copied()
+  }
+
+  private func write(
+    _ read: PastRead, _ replies: inout GetReplyWriter, _ output: inout ByteWriter
+  ) throws(StoreError) {
+    var asked = RequestKeys(for: vector)
+    for key in keys { try asked.append(encoded: unsafe key.span.bytes) }
+    let isStale = options.contains(.stale)
+    try read.read(vector, asked) { row, feature, cell, value in
+      replies.put(
+        CellCode(cell, isStale: isStale), value, row: row, column: feature.column, in: &output)
+      if let stamp = cell.stamp {
+        replies.put(
+          eventTimeNanoseconds: stamp.eventTime.nanoseconds, lsn: stamp.lsn.rawValue, row: row,
+          column: feature.column)
+      }
+    }
+  }
+}

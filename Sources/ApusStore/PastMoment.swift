@@ -1,0 +1,71 @@
+// When a read of the past looks, and what it is refused for. `newest` is here too, for those who want to know why the newest is what it is.
+
+package import ApusBytes
+package import ApusContracts
+import ApusHistory
+import ApusLog
+
+package enum PastMoment: Equatable, Sendable {
+  /// All that is visible now, under the definitions of now; ages as of now.
+  case newest
+  /// All events up to this LSN, under the definitions as of it; ages at the time given. Any LSN up to the newest visible one that a
+  /// record has is a moment, also one inside of a frame: then the events behind it in that frame are not there.
+  case lsn(LSN, at: ReadTime)
+  /// What was known at a time, of all that is visible now, under the definitions of now.
+  case known(by: ReadTime)
+}
+
+/// What of the store a read of the past rests on: the newest state, between two groups of requests.
+struct PastState: Sendable {
+  let state: StoreState
+  let catalog: Catalog
+  let visible: LSN
+}
+
+extension Store {
+  /// Begins a read of the past. It waits for the appender, and reads files: no loop may do it.
+  package func past(_ moment: PastMoment) throws(StoreError) -> PastRead {
+    let newest: PastState
+    if let frozenState {
+      newest = PastState(state: frozenState, catalog: catalog, visible: visible)
+    } else {
+      newest = try writing().perform { (core) throws(StoreError) in
+        PastState(
+          state: core.applier.state, catalog: core.applier.catalog,
+          visible: core.shared.overlay.statistics.visible)
+      }
+    }
+    if health.isClosed { throw .closed }
+    return try PastRead(self, moment, newest)
+  }
+}
+
+extension LogView {
+  /// The LSNs of the range that holds one which no record has; nil for one that was written and is not lost.
+  func loss(at lsn: LSN) -> LSNRange? {
+    if let gap = gaps.first(where: { $0.contains(lsn) }) { return gap }
+    for segment in segments where segment.record.first <= lsn {
+      if let damage = segment.damages.first(where: { $0.lsns.contains(lsn) }) { return damage.lsns }
+    }
+    return accepted.range(of: lsn)
+  }
+}
+
+extension HistoryView {
+  /// The same for one below the log's floor: there the ledgers know which frames there were.
+  func loss(atPacked lsn: LSN) throws(StoreError) -> LSNRange? {
+    if let lost = view.accepted.range(of: lsn) { return lost }
+    guard let record = ledgers.first(where: { $0.covered?.lsns.contains(lsn) ?? false }) else { return nil }
+    var isThere = false
+    let ledger = try ledger(record)
+    do throws(HistoryError) {
+      try ledger.forEachFrame { lsns, _ in
+        isThere = lsns.contains(lsn)
+        return !isThere && lsns.last < lsn
+      }
+    } catch {
+      throw .history(error)
+    }
+    return isThere ? nil : LSNRange(lsn, through: lsn)
+  }
+}
