@@ -92,7 +92,7 @@ final class CompactionWork {
       if let id = ids.last { outputs.append(try makeLedger(of: scan, id)) }
       try exchange(outputs, for: segments, floor: lsns.last.next)
     } catch {
-      for output in outputs { output.discard() }
+      discard(outputs, after: error)
       throw error
     }
     report.packs += 1
@@ -145,11 +145,11 @@ final class CompactionWork {
       }
       if let id = ids.first, let run = try makeRun(events, subject, lsns, id) { outputs.append(run) }
     } catch {
-      for output in outputs { output.discard() }
+      discard(outputs, after: error)
       throw error
     }
     do throws(StoreError) { try exchange(outputs, for: records) } catch {
-      for output in outputs { output.discard() }
+      discard(outputs, after: error)
       throw error
     }
     report.merges += 1
@@ -164,7 +164,7 @@ final class CompactionWork {
     guard let id = ids.first else { return }
     let output = try makeMergedLedger(records, LSNRange(first.first, through: last), id, letters)
     do throws(StoreError) { try exchange([output], for: records) } catch {
-      output.discard()
+      discard([output], after: error)
       throw error
     }
     report.merges += 1
@@ -301,6 +301,13 @@ extension CompactionWork {
         throw core.met(error)
       }
     }
+  }
+
+  /// Removes what was made in vain. When the log stopped, nobody knows which manifest a restart finds: one that lists the outputs needs
+  /// them, and one that does not has them moved aside.
+  private func discard(_ outputs: [HistoryOutput], after error: StoreError) {
+    if case .stopped = error { return }
+    for output in outputs { output.discard() }
   }
 
   private func reserve(_ count: Int) throws(StoreError) -> [FileID] {
