@@ -47,7 +47,8 @@ let package = Package(
 
     // Turns files into rows.
     room(
-      "ApusIngest", uses: ["ApusStore", "ApusContracts", "ApusSystem", "ApusBytes"], exclude: ["Files.md"]),
+      "ApusIngest", uses: ["ApusStore", "ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes"],
+      exclude: ["Files.md"]),
 
     // The only door to data: append, read, checkpoint, recover.
     room(
@@ -137,7 +138,8 @@ let package = Package(
     tests(
       of: "ApusIngestTests",
       uses: [
-        "ApusIngest", "ApusStore", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+        "ApusIngest", "ApusStore", "ApusColumnar", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes",
+        "ApusTestSupport",
       ]),
     tests(of: "ApusBytesTests", uses: ["ApusBytes"]),
     tests(of: "ApusSystemTests", uses: ["ApusSystem", "ApusBytes", "ApusTestSupport"]),
@@ -159,8 +161,8 @@ let package = Package(
     tests(
       of: "apusTests",
       uses: [
-        "ApusClient", "ApusStore", "ApusIndex", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes",
-        "ApusTestSupport",
+        "ApusClient", "ApusStore", "ApusIndex", "ApusColumnar", "ApusLog", "ApusContracts", "ApusSystem",
+        "ApusBytes", "ApusTestSupport",
       ]),
   ]
 )

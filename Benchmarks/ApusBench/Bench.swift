@@ -40,6 +40,7 @@ struct Bench {
     ("store-append", StoreAppendBenchmark.run),
     ("store-growth", StoreGrowthBenchmark.run),
     ("store-rows", StoreRowsBenchmark.run),
+    ("bulk", BulkBenchmark.run),
     ("server-echo", ServerBenchmark.echo),
     ("server-pipelined", ServerBenchmark.pipelined),
     ("server-rows", ServerBenchmark.matrices),
@@ -83,7 +84,7 @@ struct Bench {
 
     /// What needs servers of other packages is asked for by its name when sizes are those of toys, which tests use.
     func wants(_ name: String) -> Bool {
-      only.map { name.contains($0) } ?? !(isToy && name.hasPrefix("server-"))
+      only.map { name.contains($0) } ?? !(isToy && (name.hasPrefix("server-") || name == "bulk"))
     }
 
     init?(_ words: [String]) {

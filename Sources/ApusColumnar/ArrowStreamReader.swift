@@ -6,24 +6,27 @@ package import ApusSystem
 
 package struct ArrowStreamReader: ~Copyable {
   /// Of the columns that were asked for, in the stream's order, and what the stream says of itself.
-  /// Of the columns that were asked for, in the stream's order, and what the stream says of itself.
-  package let schema: ColumnSchema
+  package private(set) var schema: ColumnSchema
+  /// The columns that are beyond us, where these were to be left out.
+  package let refused: [ColumnRefusal]
   private var messages: ArrowMessageReader
   private let fields: [ArrowField]
-  private let isWanted: [Bool]
+  private var isWanted: [Bool]
   private var dictionaries: ArrowDictionaries
   /// What the stream's dictionaries hold; only those that a wanted column names.
-  private let dictionaryFields: [Int64: ArrowField]
+  private var dictionaryFields: [Int64: ArrowField]
   private let allDictionaryIDs: Set<Int64>
   private let expandedBytesMax: Int
   private var metadata: [UInt8]
   private var body: [UInt8]
   private var batchIndex: Int
 
-  /// Reads the schema. With `columns`, only those are read, and what the others are does not matter. `expandedBytesMax` is memory that
+  /// Reads the schema. With `columns`, only those are read, and what the others are does not matter; `leavesOut` leaves out those
+  /// that are beyond us, and names them in `refused`. `expandedBytesMax` is memory that
   /// the columns of one batch may take beyond its bytes in the stream, by decompression and out of dictionaries.
   package init(
-    _ source: any ByteSource, columns: [String]? = nil, expandedBytesMax: Int = 1 << 30
+    _ source: any ByteSource, columns: [String]? = nil, leavesOut: Bool = false,
+    expandedBytesMax: Int = 1 << 30
   ) throws(ColumnarError) {
     var messages = ArrowMessageReader(source)
     var metadata: [UInt8] = []
@@ -33,21 +36,29 @@ package struct ArrowStreamReader: ~Copyable {
         "the stream has no schema: it is empty, or no Arrow stream", at: ColumnarPlace(byteOffset: 0))
     }
     let read = try Self.readSchema(metadata, at: begin, &messages, &body)
-    let wanted = try Self.choose(columns, of: read.fields)
+    var wanted = try Self.choose(columns, of: read.fields)
+    var refused: [ColumnRefusal] = []
     var chosen: [ColumnField] = []
     var named: [Int64: ArrowField] = [:]
     var all: Set<Int64> = []
-    for (field, isWanted) in zip(read.fields, wanted) {
+    for (place, field) in read.fields.enumerated() {
+      var type: ColumnType?
+      if wanted[place] {
+        do throws(ColumnarError) { type = try field.columnType() } catch {
+          guard leavesOut, case .unsupported(let reason, let advice, _) = error else { throw error }
+          refused.append(ColumnRefusal(column: field.name, reason: reason, advice: advice))
+          wanted[place] = false
+        }
+      }
       Self.collectDictionaries(field) { id, values in
         all.insert(id)
-        if isWanted { named[id] = values }
+        if type != nil { named[id] = values }
       }
-      if isWanted {
-        chosen.append(ColumnField(field.name, try field.columnType(), isNullable: field.isNullable))
-      }
+      if let type { chosen.append(ColumnField(field.name, type, isNullable: field.isNullable)) }
     }
     // Nothing is thrown from here on.
     schema = ColumnSchema(chosen, metadata: read.metadata)
+    self.refused = refused
     self.messages = messages
     fields = read.fields
     isWanted = wanted
@@ -58,6 +69,18 @@ package struct ArrowStreamReader: ~Copyable {
     self.metadata = metadata
     self.body = body
     batchIndex = 0
+  }
+
+  /// Reads no other columns from here on than these of `schema`. To be said before the first batch.
+  package mutating func narrow(to names: Set<String>) {
+    var named: [Int64: ArrowField] = [:]
+    for (place, field) in fields.enumerated() where isWanted[place] {
+      isWanted[place] = names.contains(field.name)
+      guard isWanted[place] else { continue }
+      Self.collectDictionaries(field) { id, values in named[id] = values }
+    }
+    dictionaryFields = named
+    schema = ColumnSchema(schema.fields.filter { names.contains($0.name) }, metadata: schema.metadata)
   }
 
   /// The next batch, or nil at the end of the stream. After an error the stream is of no more use.

@@ -23,6 +23,13 @@ package struct ColumnMetadata: Hashable, Sendable {
   }
 }
 
+/// A column that a reader does not read, and what to do about it.
+package struct ColumnRefusal: Equatable, Sendable {
+  package let column: String
+  package let reason: String
+  package let advice: String
+}
+
 package struct ColumnSchema: Hashable, Sendable {
   package let fields: [ColumnField]
   /// In the order in which the file has them.

@@ -9,7 +9,7 @@ package struct ParquetReader: Sendable {
   /// What the file says of itself, as it says it.
   package let footer: ParquetFooter
   /// The columns that are beyond us, each with the reason and what to do about it.
-  package let refused: [ParquetRefusal]
+  package let refused: [ColumnRefusal]
 
   /// Elements of the vectors, by column.
   package let vectors: [String: Int]
@@ -34,12 +34,12 @@ package struct ParquetReader: Sendable {
     }
     columns = tree.columns
     var fields: [ColumnField] = []
-    var refused: [ParquetRefusal] = []
+    var refused: [ColumnRefusal] = []
     for column in columns {
       switch column.outcome {
       case .readable(let leaf): fields.append(leaf.field)
       case .refused(let reason, let advice):
-        refused.append(ParquetRefusal(column: column.name, reason: reason, advice: advice))
+        refused.append(ColumnRefusal(column: column.name, reason: reason, advice: advice))
       }
     }
     self.refused = refused
@@ -52,17 +52,15 @@ package struct ParquetReader: Sendable {
   package var rowCount: Int { Int(truncatingIfNeeded: footer.rowCount) }
   package var rowGroupCount: Int { footer.rowGroups.count }
 
+  /// Whether some rows of a row group can be read without the pages of all others.
+  package func hasPageIndex(rowGroup index: Int) -> Bool {
+    footer.rowGroups[index].columns.allSatisfy { $0.offsetIndexOffset != nil }
+  }
+
   /// Rows of a row group that the file has.
   package func rowCount(ofRowGroup index: Int) -> Int {
     Int(truncatingIfNeeded: footer.rowGroups[index].rowCount)
   }
-}
-
-/// A column that the reader does not read.
-package struct ParquetRefusal: Equatable, Sendable {
-  package let column: String
-  package let reason: String
-  package let advice: String
 }
 
 // MARK: - Opening

@@ -3,7 +3,7 @@
 
 import ApusContracts
 
-struct CSVReader: RowReader, ~Copyable {
+struct CSVReader: LineReader, ~Copyable {
   private(set) var input: Input
   private(set) var line = 1
   private(set) var wantedUnit: (column: String, value: String)?

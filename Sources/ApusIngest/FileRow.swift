@@ -4,8 +4,10 @@
 package import ApusContracts
 
 package struct FileRow: Equatable, Sendable {
-  /// Its first line, counted from 1.
+  /// Its first line, counted from 1; of a file of columns the number of the row.
   package var line: Int
+  /// The row group or batch that it stands in, counted from 0, of a file that has such.
+  package var group: Int?
   /// One value for each part that the row gave; a part that is null or missing leaves it too short, which refuses the row.
   package var key: [Value]
   package var times: GivenTimes
@@ -18,10 +20,12 @@ package struct FileRow: Equatable, Sendable {
   package var hasMisfit: Bool
 
   package init(
-    line: Int, key: [Value], times: GivenTimes, inputs: [FeatureInput], extras: [Extra] = [],
+    line: Int, group: Int? = nil, key: [Value], times: GivenTimes, inputs: [FeatureInput],
+    extras: [Extra] = [],
     hasMisfit: Bool = false
   ) {
     self.line = line
+    self.group = group
     self.key = key
     self.times = times
     self.inputs = inputs
@@ -104,8 +108,28 @@ package protocol RowSink: AnyObject {
   /// order; what it says no to begins the next block.
   func joins(_ row: FileRow, behind count: Int) -> Bool
   func submit(_ block: RowBlock) throws(Failure) -> RowOutcome
+  /// The same, but that the outcome may come later: with that of the next block, or of `finish`. At most one block is on its way,
+  /// so that a block that fails is followed by none.
+  func begin(_ block: RowBlock) throws(Failure) -> [SettledBlock]
+  /// Waits for what is on its way. To be called once, behind the last block, whatever else went wrong.
+  func finish() throws(Failure) -> [SettledBlock]
+}
+
+/// A block, and what became of it.
+package struct SettledBlock: Sendable {
+  package let block: RowBlock
+  package let outcome: RowOutcome
+
+  package init(_ block: RowBlock, _ outcome: RowOutcome) {
+    self.block = block
+    self.outcome = outcome
+  }
 }
 
 extension RowSink {
   package func joins(_ row: FileRow, behind count: Int) -> Bool { true }
+  package func begin(_ block: RowBlock) throws(Failure) -> [SettledBlock] {
+    [SettledBlock(block, try submit(block))]
+  }
+  package func finish() throws(Failure) -> [SettledBlock] { [] }
 }

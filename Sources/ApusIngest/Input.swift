@@ -69,6 +69,21 @@ package struct Input: ~Copyable {
     offset += UInt64(count)
   }
 
+  /// Moves what is there into a buffer, as far as it goes, and says how many bytes that was.
+  mutating func take(into buffer: inout MutableRawSpan) -> Int {
+    let taken = min(count, buffer.byteCount)
+    let first = lower
+    unsafe buffer.withUnsafeMutableBytes { target in
+      unsafe bytes.withUnsafeBytes { source in
+        // `taken` bytes are there from `first` on, and as many have room.
+        guard let base = source.baseAddress, taken > 0 else { return }
+        unsafe target.copyMemory(from: UnsafeRawBufferPointer(start: base + first, count: taken))
+      }
+    }
+    consume(taken)
+    return taken
+  }
+
   private static func extended(_ checksum: UInt32, _ bytes: [UInt8], _ range: Range<Int>) -> UInt32 {
     CRC32C.extend(checksum, unsafe bytes.span.bytes.extracting(range))
   }

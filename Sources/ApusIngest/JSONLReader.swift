@@ -2,7 +2,7 @@
 
 import ApusContracts
 
-struct JSONLReader: RowReader, ~Copyable {
+struct JSONLReader: LineReader, ~Copyable {
   private(set) var input: Input
   private(set) var line = 1
   private var rows: JSONRows

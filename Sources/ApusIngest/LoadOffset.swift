@@ -8,6 +8,13 @@ import ApusBytes
 package import ApusContracts
 
 package struct LoadOffset: Equatable, Sendable {
+  /// What a position counts: bytes of a file of lines, or rows of a file of columns.
+  package enum Counts: UInt8, Sendable {
+    case bytes = 0
+    case rows = 1
+  }
+
+  package var counts: Counts
   /// Behind the last row that was taken.
   package var position: UInt64
   package var checksum: UInt32
@@ -19,9 +26,11 @@ package struct LoadOffset: Equatable, Sendable {
   package var choice: KnownAtChoice
 
   package init(
-    position: UInt64, checksum: UInt32, headByteCount: UInt32, headChecksum: UInt32, isEnd: Bool,
+    counts: Counts = .bytes, position: UInt64, checksum: UInt32, headByteCount: UInt32, headChecksum: UInt32,
+    isEnd: Bool,
     choice: KnownAtChoice
   ) {
+    self.counts = counts
     self.position = position
     self.checksum = checksum
     self.headByteCount = headByteCount
@@ -31,7 +40,7 @@ package struct LoadOffset: Equatable, Sendable {
   }
 }
 
-// As bytes: version, choice, whether it is the end, a zero; the head's length and checksum; the offset; its checksum; the
+// As bytes: version, choice, whether it is the end, what is counted; the head's length and checksum; the offset; its checksum; the
 // delay; the checksum of all of it. Little-endian, as Files.md has it.
 extension LoadOffset {
   package static let version: UInt8 = 1
@@ -43,7 +52,7 @@ extension LoadOffset {
     writer.write(Self.version)
     writer.write(choice.number)
     writer.write(isEnd ? Self.endFlag : 0)
-    writer.write(UInt8(0))
+    writer.write(counts.rawValue)
     writer.write(headByteCount)
     writer.write(headChecksum)
     writer.write(position)
@@ -61,17 +70,18 @@ extension LoadOffset {
       let version = try reader.read(UInt8.self)
       let number = try reader.read(UInt8.self)
       let flags = try reader.read(UInt8.self)
-      let zero = try reader.read(UInt8.self)
+      let counted = try reader.read(UInt8.self)
       headByteCount = try reader.read(UInt32.self)
       headChecksum = try reader.read(UInt32.self)
       position = try reader.read(UInt64.self)
       checksum = try reader.read(UInt32.self)
       let delay = try reader.read(Int64.self)
       let sum = try reader.read(UInt32.self)
-      guard version == Self.version, flags <= Self.endFlag, zero == 0,
+      guard version == Self.version, flags <= Self.endFlag, let counts = Counts(rawValue: counted),
         let choice = KnownAtChoice(number: number, delay: delay),
         sum == CRC32C.checksum(unsafe bytes.span.bytes.extracting(..<(Self.byteCount - 4)))
       else { return nil }
+      self.counts = counts
       isEnd = flags == Self.endFlag
       self.choice = choice
     } catch {

@@ -7,7 +7,7 @@ package struct LoadReport: Equatable, Sendable {
   /// How many unreadable lines are named before a load stops: a file with more of them is another kind of file.
   package static let unreadableMax = 10_000
 
-  /// Lines so far.
+  /// Lines so far; of a file of columns, its rows.
   package internal(set) var lines = 0
   package internal(set) var blankLines = 0
   package internal(set) var rows = 0
@@ -27,6 +27,9 @@ package struct LoadReport: Equatable, Sendable {
   /// Whether the source was read to its end.
   package internal(set) var isComplete = false
 
+  /// As it was told, found or guessed.
+  package internal(set) var format = FileFormat.csv
+
   package init() {}
 
   package struct RuleReport: Equatable, Sendable {
@@ -34,6 +37,8 @@ package struct LoadReport: Equatable, Sendable {
     package var count: Int
     /// Of the first row that it refused.
     package var line: Int
+    /// Where it stands, of a file that has row groups or batches.
+    package var group: Int?
     /// The value that was refused, or why, for people.
     package var example: String
   }
@@ -53,7 +58,8 @@ extension LoadReport {
         let row = block.rows[found.firstRow]
         rules.append(
           RuleReport(
-            rule: found.rule, count: found.count, line: row.line, example: Self.example(found, row, block)))
+            rule: found.rule, count: found.count, line: row.line, group: row.group,
+            example: Self.example(found, row, block)))
       }
     }
   }

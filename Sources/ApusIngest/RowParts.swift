@@ -51,7 +51,7 @@ struct RowParts {
 
   /// The row; a key part that is null or missing leaves the key too short, and so does an event time that is missing where
   /// the file has a column for it: nobody knows when such a row was true.
-  mutating func finished(line: Int, hasMisfit: Bool) -> FileRow {
+  mutating func finished(line: Int, group: Int? = nil, hasMisfit: Bool) -> FileRow {
     if let column = plan.eventTime, times.eventTime == nil,
       !extras.contains(where: { $0.name.hasPrefix("event time") })
     {
@@ -62,7 +62,7 @@ struct RowParts {
     values.reserveCapacity(key.count)
     for part in key { if let part { values.append(part) } }
     return FileRow(
-      line: line, key: values, times: times, inputs: inputs, extras: extras,
+      line: line, group: group, key: values, times: times, inputs: inputs, extras: extras,
       hasMisfit: hasMisfit || values.count < key.count)
   }
 }

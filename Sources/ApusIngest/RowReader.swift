@@ -19,7 +19,16 @@ enum FileItem {
 }
 
 protocol RowReader: ~Copyable {
-  var input: Input { get }
+  /// What people call the source.
+  var name: String { get }
+  /// Behind what was handed out: where a load goes on, and what is true of all before it.
+  var position: UInt64 { get }
+  var checksum: UInt32 { get }
+  static var counts: LoadOffset.Counts { get }
+  /// Of all that was handed out; a block is full when it has so many more.
+  var byteCount: UInt64 { get }
+  /// At most in a block.
+  static var blockRowsMax: Int { get }
   /// The number of the line that comes next.
   var line: Int { get }
   var columns: [String] { get }
@@ -28,6 +37,23 @@ protocol RowReader: ~Copyable {
   /// The column and the text of a whole number that wanted a unit, in the row that was read last.
   var wantedUnit: (column: String, value: String)? { get }
   mutating func next() throws(ReadError) -> FileItem
+  /// Goes behind what an earlier run took, and says how many rows that is; nil when the only way there is to read them.
+  mutating func pass(to offset: LoadOffset) throws(ReadError) -> Int?
+}
+
+/// A reader of lines.
+protocol LineReader: RowReader, ~Copyable {
+  var input: Input { get }
+}
+
+extension LineReader where Self: ~Copyable {
+  var name: String { input.name }
+  var position: UInt64 { input.offset }
+  var checksum: UInt32 { input.checksum }
+  static var counts: LoadOffset.Counts { .bytes }
+  var byteCount: UInt64 { input.offset }
+  static var blockRowsMax: Int { RowBlock.rowsMax }
+  mutating func pass(to offset: LoadOffset) throws(ReadError) -> Int? { nil }
 }
 
 extension Input {

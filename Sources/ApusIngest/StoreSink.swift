@@ -17,6 +17,15 @@ package final class StoreSink: RowSink {
   private var producer: ProducerOpening?
   /// The records of the last block that was written.
   package private(set) var frame: FrameMoment?
+  private var onItsWay: OnItsWay?
+
+  /// A block that the store has and has not answered.
+  private struct OnItsWay {
+    let block: RowBlock
+    let batch: AdmittedBatch
+    let ticket: ProducerTicket?
+    let answer: Monitor<Result<AppendAnswer, StoreError>?>
+  }
 
   /// `producer` is open, and nobody else numbers requests of it.
   package init(
@@ -31,30 +40,62 @@ package final class StoreSink: RowSink {
   }
 
   package func submit(_ block: RowBlock) throws(StoreError) -> RowOutcome {
+    precondition(onItsWay == nil, "a sink is finished before a block is submitted alone")
+    _ = try begin(block)
+    return try settle()?.outcome ?? RowOutcome()
+  }
+
+  /// The rows are judged while the block before is written; it follows once that one is in.
+  package func begin(_ block: RowBlock) throws(StoreError) -> [SettledBlock] {
     var batch = store.batch(choice, policy)
     try batch.take(block, of: view)
     let admitted = try batch.admitted()
-    let answer = try append(admitted, block.offset)
+    let settled = try settle()
+    let ticket = producer.map {
+      ProducerTicket(
+        producer: $0.producer, epoch: $0.epoch, sequence: $0.lastSequence + 1, digest: admitted.digest,
+        sourceOffset: block.offset.bytes)
+    }
+    let answer = Monitor<Result<AppendAnswer, StoreError>?>(nil)
+    do throws(StoreError) {
+      try store.submit(admitted, ticket) { result in
+        answer.withLock { $0 = result }
+        answer.notifyAll()
+      }
+    } catch {
+      answer.withLock { $0 = .failure(error) }
+    }
+    onItsWay = OnItsWay(block: block, batch: admitted, ticket: ticket, answer: answer)
+    return settled.map { [$0] } ?? []
+  }
+
+  package func finish() throws(StoreError) -> [SettledBlock] { try settle().map { [$0] } ?? [] }
+
+  private func settle() throws(StoreError) -> SettledBlock? {
+    guard let sent = onItsWay else { return nil }
+    onItsWay = nil
+    _ = sent.answer.wait(for: nil) { $0 != nil }
+    let first = sent.answer.withLock { $0 ?? .failure(.closed) }
+    let answer = try answer(first, to: sent)
     if !answer.frame.lsns.isEmpty {
       frame = answer.frame
       producer?.lastSequence += 1
     }
-    return RowOutcome(answer.counts, answer.refused)
+    return SettledBlock(sent.block, RowOutcome(answer.counts, answer.refused))
   }
 
-  private func append(_ batch: AdmittedBatch, _ offset: LoadOffset) throws(StoreError) -> AppendAnswer {
-    let ticket = producer.map {
-      ProducerTicket(
-        producer: $0.producer, epoch: $0.epoch, sequence: $0.lastSequence + 1, digest: batch.digest,
-        sourceOffset: offset.bytes)
-    }
+  private func answer(
+    _ first: Result<AppendAnswer, StoreError>, to sent: OnItsWay
+  ) throws(StoreError) -> AppendAnswer {
+    var last = first
     for _ in 1..<Self.triesMax {
-      do throws(StoreError) { return try store.append(batch, ticket) } catch {
-        guard case .overloaded = error else { throw error }
-        try store.checkpoint()
+      guard case .failure(.overloaded) = last else { break }
+      try store.checkpoint()
+      do throws(StoreError) { last = .success(try store.append(sent.batch, sent.ticket)) } catch {
+        last = .failure(error)
       }
     }
-    return try store.append(batch, ticket)
+    return try last.get()
   }
 }
 

@@ -64,8 +64,7 @@ struct TimeReader {
     if Self.isWholeNumber(text) {
       guard let unit else { return .wrong(.needsUnit) }
       guard let count = NumberText.int64(text) else { return .wrong(.outOfRange) }
-      let (nanoseconds, overflow) = count.multipliedReportingOverflow(by: unit.nanoseconds)
-      return overflow ? .wrong(.outOfRange) : .moment(nanoseconds: nanoseconds)
+      return Self.moment(count, of: unit)
     }
     var spelling = TimeSpelling()
     if let fault = spelling.read(text) { return .wrong(fault) }
@@ -82,6 +81,41 @@ struct TimeReader {
       assumedUTC += 1
     }
     return Self.moment(seconds, spelling.nanoseconds)
+  }
+
+  /// A whole number of the load's unit.
+  func read(_ count: Int64) -> TimeFound {
+    guard let unit else { return .wrong(.needsUnit) }
+    return Self.moment(count, of: unit)
+  }
+
+  /// A count since 1970: of the UTC clock, or of a clock on the wall of the load's zone.
+  mutating func read(_ count: Int64, of unit: TimeUnit, isUTC: Bool) -> TimeFound {
+    if isUTC || zone == nil {
+      if !isUTC { assumedUTC += 1 }
+      return Self.moment(count, of: unit)
+    }
+    guard let zone else { return Self.moment(count, of: unit) }
+    let perSecond = 1_000_000_000 / unit.nanoseconds
+    var (seconds, rest) = count.quotientAndRemainder(dividingBy: perSecond)
+    if rest < 0 {
+      seconds -= 1
+      rest += perSecond
+    }
+    // Further from 1970 no zone brings a time back into reach.
+    guard seconds.magnitude <= Self.secondsMax else { return .wrong(.outOfRange) }
+    switch zone.universal(local: seconds) {
+    case .one(let found): return Self.moment(found, rest * unit.nanoseconds)
+    case .none: return .wrong(.nonexistent)
+    case .two: return .wrong(.ambiguous)
+    }
+  }
+
+  private static let secondsMax: UInt64 = 9_300_000_000
+
+  private static func moment(_ count: Int64, of unit: TimeUnit) -> TimeFound {
+    let (nanoseconds, overflow) = count.multipliedReportingOverflow(by: unit.nanoseconds)
+    return overflow ? .wrong(.outOfRange) : .moment(nanoseconds: nanoseconds)
   }
 
   private static func moment(_ whole: Int64, _ part: Int64) -> TimeFound {

@@ -54,12 +54,9 @@ extension CommandParser {
   private static func format(_ options: inout Push.Options, _ words: Words) throws(UsageError) {
     let named = FileFormat.named(by: options.path)
     let given = try oneOf("--format", words, FileFormat.allCases.map { ($0.rawValue, $0) })
-    guard let format = given ?? named?.format else {
-      throw words.refusal(
-        "which format is `\(options.path)`? Its name ends in none of .csv, .tsv, .jsonl, .ndjson", nil,
-        next: "say --format csv or --format jsonl")
-    }
-    options.load.format = format
+    let format = given ?? named?.format
+    options.load.formatSource = given != nil ? .given : named != nil ? .name : .nothing
+    if let format { options.load.format = format }
     if let named, named.format == format { options.load.delimiter = named.delimiter }
     guard let text = words.value("--delimiter") else { return }
     guard format == .csv else {

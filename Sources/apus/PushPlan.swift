@@ -54,10 +54,23 @@ struct PushPlan {
     }
   }
 
+  /// Of a format that is read by its places; nil of what has none.
+  private static func file(_ path: String) -> () throws(SystemError) -> (any DiskFile)? {
+    { () throws(SystemError) in
+      if path == "-" { return nil }
+      do throws(SystemError) { return try RealDisk().open(path, .read) } catch {
+        // A pipe, or a device.
+        guard error.errno == .invalid else { throw error }
+        return nil
+      }
+    }
+  }
+
   func load(_ source: InputStream) throws(Trouble) -> FileLoad {
     do throws(ReadError) {
       return try FileLoad(
-        source, target, options.load, stored: stored, keepsOffset: options.producer != nil)
+        source, target, options.load, stored: stored, keepsOffset: options.producer != nil,
+        file: Self.file(options.path))
     } catch {
       switch error {
       case .system(let error): throw Trouble(LogError.system(error), data: options.path)

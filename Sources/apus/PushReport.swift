@@ -63,7 +63,7 @@ struct PushReport {
     let nameWidth = names.map(\.count).max() ?? 0
     return zip(rules, names).map { rule, name in
       "  \(Table.padded(Numbers.grouped(rule.count), to: width, .right)) × "
-        + "\(Table.padded(name, to: nameWidth, .left))   e.g. \(file):\(rule.line) \(rule.example)"
+        + "\(Table.padded(name, to: nameWidth, .left))   e.g. \(file):\(rule.place) \(rule.example)"
     }
   }
 
@@ -117,7 +117,7 @@ struct PushReport {
         rules.map {
           [
             "rule": .text($0.rule), "rows": .number($0.count), "line": .number($0.line),
-            "example": .text($0.example),
+            "row_group": $0.group.map { .number($0) } ?? .null, "example": .text($0.example),
           ]
         }),
       "unreadable": .list(
@@ -145,6 +145,13 @@ struct PushReport {
   }
 }
 
+extension LoadReport.RuleReport {
+  /// Behind the file's name.
+  fileprivate var place: String {
+    group.map { " row \(Numbers.grouped(line)) (row group \($0))" } ?? "\(line)"
+  }
+}
+
 extension UnreadableLines {
   fileprivate var spelled: String {
     lines.count == 1 ? "\(lines.lowerBound)" : "\(lines.lowerBound)-\(lines.upperBound)"
@@ -158,7 +165,7 @@ extension PushPlan {
   ) -> Trouble {
     let cause: Trouble
     switch stop {
-    case .refused(let refusal): return trouble(refusal)
+    case .refused(let refusal): cause = trouble(refusal)
     case .read(let error): cause = Trouble(LogError.system(error), data: options.path)
     case .sink(let error): cause = told(error)
     case .unreadable(let line):
@@ -192,6 +199,27 @@ extension PushPlan {
     case .empty:
       return wrong(
         "the file is empty: it has no header", "give a CSV file a first line that names its columns")
+    case .unknownFormat:
+      return wrong(
+        "which format is this? Its name ends in none of .csv, .tsv, .jsonl, .ndjson, .parquet, .arrows, and its first bytes do not tell",
+        "say --format csv or --format jsonl", name: "unknown_format")
+    case .notAFile:
+      return wrong(
+        "Parquet is read from its end, and a pipe has none before it is over",
+        "name a file; an Arrow stream can come through a pipe")
+    case .arrowFile:
+      return wrong(
+        "this is an Arrow file, of which only the stream is read",
+        "write a stream, as pyarrow.ipc.new_stream or Polars' write_ipc_stream do, or Parquet")
+    case .columnar(let words):
+      return wrong(words, "write the file again; pyarrow, Polars and DuckDB write what is read here")
+    case .unreadableColumn(let column, let why, let advice):
+      return wrong(
+        "the column `\(column)` cannot be read: \(why)", advice.isEmpty ? "write it as another type" : advice)
+    case .columnType(let column, let has, let wants, let purpose):
+      return wrong(
+        "the column `\(column)` has the type \(has), and \(purpose) wants \(wants)",
+        "cast the column before writing the file: nothing is converted here that could lose something")
     case .notUTF8(let why):
       return wrong("the file is not UTF-8: \(why)", "convert it, as `iconv -t UTF-8` does")
     case .headerWrong(let fault): return wrong(fault.words, "mend the first line of the file")

@@ -57,13 +57,15 @@ struct Loading {
 
   init(
     _ bytes: [UInt8], _ target: LoadTarget = Loading.target, step: Int = .max,
-    stored: LoadOffset? = nil, keepsOffset: Bool = false, _ change: (inout LoadOptions) -> Void = { _ in }
+    stored: LoadOffset? = nil, keepsOffset: Bool = false, file: [UInt8]? = nil,
+    _ change: (inout LoadOptions) -> Void = { _ in }
   ) throws {
     var options = LoadOptions()
     change(&options)
     let list = RowList()
     var load = try FileLoad(
-      ByteList(bytes, step: step), target, options, stored: stored, keepsOffset: keepsOffset)
+      ByteList(bytes, step: step), target, options, stored: stored, keepsOffset: keepsOffset
+    ) { () throws(SystemError) in file.map { BytesFile($0) } }
     try load.run(into: list, choice: .now)
     rows = list.rows
     columns = list.blocks.first?.columns ?? []

@@ -72,6 +72,9 @@ struct ResumingTests {
         0x11, 0x00, 0x28, 0x2E, 0x8C, 0xD1, 0x00, 0x00, 0x00,
       ])
     #expect(LoadOffset(bytes) == offset)
+    var ofRows = offset
+    ofRows.counts = .rows
+    #expect(Array(ofRows.bytes.prefix(4)) == [1, 4, 1, 1] && LoadOffset(ofRows.bytes) == ofRows)
     for at in bytes.indices {
       for bit in 0..<8 {
         var changed = bytes

@@ -125,7 +125,6 @@ struct PushTests {
       let run = try Program.run(["push", "activity", "x.csv", "--data", shop.data] + words)
       #expect(run.code == Code.usage && run.errors.contains(what), "\(run.errors)")
     }
-    #expect(try Program.run("push", "activity", "rows", "--data", shop.data).code == Code.usage)
     #expect(
       try Program.run("push", "activity", "-", "--all-or-nothing", "--format", "csv", "--data", shop.data)
         .code == Code.usage)
