@@ -22,6 +22,11 @@ package struct StoreState: Sendable, Equatable {
 
   package init() {}
 
+  /// Erasures whose bytes are still there.
+  package var pendingErasures: PendingErasures? {
+    erasures.pending(after: receipts.last?.through ?? .none)
+  }
+
   /// The state of which these are the bytes.
   package init(note: RawSpan) throws(RecordFault) {
     let read = try StoreNoteReader(note)
