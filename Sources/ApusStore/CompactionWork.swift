@@ -144,6 +144,10 @@ final class CompactionWork {
       throw .recordUnreadable(last, .unknownView(view))
     }
     let horizon = try horizon(of: view)
+    // Every event from the floor on was admitted under the horizon that stood there; all others are in these runs. Where they are all, a delete
+    // that is older than its D has nothing to hide any more.
+    let isAll = log.view.runs[view]?.map(\.id) == records.map(\.id)
+    let settled = isAll ? try HistoryView(log, runs).state()?.horizons[view]?.oldest : nil
     let lsns = LSNRange(first.first, through: last)
     let ids = try reserve(1)
     var dropped: HorizonCursor?
@@ -156,8 +160,9 @@ final class CompactionWork {
       var events: any EventCursor = RunMerge(cursors)
       if !catalog.erasures.isEmpty { events = UnerasedEvents(events, definition, catalog.erasures) }
       if let horizon {
-        // Other runs, and the log, may hold older events of the same keys.
-        let cursor = HorizonCursor(events, horizon, layout: subject.layout, isAll: false)
+        var used = horizon
+        used.oldest = settled
+        let cursor = HorizonCursor(events, used, layout: subject.layout, isAll: settled != nil)
         dropped = cursor
         events = cursor
       }
