@@ -116,11 +116,13 @@ package struct IndexFolder: Equatable, Sendable {
   /// Removes an index that nobody has open, and what a crash left of its building or its removal.
   ///
   /// Whoever has it open closes it first: that is refused as in use. The good name goes first, so that no crash leaves half an index under it.
-  package func remove() throws(IndexError) {
+  ///
+  /// `evenInUse`: readers go on in files without a name, and what is in them is gone with the last of these. Nobody may write it any more.
+  package func remove(evenInUse: Bool = false) throws(IndexError) {
     let disk = RealDisk()
     if try wrapping({ () throws(SystemError) in try isThere() }) {
       try wrapping { () throws(SystemError) in try erase(retired) }
-      let held = try holdIfFile()
+      let held = evenInUse ? nil : try holdIfFile()
       defer { held?.release() }
       try wrapping { () throws(SystemError) in
         try disk.rename(path, to: retired)

@@ -16,7 +16,7 @@ package struct StoreFolder: Sendable {
 
   package static let temporarySuffix = ".tmp"
   static let logFolder = "log"
-  static let asideFolder = "aside"
+  package static let asideFolder = "aside"
   package static let historyFolder = "history"
   static let manifestPrefix = "manifest-"
 

@@ -61,6 +61,7 @@ package struct Configuration: Equatable, Sendable {
   package var deadLetterByteCountMax = Int(clamping: StoreLimits.deadLetterByteCountMax)
   package var deadLetterAgeNanosecondsMax = UInt64(StoreLimits.deadLetterAgeNanosecondsMax)
   package var producerIdleNanosecondsMax = UInt64(StoreLimits.producerIdleNanosecondsMax)
+  package var eraseWithinNanoseconds = UInt64(CompactionLimits.eraseWithinNanoseconds)
 
   // Logs
   package var logLevel = LogLevel.info

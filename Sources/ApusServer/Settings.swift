@@ -164,6 +164,10 @@ package enum Settings {
       .upkeep, "producer_idle", \.producerIdleNanosecondsMax, period(60)...period(3_650 * day),
       "A producer that sent nothing for so long expires: it opens again before it goes on, and what it sent last is no longer known."
     ),
+    .duration(
+      .upkeep, "erase_within", \.eraseWithinNanoseconds, period(60)...period(365 * day),
+      "By then the bytes of a key that was erased are gone from every file. Several erasures are carried out together, from half of the time on."
+    ),
   ]
 
   private static let logs: [Setting] = [

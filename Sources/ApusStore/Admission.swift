@@ -1,13 +1,14 @@
 // The judgement of rows, and what comes of it: events and dead letters in the order of the rows. The rules are asked in
 // one order, so that a row that breaks several is refused by the same one on every path:
 //
-//   key, unknown_feature and feature_twice, the times, max_lateness, the contract, row_too_long.
+//   key, unknown_feature and feature_twice, the times, max_lateness, horizon, the contract, row_too_long.
 //
 // A row of an erased key is known as soon as its key and its event time are: before any other rule is asked, so that
 // nothing of it is kept, whatever else is wrong with it. It is counted, and refuses no request.
 
 import ApusBytes
 import ApusContracts
+import ApusHistory
 import ApusSystem
 
 struct Admission: ~Copyable {
@@ -93,6 +94,7 @@ struct Admission: ~Copyable {
       if let fault { throw fault }
       let admitted = try Self.judged(admitted)
       try judgeLateness(admitted, view)
+      try judgeHorizon(admitted, view)
       if event == .upsert { try Self.judgeInputs(inputs, seat) }
       let record = EventRecord(event, view.id, admitted.times)
       if event == .upsert {
@@ -169,6 +171,16 @@ struct Admission: ~Copyable {
     guard !overflow, eventTime < oldest else { return }
     throw RowFault(
       .maxLateness, "the event is older than the \(lateness) ns that \(view.spelling) waits for live events")
+  }
+
+  /// On every path: what a horizon let go of may have lost to such an event, or hidden it.
+  private func judgeHorizon(_ admitted: AdmittedTimes, _ view: CatalogView) throws(RowFault) {
+    if catalog.horizons.isEmpty { return }
+    guard let oldest = catalog.horizons[view.id]?.oldest, admitted.times.eventTime < oldest else { return }
+    throw RowFault(
+      .horizon,
+      "the event is of before \(WallTime(nanoseconds: oldest.nanoseconds)), and what \(view.spelling) was then is not kept"
+    )
   }
 
   /// After this the seat's builder holds the cells.

@@ -7,31 +7,40 @@ package final class Catalog: Sendable {
   package let number: UInt64
   package let registry: Registry
   package let erasures: Erasures
+  package let horizons: Horizons
   /// The view version with id *i* is element *i* - 1.
   private let views: [CatalogView]
 
-  package init(number: UInt64, registry: Registry, erasures: Erasures) {
+  package init(
+    number: UInt64, registry: Registry, erasures: Erasures, horizons: Horizons = Horizons()
+  ) {
     self.number = number
+    self.horizons = horizons
     self.registry = registry
     self.erasures = erasures
     views = registry.versions.compactMap { CatalogView($0, in: registry) }
     precondition(views.count == registry.versions.count, "a registry's versions name what it has")
   }
 
-  /// The same with other erasures: what the views say is kept.
-  private init(_ catalog: Catalog, number: UInt64, erasures: Erasures) {
+  /// The same with other erasures and horizons: what the views say is kept.
+  private init(_ catalog: Catalog, number: UInt64, erasures: Erasures, horizons: Horizons) {
     self.number = number
+    self.horizons = horizons
     self.erasures = erasures
     registry = catalog.registry
     views = catalog.views
   }
 
-  package func with(_ erasures: Erasures) -> Catalog {
-    Catalog(self, number: number + 1, erasures: erasures)
+  package func with(_ erasures: Erasures, _ horizons: Horizons? = nil) -> Catalog {
+    Catalog(self, number: number + 1, erasures: erasures, horizons: horizons ?? self.horizons)
   }
 
-  package func with(_ registry: Registry, _ erasures: Erasures? = nil) -> Catalog {
-    Catalog(number: number + 1, registry: registry, erasures: erasures ?? self.erasures)
+  package func with(
+    _ registry: Registry, _ erasures: Erasures? = nil, _ horizons: Horizons? = nil
+  ) -> Catalog {
+    Catalog(
+      number: number + 1, registry: registry, erasures: erasures ?? self.erasures,
+      horizons: horizons ?? self.horizons)
   }
 
   package subscript(id: ViewVersionID) -> CatalogView? {

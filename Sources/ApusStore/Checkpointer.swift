@@ -21,6 +21,8 @@ final class Checkpointer: Sendable {
     var jobs: [CheckpointJob] = []
     /// An index that somebody found damaged, by epoch.
     var suspect: (epoch: UInt64, why: String)?
+    /// Those who want another index made of what history and log hold now. They are told what other indexes are left.
+    var renewals: [@Sendable (Result<[String], StoreError>) -> Void] = []
     var isClosing = false
     var isEnded = false
     /// What went wrong last, until something went right.
@@ -42,6 +44,24 @@ final class Checkpointer: Sendable {
       if box.suspect.map({ $0.epoch < epoch }) ?? true { box.suspect = (epoch, why) }
     }
     mailbox.notifyAll()
+  }
+
+  /// Makes the index anew from what history and log hold now, in another folder, and removes the one before; readers go on meanwhile.
+  /// The names of other indexes that are left.
+  func renew() throws(StoreError) -> [String] {
+    let answer = Monitor<Result<[String], StoreError>?>(nil)
+    let isTaken = mailbox.withLock { box in
+      guard !box.isClosing else { return false }
+      box.renewals.append { result in
+        answer.withLock { $0 = result }
+        answer.notifyAll()
+      }
+      return true
+    }
+    guard isTaken else { throw .closed }
+    mailbox.notifyAll()
+    _ = answer.wait(for: nil) { $0 != nil }
+    return try answer.withLock { $0 ?? .failure(.closed) }.get()
   }
 
   /// Ends the thread, after what waits is done as far as it can be.
@@ -116,7 +136,12 @@ final class CheckpointerLoop: @unchecked Sendable {
     }
     keeper.removeOthers()
     keeper.close()
-    mailbox.withLock { $0.isEnded = true }
+    let left = mailbox.withLock { box in
+      box.isEnded = true
+      defer { box.renewals = [] }
+      return box.renewals
+    }
+    for answer in left { answer(.failure(.closed)) }
     mailbox.notifyAll()
   }
 
@@ -124,10 +149,25 @@ final class CheckpointerLoop: @unchecked Sendable {
   private func wait() -> (() throws(StoreError) -> Void)? {
     var suspect: (epoch: UInt64, why: String)?
     var job: CheckpointJob?
+    var renewals: [@Sendable (Result<[String], StoreError>) -> Void] = []
     _ = mailbox.wait(for: nil) { box in
       suspect = box.suspect
       job = box.jobs.first
-      return suspect != nil || job != nil || box.isClosing
+      // Behind what waits, which comes from before.
+      if suspect == nil, job == nil, !box.isClosing {
+        renewals = box.renewals
+        box.renewals = []
+      }
+      return suspect != nil || job != nil || !renewals.isEmpty || box.isClosing
+    }
+    if !renewals.isEmpty {
+      let asked = renewals
+      // Who asked is told what was in the way, and asks again; the index in use is as good as before.
+      return { () throws(StoreError) in
+        let result: Result<[String], StoreError>
+        do throws(StoreError) { result = .success(try self.renew()) } catch { result = .failure(error) }
+        for answer in asked { answer(result) }
+      }
     }
     if let suspect {
       return { () throws(StoreError) in
@@ -188,20 +228,47 @@ extension CheckpointerLoop {
     // Held to the end: what was packed after the history was read would be in neither.
     let pin = log.pinHistory()
     defer { withExtendedLifetime(pin) {} }
+    let found = try make(into: &keeper)
+    mailbox.withLock { $0.rebuilds += 1 }
+    if !found.isEmpty {
+      losses = found
+      lose(found)
+      shared.publish { $0.health.losses = found }
+    }
+    publishIndex()
+  }
+
+  /// Makes an index up to where the overlay relies on it; what could not be read.
+  private func make(into keeper: inout IndexKeeper) throws(StoreError) -> [LSNRange] {
     let state = try keeper.beginFromHistory(log, options.runs)
     var replay = StoreReplay(
       state ?? StoreState(), after: keeper.complete, losing: losses, fullAt: options.generationByteCount,
       options)
     try replay.run(log, through: covered, into: &keeper)
     try replay.checkpoint(into: &keeper)
-    mailbox.withLock { $0.rebuilds += 1 }
-    if !replay.losses.isEmpty {
-      let found = replay.losses
-      losses = found
-      lose(found)
-      shared.publish { $0.health.losses = found }
+    return replay.losses
+  }
+
+  /// Makes another index beside the one in use, which goes when the other is whole.
+  private func renew() throws(StoreError) -> [String] {
+    guard losses.isEmpty else { throw .readOnly(losses) }
+    let pin = log.pinHistory()
+    defer { withExtendedLifetime(pin) {} }
+    var next = IndexKeeper(beside: keeper)
+    let found: [LSNRange]
+    do throws(StoreError) { found = try make(into: &next) } catch {
+      next.close()
+      keeper.removeOthers()
+      throw error
     }
+    guard found.isEmpty else {
+      // The index in use may hold what is left of them.
+      next.close()
+      throw .readOnly(found)
+    }
+    keeper = next
     publishIndex()
+    return try keeper.removeOthersInUse()
   }
 
   private func publishIndex() {

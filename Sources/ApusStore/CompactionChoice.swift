@@ -12,6 +12,8 @@ enum CompactionUnit: Equatable {
   case pack([FileRecord], LSNRange)
   /// Neighbouring runs of a view version, or ledgers, in the order of their ranges.
   case merge([FileRecord])
+  /// Nothing of the keys that were erased up to this LSN is to be left.
+  case erase(LSN)
 }
 
 struct CompactionChoice {

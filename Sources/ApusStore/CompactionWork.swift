@@ -14,7 +14,12 @@ final class CompactionWork {
   let shared: StoreShared
   let appender: StoreAppender
   let runs: any RunFiles
-  private let options: StoreOptions
+  let options: StoreOptions
+  let checkpointer: Checkpointer
+  /// What is pending of erasures, as of a catalog of this number.
+  var erasing: (number: UInt64, pending: PendingErasures?)?
+  /// After an erasure failed: when it is tried again.
+  var erasesFrom: MonotonicTime?
   private let compactor: Compactor
   private var isAsked = false
   /// The store is being closed, and the unit is left undone.
@@ -24,8 +29,9 @@ final class CompactionWork {
 
   init(
     _ log: LogReader, _ shared: StoreShared, _ appender: StoreAppender, _ runs: any RunFiles,
-    _ compactor: Compactor, _ options: StoreOptions
+    _ compactor: Compactor, _ checkpointer: Checkpointer, _ options: StoreOptions
   ) {
+    self.checkpointer = checkpointer
     self.log = log
     self.shared = shared
     self.appender = appender
@@ -34,14 +40,17 @@ final class CompactionWork {
     self.options = options
   }
 
-  /// What is to be done now; nil for nothing.
-  func next(isAsked: Bool) throws(StoreError) -> CompactionUnit? {
-    let view = log.view
+  /// What is to be done now; nil for nothing. `erases`: erasures that are not due, too.
+  func next(isAsked: Bool, erases: Bool) throws(StoreError) -> CompactionUnit? {
     // Nobody kept what was before the floor.
-    guard view.floor <= .first || !view.ledgers.isEmpty else { return nil }
-    let choice = CompactionChoice(
-      view: view, complete: complete, now: shared.clock.wall(), options: options, isAsked: isAsked)
-    return choice.next()
+    guard log.view.floor <= .first || !log.view.ledgers.isEmpty else { return nil }
+    if let last = try dueErasure(erases: erases) { return .erase(last) }
+    return choice(isAsked: isAsked).next()
+  }
+
+  func choice(isAsked: Bool) -> CompactionChoice {
+    CompactionChoice(
+      view: log.view, complete: complete, now: shared.clock.wall(), options: options, isAsked: isAsked)
   }
 
   /// Up to where the index has everything; *none* while there is none.
@@ -66,16 +75,25 @@ final class CompactionWork {
       } else {
         try mergeRuns(records, &report)
       }
+    case .erase(let last):
+      do throws(StoreError) {
+        erasesFrom = nil
+        try erase(through: last, &report)
+      } catch {
+        erasesFrom = shared.clock.monotonic()
+        throw error
+      }
     }
   }
 
   // MARK: Packs
 
-  private func pack(
+  func pack(
     _ segments: [FileRecord], _ lsns: LSNRange, _ report: inout CompactionReport
   ) throws(StoreError) {
     let before = try HistoryView(log, runs).state() ?? StoreState()
-    var scan = PackScan(lsns, from: before, shared.newest.1.catalog.erasures)
+    var scan = PackScan(
+      lsns, from: before, shared.newest.1.catalog.erasures, handled: try lastingLetters())
     try scan.run(log) { (byteCount) throws(StoreError) in
       guard pace(byteCount) else { throw .closed }
     }
@@ -126,6 +144,10 @@ final class CompactionWork {
       throw .recordUnreadable(last, .unknownView(view))
     }
     let horizon = try horizon(of: view)
+    // Every event from the floor on was admitted under the horizon that stood there; all others are in these runs. Where they are all, a delete
+    // that is older than its D has nothing to hide any more.
+    let isAll = log.view.runs[view]?.map(\.id) == records.map(\.id)
+    let settled = isAll ? try HistoryView(log, runs).state()?.horizons[view]?.oldest : nil
     let lsns = LSNRange(first.first, through: last)
     let ids = try reserve(1)
     var dropped: HorizonCursor?
@@ -138,8 +160,9 @@ final class CompactionWork {
       var events: any EventCursor = RunMerge(cursors)
       if !catalog.erasures.isEmpty { events = UnerasedEvents(events, definition, catalog.erasures) }
       if let horizon {
-        // Other runs, and the log, may hold older events of the same keys.
-        let cursor = HorizonCursor(events, horizon, layout: subject.layout, isAll: false)
+        var used = horizon
+        used.oldest = settled
+        let cursor = HorizonCursor(events, used, layout: subject.layout, isAll: settled != nil)
         dropped = cursor
         events = cursor
       }
@@ -157,9 +180,17 @@ final class CompactionWork {
     report.writtenByteCount += outputs.reduce(0) { $0 + $1.byteCount }
   }
 
-  private func mergeLedgers(_ records: [FileRecord], _ report: inout CompactionReport) throws(StoreError) {
+  /// Which letters were handled, by records that are durable: what is left out for them is nowhere else.
+  func lastingLetters() throws(StoreError) -> DeadLetterSums {
+    try appender.perform { (core) throws(StoreError) in
+      do throws(LogError) { try core.log.sync() } catch { throw core.met(error) }
+      return core.applier.state.deadLetters
+    }
+  }
+
+  func mergeLedgers(_ records: [FileRecord], _ report: inout CompactionReport) throws(StoreError) {
     guard let first = records.first, let last = records.last?.covered?.lsns.last else { return }
-    let letters = try appender.perform { (core) throws(StoreError) in core.applier.state.deadLetters }
+    let letters = try lastingLetters()
     let ids = try reserve(1)
     guard let id = ids.first else { return }
     let output = try makeMergedLedger(records, LSNRange(first.first, through: last), id, letters)
@@ -208,7 +239,7 @@ final class CompactionWork {
 
 extension CompactionWork {
   /// Writes a run, and reads it again; nil when there is nothing to be in it.
-  private func makeRun(
+  func makeRun(
     _ events: any EventCursor, _ subject: RunSubject, _ lsns: LSNRange, _ id: FileID
   ) throws(StoreError) -> HistoryOutput? {
     let file = HistoryFileID(store: log.view.storeID.bytes, file: id.rawValue)
@@ -284,7 +315,7 @@ extension CompactionWork {
   }
 
   /// Names the outputs, and has the manifest list them in place of what they replace.
-  private func exchange(
+  func exchange(
     _ outputs: [HistoryOutput], for gone: [FileRecord], floor: LSN? = nil
   ) throws(StoreError) {
     do throws(HistoryError) {
@@ -310,7 +341,7 @@ extension CompactionWork {
     for output in outputs { output.discard() }
   }
 
-  private func reserve(_ count: Int) throws(StoreError) -> [FileID] {
+  func reserve(_ count: Int) throws(StoreError) -> [FileID] {
     try appender.perform { (core) throws(StoreError) in
       do throws(LogError) { return try core.log.reserveFiles(count) } catch { throw core.met(error) }
     }
@@ -323,7 +354,7 @@ extension CompactionWork {
 
   /// After so many bytes it rests for as long as they took, so that half a core is left to others; who asked waits for no rest. False
   /// when the store is being closed.
-  private func pace(_ byteCount: Int) -> Bool {
+  func pace(_ byteCount: Int) -> Bool {
     pacedByteCount += byteCount
     guard pacedByteCount >= Self.stepByteCount else { return true }
     pacedByteCount = 0
@@ -336,29 +367,4 @@ extension CompactionWork {
 
   private static let stepByteCount = 1 << 20
   private static let restNanosecondsMax: UInt64 = 100_000_000
-}
-
-/// Events without those that were erased.
-final class UnerasedEvents: EventCursor {
-  private let source: any EventCursor
-  private let view: CatalogView
-  private let erasures: Erasures
-
-  init(_ source: any EventCursor, _ view: CatalogView, _ erasures: Erasures) {
-    self.source = source
-    self.view = view
-    self.erasures = erasures
-  }
-
-  var current: EventPlace { source.current }
-
-  func advance() throws(HistoryError) -> Bool {
-    while try source.advance() {
-      let place = source.current
-      guard let erase = erasures.erase(of: place.key, in: view), place.head.lsn <= erase.floor else {
-        return true
-      }
-    }
-    return false
-  }
 }

@@ -19,6 +19,8 @@ package struct CompactionReport: Equatable, Sendable {
   package var erasedEvents: UInt64 = 0
   /// What a horizon let go.
   package var droppedEvents: UInt64 = 0
+  /// How often erasures were carried out.
+  package var erasings = 0
   /// Bytes of segments that became history.
   package var takenByteCount: UInt64 = 0
   /// Bytes of runs and ledgers that were written, merges included.
@@ -39,6 +41,8 @@ final class Compactor: Sendable {
     var hasBegun = false
     /// Those who asked, and are told when there is nothing more to do.
     var asked: [@Sendable (Result<CompactionReport, StoreError>) -> Void] = []
+    /// One of them wants erasures carried out that are not due.
+    var erases = false
     var report = CompactionReport()
     /// What is in the way, until something went right.
     var trouble: StoreError?
@@ -49,10 +53,11 @@ final class Compactor: Sendable {
   var isClosing: Bool { mailbox.withLock { $0.isClosing } }
 
   /// Compacts all there is to compact, and waits for it.
-  func compact() throws(StoreError) -> CompactionReport {
+  func compact(erasing: Bool) throws(StoreError) -> CompactionReport {
     let answer = Monitor<Result<CompactionReport, StoreError>?>(nil)
     let isTaken = mailbox.withLock { box in
       guard !box.isClosing, box.hasBegun else { return false }
+      if erasing { box.erases = true }
       box.asked.append { result in
         answer.withLock { $0 = result }
         answer.notifyAll()
@@ -107,16 +112,16 @@ final class CompactorLoop: @unchecked Sendable {
     while !isClosing {
       let period = options.compacts && !isHalted ? Self.periodNanoseconds : nil
       _ = mailbox.wait(for: period) { $0.isClosing || !$0.asked.isEmpty }
-      let asked = mailbox.withLock { box in
+      let (asked, erases) = mailbox.withLock { box in
         isClosing = box.isClosing
-        defer { box.asked = [] }
-        return box.asked
+        defer { (box.asked, box.erases) = ([], false) }
+        return (box.asked, box.erases)
       }
       if isClosing {
         for answer in asked { answer(.failure(.closed)) }
         break
       }
-      let failure = compact(isAsked: !asked.isEmpty)
+      let failure = compact(isAsked: !asked.isEmpty, erases: erases)
       let report = mailbox.withLock { box in
         box.trouble = failure
         return box.report
@@ -128,9 +133,9 @@ final class CompactorLoop: @unchecked Sendable {
   }
 
   /// Does one unit after another until nothing is left; why it ended before.
-  private func compact(isAsked: Bool) -> StoreError? {
+  private func compact(isAsked: Bool, erases: Bool) -> StoreError? {
     do throws(StoreError) {
-      while let unit = try work.next(isAsked: isAsked) {
+      while let unit = try work.next(isAsked: isAsked, erases: erases) {
         var report = mailbox.withLock { $0.report }
         try work.perform(unit, isAsked: isAsked, &report)
         let done = report

@@ -71,5 +71,6 @@ package enum RowRule: String, CaseIterable, Sendable {
   case createdAt = "created_at"
   case knownAt = "known_at"
   case maxLateness = "max_lateness"
+  case horizon
   case rowTooLong = "row_too_long"
 }

@@ -26,6 +26,35 @@ package struct Erase: Equatable, Sendable {
   }
 }
 
+/// Keys of which nothing answers any more, and whose bytes are still in the store's files.
+package struct PendingErasures: Equatable, Sendable {
+  /// Keys, by their hashes.
+  package let count: Int
+  /// The last of the erasures.
+  package let last: LSN
+  /// When the first of them was said, or later where event times were ahead of the clock.
+  package let oldest: WallTime
+
+  package init(count: Int, last: LSN, oldest: WallTime) {
+    self.count = count
+    self.last = last
+    self.oldest = oldest
+  }
+
+  /// Whether they are to be carried out now: at half of the time that they are given. Of a moment that lies ahead nobody knows how old
+  /// the erasure is; a quarter of the time is granted for that.
+  package func isDue(at now: WallTime, within period: Int64) -> Bool {
+    let (age, overflow) = now.nanoseconds.subtractingReportingOverflow(oldest.nanoseconds)
+    return overflow || age >= period / 2 || age < -(period / 4)
+  }
+
+  /// By when their bytes are to be gone.
+  package func deadline(within period: Int64) -> WallTime {
+    let (sum, overflow) = oldest.nanoseconds.addingReportingOverflow(period)
+    return WallTime(nanoseconds: overflow ? .max : sum)
+  }
+}
+
 /// The hash of one (project, key name, type, value), under a store's salt.
 package struct ErasureHash: Hashable, Sendable {
   package let first: UInt64
@@ -75,6 +104,23 @@ package struct Erasures: Equatable, Sendable {
         (ErasureHash(first: first, second: $0.second), $0.erase)
       }
     }
+  }
+
+  /// What of the erasures behind `through` is to be carried out; nil when nothing is.
+  package func pending(after through: LSN) -> PendingErasures? {
+    var pending: PendingErasures?
+    for those in floors.values {
+      for (_, erase) in those where erase.floor > through {
+        guard let before = pending else {
+          pending = PendingErasures(count: 1, last: erase.floor, oldest: erase.time)
+          continue
+        }
+        pending = PendingErasures(
+          count: before.count + 1, last: max(before.last, erase.floor), oldest: min(before.oldest, erase.time)
+        )
+      }
+    }
+    return pending
   }
 
   package static func == (a: Erasures, b: Erasures) -> Bool {

@@ -20,7 +20,8 @@ struct FrameApplier: ~Copyable {
   /// `number` is that of the first catalog. A store's openings begin at numbers of their own, so that no batch of an earlier opening passes for
   /// one that was admitted now.
   init(_ state: StoreState, catalog number: UInt64, overlay: consuming OverlayWriter) {
-    catalog = Catalog(number: number, registry: state.registry, erasures: state.erasures)
+    catalog = Catalog(
+      number: number, registry: state.registry, erasures: state.erasures, horizons: state.horizons)
     self.state = state
     self.overlay = overlay
   }
@@ -86,7 +87,8 @@ struct FrameApplier: ~Copyable {
 
   private func renewed() -> Catalog {
     catalog.registry == state.registry
-      ? catalog.with(state.erasures) : catalog.with(state.registry, state.erasures)
+      ? catalog.with(state.erasures, state.horizons)
+      : catalog.with(state.registry, state.erasures, state.horizons)
   }
 
   private mutating func applyEvent(_ body: RawSpan, _ lsn: LSN, _ time: WallTime) throws(RecordFault) {

@@ -91,8 +91,10 @@ package struct ErasureReceipt: Equatable, Sendable {
   package var through: LSN
   package var events: UInt64
   package var letters: UInt64
-  /// The files that were written again without them.
+  /// The files that were written again without them, and those that nobody looked into.
   package var files: [String]
+  /// Those that are a person's to judge.
+  package var left: [String] { files.filter { !$0.hasPrefix("history/") } }
 
   package init(
     lsn: LSN, time: WallTime, through: LSN, events: UInt64, letters: UInt64, files: [String]

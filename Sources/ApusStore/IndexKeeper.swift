@@ -34,6 +34,8 @@ struct IndexKeeper: ~Copyable {
   private(set) var suspicion: String?
   /// Of another store or a newer program: not ours to remove.
   private var spared: Set<UInt64> = []
+  /// Opened or built by this process, so ours whoever has them open.
+  private var mine: Set<UInt64> = []
 
   /// Opens the newest index of the store, or none.
   init(in parent: String, storeID: [UInt8], options: IndexOptions) throws(IndexError) {
@@ -46,6 +48,18 @@ struct IndexKeeper: ~Copyable {
     try search()
   }
 
+  /// A keeper of no index yet: its first one gets the epoch behind the other's, which stays as it is.
+  init(beside other: borrowing IndexKeeper) {
+    parent = other.parent
+    storeID = other.storeID
+    options = other.options
+    epoch = other.epoch
+    spared = other.spared
+    mine = other.mine
+    index = nil
+    writer = nil
+  }
+
   private mutating func search() throws(IndexError) {
     let listing = try Self.list(parent)
     epoch = (listing.ready + listing.building + listing.retired).max() ?? 0
@@ -53,6 +67,7 @@ struct IndexKeeper: ~Copyable {
     switch try Index.open(IndexFolder(in: parent, epoch: newest), of: storeID, options: options) {
     case .usable(let found):
       epoch = newest
+      mine.insert(newest)
       do throws(IndexError) { writer = try found.writer() } catch {
         guard error.meansRebuild else { throw error }
         return distrust(found, "\(error)")
@@ -87,6 +102,27 @@ struct IndexKeeper: ~Copyable {
       if listing.ready.contains(other), !isOurs(folder) { continue }
       try? folder.remove()
     }
+  }
+
+  /// Removes every index but the one in use, whoever reads it. The names of those that are left: a newer program made them, or another store
+  /// did.
+  mutating func removeOthersInUse() throws(StoreError) -> [String] {
+    var left: [String] = []
+    do throws(IndexError) {
+      let listing = try Self.list(parent)
+      for other in Set(listing.ready + listing.building + listing.retired).sorted() where other != epoch {
+        let folder = IndexFolder(in: parent, epoch: other)
+        if listing.ready.contains(other), !mine.contains(other), !isOurs(folder) {
+          left.append(folder.path)
+          continue
+        }
+        try folder.remove(evenInUse: true)
+        mine.remove(other)
+      }
+    } catch {
+      throw .index(error)
+    }
+    return left
   }
 
   private mutating func isOurs(_ folder: IndexFolder) -> Bool {
@@ -129,6 +165,7 @@ struct IndexKeeper: ~Copyable {
     // What an earlier try left, or was given up, takes the space that this one needs.
     removeOthers()
     epoch += 1
+    mine.insert(epoch)
     var builder = try IndexBuilder(IndexFolder(in: parent, epoch: epoch), of: storeID, options: options)
     while updates.next() {
       guard let lsn = updates.greatestLSN() else { throw .damaged(.row(key: updates.key.copied())) }
@@ -150,6 +187,7 @@ struct IndexKeeper: ~Copyable {
     close()
     removeOthers()
     epoch += 1
+    mine.insert(epoch)
     var failure: HistoryError?
     func next() -> HistoryRows? {
       do throws(HistoryError) { return try rows.next() } catch {
@@ -180,6 +218,7 @@ struct IndexKeeper: ~Copyable {
   mutating func buildEmpty(note: RawSpan) throws(IndexError) {
     removeOthers()
     epoch += 1
+    mine.insert(epoch)
     let builder = try IndexBuilder(IndexFolder(in: parent, epoch: epoch), of: storeID, options: options)
     let built = try builder.finish(complete: .none, note: note)
     writer = try built.writer()

@@ -23,10 +23,12 @@ struct PackScan {
   /// Of erased keys; they are left out.
   private(set) var erasedEvents: UInt64 = 0
   private let erasures: Erasures
+  private let handled: DeadLetterSums
   private var catalog: Catalog
 
-  /// `state` is that before the range; `erasures` are the newest.
-  init(_ lsns: LSNRange, from state: StoreState, _ erasures: Erasures) {
+  /// `state` is that before the range; `erasures` and what letters are `handled` are the newest.
+  init(_ lsns: LSNRange, from state: StoreState, _ erasures: Erasures, handled: DeadLetterSums) {
+    self.handled = handled
     self.lsns = lsns
     self.state = state
     self.erasures = erasures
@@ -126,6 +128,8 @@ struct PackScan {
         producer: unsafe producer.span.bytes))
   }
 
-  /// The letters that wait at the end of the range.
-  var waitingLetters: [Letter] { letters.filter { !state.deadLetters.isHandled($0.lsn) } }
+  /// The letters that wait still.
+  var waitingLetters: [Letter] {
+    letters.filter { !state.deadLetters.isHandled($0.lsn) && !handled.isHandled($0.lsn) }
+  }
 }

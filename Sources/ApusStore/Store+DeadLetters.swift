@@ -44,17 +44,26 @@ extension StoreFacts {
     }
   }
 
-  /// Cuts the letters into portions, each of which `body` handles.
   fileprivate func handle(
     _ selection: DeadLetterSelection, _ lettersMax: Int,
     _ body: @escaping (DeadLetterPortion) throws(StoreError) -> JudgedPortion
   ) throws(StoreError) -> DeadLetterOutcome {
+    try DeadLetterSearch(in: log, state.deadLetters, catalog).handle(
+      selection, lettersMax, through: last, body)
+  }
+}
+
+extension DeadLetterSearch {
+  /// Cuts the letters up to an LSN into portions, each of which `body` handles.
+  func handle(
+    _ selection: DeadLetterSelection, _ lettersMax: Int, through last: LSN,
+    _ body: @escaping (DeadLetterPortion) throws(StoreError) -> JudgedPortion
+  ) throws(StoreError) -> DeadLetterOutcome {
     var work = LetterWork(lettersMax: lettersMax, body: body)
     var left = selection.limit
-    let search = DeadLetterSearch(in: log, state.deadLetters, catalog)
     do throws(StoreError) {
       // From the first one on: what is passed may be the oldest that stays.
-      try search.forEachWaiting(through: last) { (found) throws(StoreError) in
+      try forEachWaiting(through: last) { (found) throws(StoreError) in
         guard selection.takes(found) else {
           work.pass(found)
           return found.lsn < selection.lsns.last
@@ -111,7 +120,7 @@ private struct LetterWork {
 }
 
 extension AppenderCore {
-  fileprivate func handle(
+  func handle(
     _ portion: DeadLetterPortion, _ how: HandledHow
   ) throws(StoreError) -> JudgedPortion {
     let now = try moment()

@@ -1,5 +1,5 @@
 // Erasing is for people's rights: from the acknowledgement on nothing answers with what was said of the key before. What
-// is written holds hashes only. (That the bytes go, too, comes with compaction.)
+// is written holds hashes only. That the bytes go, too, is compaction's work.
 
 import ApusBytes
 package import ApusContracts

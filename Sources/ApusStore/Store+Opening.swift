@@ -183,7 +183,8 @@ private struct StoreMorning: ~Copyable {
       _ = try SystemThread.start(name: "apus-checkpoint") { loop.run() }
       try scrubber.start()
       if let appender {
-        let work = CompactionWork(log.reader, shared, appender, options.runs, compactor, options)
+        let work = CompactionWork(
+          log.reader, shared, appender, options.runs, compactor, checkpointer, options)
         try CompactorLoop(compactor, work, options).start()
       }
     } catch {

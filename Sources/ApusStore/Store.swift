@@ -93,9 +93,10 @@ package final class Store: Sendable {
   /// Looks at every key of the index, and waits for it. What is damaged is rebuilt afterwards.
   package func scrub() throws(StoreError) -> IndexScrubReport { try scrubber.scrub() }
 
-  /// Finishes the segment, and compacts all that there is to compact; waits for it.
+  /// Finishes the segment, and compacts all that there is to compact; waits for it. `erasing`: also carries out what is pending of erasures,
+  /// due or not.
   @discardableResult
-  package func compact() throws(StoreError) -> CompactionReport {
+  package func compact(erasing: Bool = false) throws(StoreError) -> CompactionReport {
     try checkpoint()
     try writing().perform { (core) throws(StoreError) in
       guard let active = core.log.reader.view.unfinished,
@@ -103,7 +104,7 @@ package final class Store: Sendable {
       else { return }
       do throws(LogError) { try core.log.rotate() } catch { throw core.met(error) }
     }
-    return try compactor.compact()
+    return try compactor.compact(erasing: erasing)
   }
 
   package struct Statistics: Equatable, Sendable {

@@ -26,14 +26,17 @@ package struct StoreFacts {
   package var isOpen: Bool { holding == nil }
   /// Records behind the index's *complete*.
   package let tail: UInt64
+  /// Within what time the store erases for good; nil where only who opens the folder knows.
+  package let eraseWithinNanoseconds: Int64?
   /// What keeps others from opening the folder.
   private let holding: StoreLook?
 
   fileprivate init(
     _ folder: String, _ log: LogReader, _ report: RecoveryReport, _ index: IndexFacts, _ state: StoreState,
     _ catalog: Catalog, last: LSN, lastAppend: WallTime?, losses: [LSNRange], tail: UInt64,
-    holding: StoreLook? = nil
+    eraseWithin: Int64? = nil, holding: StoreLook? = nil
   ) {
+    eraseWithinNanoseconds = eraseWithin
     self.folder = folder
     self.log = log
     storeID = report.storeID
@@ -127,7 +130,8 @@ extension Store {
     let behind = moment.last > index.complete ? moment.last.rawValue - index.complete.rawValue : 0
     return StoreFacts(
       folder, log, report.log, index, moment.state, moment.catalog, last: moment.last,
-      lastAppend: moment.lastAppend ?? views.max(), losses: health.losses, tail: behind)
+      lastAppend: moment.lastAppend ?? views.max(), losses: health.losses, tail: behind,
+      eraseWithin: options.eraseWithinNanoseconds)
   }
 
   private struct Moment: Sendable {

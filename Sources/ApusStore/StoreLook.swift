@@ -53,7 +53,8 @@ package final class StoreLook {
     var follower = StateFollower(base ?? StoreState(), after: after)
     try follower.follow(log.reader)
     state = follower.state
-    catalog = Catalog(number: 1, registry: state.registry, erasures: state.erasures)
+    catalog = Catalog(
+      number: 1, registry: state.registry, erasures: state.erasures, horizons: state.horizons)
     tail = follower.records
     let sealed = log.reader.view.finished.compactMap(\.seal).last { $0.frames > 0 }?.lastTime
     lastAppend = follower.lastAppend ?? sealed

@@ -31,6 +31,8 @@ package struct StoreOptions: Sendable {
   package var mergeRunsMin = CompactionLimits.mergeRunsMin
   package var mergeRunsMax = CompactionLimits.mergeRunsMax
   package var runByteCountMax = CompactionLimits.runByteCountMax
+  /// How long after an erasure its bytes may still be in the store's files.
+  package var eraseWithinNanoseconds = CompactionLimits.eraseWithinNanoseconds
 
   package init() {}
 
@@ -72,4 +74,5 @@ package enum CompactionLimits {
   package static let mergeRunsMin = 4
   package static let mergeRunsMax = 16
   package static let runByteCountMax: UInt64 = 4_294_967_296
+  package static let eraseWithinNanoseconds: Int64 = 86_400_000_000_000
 }

@@ -22,6 +22,11 @@ package struct StoreState: Sendable, Equatable {
 
   package init() {}
 
+  /// Erasures whose bytes are still there.
+  package var pendingErasures: PendingErasures? {
+    erasures.pending(after: receipts.last?.through ?? .none)
+  }
+
   /// The state of which these are the bytes.
   package init(note: RawSpan) throws(RecordFault) {
     let read = try StoreNoteReader(note)
@@ -36,7 +41,7 @@ package struct StoreState: Sendable, Equatable {
     receipts = read.receipts
   }
 
-  /// Applies a record that is not an event. True when the catalog, definitions or erasures, changed. `afterLoss`: records
+  /// Applies a record that is not an event. True when the catalog, definitions, erasures or horizons, changed. `afterLoss`: records
   /// before it are lost.
   package mutating func apply(
     _ record: borrowing RecordWalker.Record, in frame: FrameMoment, afterLoss: Bool = false
@@ -60,7 +65,7 @@ package struct StoreState: Sendable, Equatable {
       return false
     case .horizon:
       try apply(HorizonRecord(body), record.lsn)
-      return false
+      return true
     case .pin:
       try apply(PinRecord(body), record.lsn, in: frame)
       return false

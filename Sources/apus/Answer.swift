@@ -39,6 +39,12 @@ struct Answer {
     case .open(let store, _): StorePlace(served: store.folder)
     }
   }
+  /// Whether a server has the store open.
+  var isServed: Bool {
+    if case .open = source { return true }
+    return false
+  }
+
   /// The store's folder, where it is.
   var data: String { place.folder }
 

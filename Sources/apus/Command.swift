@@ -40,7 +40,7 @@ enum Job: Equatable {
   case handleDeadLetters(DeadLetterHandling.Options)
   case check(scratch: String?)
   case repair(Repair.Action?)
-  case compact
+  case compact(erasing: Bool)
   case inspectLog
   case dumpLog(LogLines.Options)
   case inspectManifest

@@ -39,7 +39,7 @@ extension CommandParser {
       }
       return .check(scratch: try words.path("--scratch") ?? Check.usualScratch)
     case .repair: return .repair(try repairAction(words))
-    case .compact: return .compact
+    case .compact: return .compact(erasing: words.has("--erase"))
     case .inspectManifest: return .inspectManifest
     default: return try inspectLog(words)
     }

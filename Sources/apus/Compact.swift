@@ -6,11 +6,11 @@ import ApusStore
 import ApusSystem
 
 enum Compact {
-  static func run(_ answer: Answer) throws(Trouble) -> ExitCode {
+  static func run(erasing: Bool, _ answer: Answer) throws(Trouble) -> ExitCode {
     // A mistyped path makes no store.
     _ = try answer.facts()
-    let (report, sums) = try answer.changing { (store) throws(StoreError) in
-      (try store.compact(), store.statistics.history)
+    let (report, sums, erasures) = try answer.changing { (store) throws(StoreError) in
+      (try store.compact(erasing: erasing), store.statistics.history, ErasureFacts(try store.facts()))
     }
     answer.give(
       [
@@ -18,13 +18,14 @@ enum Compact {
           + "\(Numbers.count(report.merges, "merge")); "
           + "\(Numbers.count(report.takenByteCount, "byte")) left the log, "
           + "\(Numbers.count(report.writtenByteCount, "byte")) were written",
-        sums.words,
+        sums.words, "erasures: \(erasures.words)",
       ],
       [
         "packs": .number(report.packs), "merges": .number(report.merges), "events": .number(report.events),
         "erased_events": .number(report.erasedEvents), "dropped_events": .number(report.droppedEvents),
         "bytes_taken": .number(report.takenByteCount), "bytes_written": .number(report.writtenByteCount),
-        "history": sums.json,
+        "erasings": .number(report.erasings), "history": sums.json,
+        "pending_erasures": erasures.pendingJSON, "last_receipt": erasures.receiptJSON,
       ])
     return .done
   }

@@ -87,11 +87,14 @@ enum Erase {
     for member in options.words.members {
       keys += try Self.keys(member, in: project, naming.registry)
     }
-    let (found, frame) = try answer.changing { [keys] (store) throws(StoreError) in
+    let (found, frame, within) = try answer.changing { [keys] (store) throws(StoreError) in
       let found = try EraseCounter(store, keys, in: project.name).run()
-      return (found, options.isDryRun ? nil : try store.erase(keys, in: project.name))
+      return (
+        found, options.isDryRun ? nil : try store.erase(keys, in: project.name),
+        store.options.eraseWithinNanoseconds
+      )
     }
-    give(found, frame, options, answer)
+    give(found, frame, within, options, answer)
     return .done
   }
 
@@ -113,8 +116,12 @@ enum Erase {
   }
 
   private static func give(
-    _ found: EraseCounter.Found, _ frame: FrameMoment?, _ options: Options, _ answer: Answer
+    _ found: EraseCounter.Found, _ frame: FrameMoment?, _ within: Int64, _ options: Options, _ answer: Answer
   ) {
+    let gone = frame.map { frame in
+      let (sum, overflow) = frame.time.nanoseconds.addingReportingOverflow(within)
+      return WallTime(nanoseconds: overflow ? .max : sum)
+    }
     let names = options.words.members.map { "\($0.name) \($0.word.quoted)" }.joined(separator: ", ")
     let lsn = frame?.lsns.last
     var lines = [
@@ -123,11 +130,19 @@ enum Erase {
     ]
     lines += found.views.map { "  \($0.name)  \(Numbers.count($0.count, "row"))" }
     if found.views.isEmpty { lines.append("  no row") }
+    if let gone {
+      lines.append(
+        answer.isServed
+          ? "its bytes are gone from every file by \(gone.inWords)"
+          : "its bytes are gone from every file by \(gone.inWords), if a server runs; at once by "
+            + "`apus compact --erase\(answer.place.option)`")
+    }
     answer.give(
       lines,
       [
         "dry_run": .boolean(options.isDryRun), "lsn": lsn.map { .number($0.rawValue) } ?? .null,
         "time": frame.map { .text("\($0.time)") } ?? .null,
+        "bytes_gone_by": gone.map { .text("\($0)") } ?? .null,
         "views": .list(
           found.views.map { ["name": .text($0.name), "rows_found": .number($0.count)] }),
       ])

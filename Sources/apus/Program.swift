@@ -100,7 +100,7 @@ enum Program {
     case .handleDeadLetters(let options): try DeadLetterHandling.run(options, answer)
     case .check(let scratch): try Check.run(scratch: scratch, answer)
     case .repair(let action): try Repair.run(action, answer)
-    case .compact: try Compact.run(answer)
+    case .compact(let erasing): try Compact.run(erasing: erasing, answer)
     case .inspectLog:
       try answer.ofLog { () throws(LogError) in
         try LogStat.run(answer.data, json: answer.isJSON, output: answer.output)

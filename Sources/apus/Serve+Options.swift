@@ -26,6 +26,7 @@ extension Configuration {
     options.deadLetterByteCountMax = UInt64(deadLetterByteCountMax)
     options.deadLetterAgeNanosecondsMax = Int64(clamping: deadLetterAgeNanosecondsMax)
     options.producerIdleNanosecondsMax = Int64(clamping: producerIdleNanosecondsMax)
+    options.eraseWithinNanoseconds = Int64(clamping: eraseWithinNanoseconds)
     return options
   }
 

@@ -37,7 +37,7 @@ struct StoreOverview {
         + (letters.letters == 0
           ? "none"
           : "\(Numbers.count(letters.letters, "letter")), \(Numbers.count(letters.byteCount, "byte"))"),
-      "erasures      \(Numbers.grouped(look.state.erasures.count))",
+      "erasures      \(ErasureFacts(look).words)",
     ]
     lines += look.losses.map {
       "LOST          \($0): read-only; see `apus repair --data \(Shell.word(look.folder))`"
@@ -134,7 +134,9 @@ struct StoreOverview {
     let sums: JSON = [
       "dead_letters": .number(look.state.deadLetters.letters),
       "dead_letter_bytes": .number(look.state.deadLetters.byteCount),
-      "erasures": .number(look.state.erasures.count), "projects": .list(projects.map(json(of:))),
+      "erasures": .number(look.state.erasures.count),
+      "pending_erasures": ErasureFacts(look).pendingJSON, "last_receipt": ErasureFacts(look).receiptJSON,
+      "projects": .list(projects.map(json(of:))),
       "producers": .list(look.state.producers.listed.map(json(of:))),
     ]
     return head.adding(sums)

@@ -27,7 +27,7 @@ enum StoreStatus {
       "index         \(index(facts))",
       "dead letters  \(deadLetters(facts, now))",
       "producers     \(producers(facts, isNamed: only == nil, now))",
-      "erasures      \(Numbers.grouped(facts.state.erasures.count))",
+      "erasures      \(ErasureFacts(facts).words)",
     ]
     for project in registry.projects where only.map({ $0 == project.name }) ?? true {
       lines.append("project       \(project.name), fingerprint \(registry.fingerprint(of: project.name))")
@@ -85,6 +85,7 @@ enum StoreStatus {
       "producers": .number(facts.state.producers.listed.count),
       "expired_producers": .number(facts.state.producers.listed.count(where: \.isExpired)),
       "erasures": .number(facts.state.erasures.count),
+      "pending_erasures": ErasureFacts(facts).pendingJSON, "last_receipt": ErasureFacts(facts).receiptJSON,
       "projects": .list(
         registry.projects.filter { project in only.map { $0 == project.name } ?? true }.map {
           ["name": .text($0.name), "fingerprint": .text("\(registry.fingerprint(of: $0.name))")]

@@ -101,11 +101,15 @@ extension Verb {
     about: [
       "Finished segments of the log become runs, Parquet files that any tool reads, and",
       "ledgers with all else; small ones are merged. A server does so by itself. Nothing",
-      "that can be asked changes. The store must not be in use.",
+      "that can be asked changes. With --erase the bytes of keys that were erased go from",
+      "every file at once, and a receipt is logged. The store must not be in use.",
     ],
-    options: [data, json],
+    options: [
+      data, Option(name: "--erase", value: nil, meaning: "carry out erasures now, before their time"), json,
+    ],
     examples: [
-      Example(command: "apus compact --data DIR", meaning: "before a backup, or to look at the runs")
+      Example(command: "apus compact --data DIR", meaning: "before a backup, or to look at the runs"),
+      Example(command: "apus compact --erase --data DIR", meaning: "no byte of an erased key is left"),
     ],
     exits: [
       (.done, "there is nothing more to compact"), (.failed, "it could not be done; nothing is lost"),

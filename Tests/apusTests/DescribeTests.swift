@@ -26,7 +26,7 @@ struct DescribeTests {
     let run = try shop.apus("describe")
     #expect(run.code == Code.done && run.errors == "")
     #expect(run.output.contains("\nindex         complete\n"))
-    #expect(run.output.contains("\nerasures      1\n"))
+    #expect(run.output.contains("\nerasures      1; bytes of 1 key are still in files\n"))
     let view = try #require(run.lines.first { $0.contains("activity@1  current") })
     #expect(view.contains("current         2     2       3  2020-09-13T12:26:43Z  MISSED (15m): "))
     #expect(run.lines.contains { $0.hasPrefix("pay-1") })
