@@ -107,8 +107,8 @@ let package = Package(
     .executableTarget(
       name: "ApusBench",
       dependencies: [
-        "ApusWire", "ApusStore", "ApusLog", "ApusIndex", "ApusColumnar", "ApusContracts", "ApusSystem",
-        "ApusBytes",
+        "ApusWire", "ApusStore", "ApusLog", "ApusIndex", "ApusHistory", "ApusColumnar", "ApusContracts",
+        "ApusSystem", "ApusBytes",
         "CBareLMDB", "CAllocations", "CLoad",
       ],
       path: "Benchmarks/ApusBench", swiftSettings: strict),

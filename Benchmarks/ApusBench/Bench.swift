@@ -40,6 +40,7 @@ struct Bench {
     ("store-append", StoreAppendBenchmark.run),
     ("store-growth", StoreGrowthBenchmark.run),
     ("store-rows", StoreRowsBenchmark.run),
+    ("history", HistoryBenchmark.run),
     ("server-echo", ServerBenchmark.echo),
     ("server-pipelined", ServerBenchmark.pipelined),
     ("server-rows", ServerBenchmark.matrices),
