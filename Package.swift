@@ -58,7 +58,7 @@ let package = Package(
     // Every event that the log no longer holds, in runs, and everything else, in ledgers.
     room(
       "ApusHistory", uses: ["ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes"],
-      exclude: ["History.md"]),
+      exclude: ["History.md", "RunsInSQL.md"]),
 
     // The newest row of every entity, in LMDB.
     room(
