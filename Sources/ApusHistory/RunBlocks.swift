@@ -17,6 +17,7 @@ struct RunBlocks: ~Copyable {
   /// The columns of the row group that was read last, those that were asked for.
   private var columns: [PageColumn?] = []
   private var group = -1
+  private var room = ParquetPageRoom()
   /// Also the columns that only people read.
   private let readsAll: Bool
 
@@ -84,7 +85,19 @@ struct RunBlocks: ~Copyable {
       let head = batch.head(place)
       guard lsns.contains(head.lsn) else { throw .foreign(path: path, head.viewVersion, head.lsn) }
       guard place > 0 else { continue }
-      try Self.checkOrder(batch, place - 1, batch, place)
+      try Self.checkOrder(batch, place - 1, place)
+    }
+  }
+
+  /// That one event comes before another of the same batch. Not by places, which would share the batch for each event.
+  private static func checkOrder(_ batch: EventBatch, _ first: Int, _ second: Int) throws(HistoryError) {
+    let byKey = batch.key(first).compare(to: batch.key(second))
+    if byKey < 0 { return }
+    let head = batch.head(second)
+    let stamp = batch.head(first).stamp
+    guard byKey == 0, stamp < head.stamp else {
+      throw byKey == 0 && stamp == head.stamp
+        ? .twice(head.viewVersion, head.lsn) : .order(head.viewVersion, head.lsn)
     }
   }
 
@@ -113,6 +126,9 @@ struct RunBlocks: ~Copyable {
     return first { $0 >= 0 }..<first { $0 > 0 }
   }
 
+  /// What is held of the row group that was read last.
+  var heldByteCount: Int { columns.reduce(0) { $0 + ($1?.pages.heldByteCount ?? 0) } }
+
   // MARK: Pages
 
   private func rowCount(_ group: Int, _ block: Int) -> Int {
@@ -136,11 +152,13 @@ struct RunBlocks: ~Copyable {
       } else {
         box = PageColumn(
           try ParquetPages.of(
-            .file(file), size: attributes.tailAt, schema: tail.elements[place],
-            column: tail.schema.fields[place].name, codec: chunk.codec, dictionary: chunk.dictionary))
+            .file(file), size: attributes.tailAt, tail.forms[place], codec: chunk.codec,
+            dictionary: chunk.dictionary))
         columns[place] = box
+        // Whoever looks at everything also looks at a dictionary that no page uses.
+        if readsAll { try box.pages.readDictionary(in: &room) }
       }
-      return try box.pages.read(chunk.pages[block])
+      return try box.pages.read(chunk.pages[block], in: &room)
     } catch {
       throw .columns(path: path, error)
     }
