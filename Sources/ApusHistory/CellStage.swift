@@ -15,6 +15,8 @@ struct CellStage: ~Copyable {
   /// By feature, then by row, each where a value begins in `values`; one more at the end.
   private var starts: [Int] = [0]
   private var values = ByteWriter()
+  /// A row that has a value of a feature of which it says nothing.
+  private(set) var contradiction: Int?
 
   private static let absent: UInt8 = 0
   private static let null: UInt8 = 1
@@ -26,6 +28,7 @@ struct CellStage: ~Copyable {
 
   mutating func begin(rows: Int) {
     self.rows = rows
+    contradiction = nil
     states.removeAll(keepingCapacity: true)
     states.append(contentsOf: repeatElement(Self.absent, count: rows * features))
     starts.removeAll(keepingCapacity: true)
@@ -42,6 +45,8 @@ struct CellStage: ~Copyable {
       let isNull = column.nullCount > 0 && (validity.isEmpty || !Bitmap.isSet(validity, row))
       if Bitmap.isSet(bits, row) {
         states[at] = isNull ? Self.null : Self.value
+      } else if !isNull {
+        contradiction = row
       }
       at &+= features
     }
@@ -86,6 +91,14 @@ struct CellStage: ~Copyable {
       }
       for element in elements { values.write(column.bytes(element)) }
     }
+  }
+
+  /// Whether a row says anything of any feature.
+  func says(_ row: Int) -> Bool {
+    for at in (row &* features)..<(row &* features &+ features) where states[at] != Self.absent {
+      return true
+    }
+    return false
   }
 
   /// Makes the cells of a row; each value is checked by the builder.

@@ -41,6 +41,9 @@ struct ColumnEvents: ~Copyable {
       let values = try checked(columns, schema.place(ofFeature: index), rowCount, at)
       stage.take(index, schema.features[index].type, said, values)
     }
+    if let row = stage.contradiction {
+      throw fault("LSN \(Self.number(lsns, row)) has a value of a feature of which it says nothing", at)
+    }
     batch.reserveMore(
       events: rowCount, bytes: keys.values.count + stage.byteCount + 16 * rowCount)
     for row in 0..<rowCount {
@@ -61,6 +64,8 @@ struct ColumnEvents: ~Copyable {
           throw fault("a row of cells: \(error)", at)
         }
         builder.writeCells(into: &cells)
+      } else if stage.says(row) {
+        throw fault("LSN \(head.lsn) is a delete and says something of a feature", at)
       }
       let key = keys.bytes(row)
       guard key.byteCount <= KeyLimits.byteCountMax else {

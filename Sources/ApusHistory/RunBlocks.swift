@@ -49,6 +49,7 @@ struct RunBlocks: ~Copyable {
     for place in tail.schema.fields.indices {
       read.append(isForPeople(place) && !readsAll ? nil : try column(place, group, block))
     }
+    if let keys = read[0] { try checkBounds(keys, group, block) }
     try append(read, rowCount: rowCount(group, block), group, block, to: &batch)
   }
 
@@ -57,9 +58,7 @@ struct RunBlocks: ~Copyable {
     _ group: Int, _ block: Int, rowsOf key: [UInt8], into batch: inout EventBatch
   ) throws(HistoryError) {
     let keys = try column(0, group, block)
-    guard keys.type.element == .bytes, keys.type.shape == .scalar, keys.nullCount == 0 else {
-      throw .damaged(path: path, at: at(group, block), "its keys are not bytes")
-    }
+    try checkBounds(keys, group, block)
     let wanted = Self.rows(of: unsafe key.span.bytes, in: keys)
     if wanted.isEmpty { return }
     var read: [Column?] = []
@@ -110,6 +109,19 @@ struct RunBlocks: ~Copyable {
       let head = b.head(second)
       throw order == 0 ? .twice(head.viewVersion, head.lsn) : .order(head.viewVersion, head.lsn)
     }
+  }
+
+  /// That the keys of a block lie in its bounds, by which keys are looked for: else a key that is there would not be found.
+  private func checkBounds(_ keys: Column, _ group: Int, _ block: Int) throws(HistoryError) {
+    guard keys.type.element == .bytes, keys.type.shape == .scalar, keys.nullCount == 0 else {
+      throw .damaged(path: path, at: at(group, block), "its keys are not bytes")
+    }
+    guard keys.count > 0 else { return }
+    let bounds = tail.pages.rowGroups[group]
+    let (least, greatest) = (bounds.least[block], bounds.greatest[block])
+    guard keys.bytes(0).compare(to: unsafe least.span.bytes) >= 0,
+      keys.bytes(keys.count - 1).compare(to: unsafe greatest.span.bytes) <= 0
+    else { throw .damaged(path: path, at: at(group, block), "its keys are not in their bounds") }
   }
 
   /// Where a key stands among keys that ascend.
