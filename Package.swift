@@ -59,7 +59,7 @@ let package = Package(
     // Every event that the log no longer holds, in runs, and everything else, in ledgers.
     room(
       "ApusHistory", uses: ["ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes"],
-      exclude: ["History.md"]),
+      exclude: ["History.md", "RunsInSQL.md"]),
 
     // The newest row of every entity, in LMDB.
     room(
@@ -108,8 +108,8 @@ let package = Package(
     .executableTarget(
       name: "ApusBench",
       dependencies: [
-        "ApusWire", "ApusStore", "ApusLog", "ApusIndex", "ApusColumnar", "ApusContracts", "ApusSystem",
-        "ApusBytes",
+        "ApusWire", "ApusStore", "ApusLog", "ApusIndex", "ApusHistory", "ApusColumnar", "ApusContracts",
+        "ApusSystem", "ApusBytes",
         "CBareLMDB", "CAllocations", "CLoad",
       ],
       path: "Benchmarks/ApusBench", swiftSettings: strict),

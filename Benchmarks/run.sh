@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures, prints a table, and leaves report.md and report.json in .build/bench.
-#   ONLY=word        only the benchmarks whose name has the word: memory, checksum, append, group, scan, open, store-read, store-views,
+#   ONLY=word        only the benchmarks whose name has the word: memory, checksum, append, group, scan, open, history, store-read, store-views,
 #                    store-append, store-growth, store-rows (store: all of the last five),
 #                    bulk, server-echo, server-pipelined, server-rows, server-allocations (server: all of the last four)
 #   TOY=1            every benchmark in its smallest size: checks the answers, measures nothing
@@ -22,4 +22,6 @@ if [ -n "${TOY:-}" ]; then arguments+=(--toy); fi
 swift build -c release --product ApusBench >&2
 swift build -c release --product apus >&2
 clang -O2 -shared -fPIC -o "$results/probe.so" Benchmarks/AllocationProbe/probe.c
-APUS_BENCH_DIR=$scratch APUS_BENCH_PROBE=$PWD/$results/probe.so .build/release/ApusBench "${arguments[@]}"
+APUS_BENCH_DIR=$scratch APUS_BENCH_PROBE=$PWD/$results/probe.so \
+  APUS_BENCH_PYTHON=$PWD/.build/python/bin/python APUS_BENCH_HISTORY_PEER=$PWD/Benchmarks/history_peer.py \
+  .build/release/ApusBench "${arguments[@]}"

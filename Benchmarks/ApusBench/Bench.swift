@@ -41,6 +41,7 @@ struct Bench {
     ("store-growth", StoreGrowthBenchmark.run),
     ("store-rows", StoreRowsBenchmark.run),
     ("bulk", BulkBenchmark.run),
+    ("history", HistoryBenchmark.run),
     ("server-echo", ServerBenchmark.echo),
     ("server-pipelined", ServerBenchmark.pipelined),
     ("server-rows", ServerBenchmark.matrices),

@@ -8,7 +8,6 @@ struct PageDecoder: ~Copyable {
   let leaf: ParquetLayout
   private let codec: PageCodec
   private let limits: ParquetLimits
-  private var decompressor = PageDecompressor()
   private var dictionary: ValueBuffer?
 
   init(_ leaf: ParquetLayout, _ codec: PageCodec, _ limits: ParquetLimits) {
@@ -20,7 +19,8 @@ struct PageDecoder: ~Copyable {
   /// Takes the page whose header begins at `start`, and says where it ends and how many values it had: levels of a
   /// data page, nothing of a dictionary.
   mutating func take(
-    _ bytes: RawSpan, at start: Int, into assembly: inout ColumnAssembly
+    _ bytes: RawSpan, at start: Int, into assembly: inout ColumnAssembly,
+    with decompressor: inout PageDecompressor
   ) throws(PageFault) -> (end: Int, values: Int) {
     let (header, payloadStart) = try Self.header(bytes, at: start)
     guard let count = Int(exactly: header.compressedByteCount), count >= 0,
@@ -35,19 +35,32 @@ struct PageDecoder: ~Copyable {
     let size = Int(truncatingIfNeeded: header.uncompressedByteCount)
     switch header.kind {
     case .dictionary(let page):
-      try takeDictionary(page, payload, size)
+      try takeDictionary(page, payload, size, &decompressor)
       return (end, 0)
     case .data(let page):
       let values = try checked(page.valueCount)
-      try takeFirst(page, values, payload, size, into: &assembly)
+      try takeFirst(page, values, payload, size, into: &assembly, &decompressor)
       return (end, values)
     case .dataV2(let page):
       let values = try checked(page.valueCount)
-      try takeSecond(page, values, payload, size, into: &assembly)
+      try takeSecond(page, values, payload, size, into: &assembly, &decompressor)
       return (end, values)
     case .other:
       // Index pages, of which there were never any, and what newer writers may add.
       return (end, 0)
+    }
+  }
+
+  var hasDictionary: Bool { dictionary != nil }
+  /// What the dictionary takes in memory.
+  var dictionaryByteCount: Int { dictionary.map { $0.bytes.count + $0.offsets.count * 4 } ?? 0 }
+
+  /// Whether the page that begins at `start` has numbers into a dictionary.
+  static func needsDictionary(_ bytes: RawSpan, at start: Int) throws(PageFault) -> Bool {
+    switch try header(bytes, at: start).0.kind {
+    case .data(let page): page.encoding == .rleDictionary || page.encoding == .plainDictionary
+    case .dataV2(let page): page.encoding == .rleDictionary || page.encoding == .plainDictionary
+    case .dictionary, .other: false
     }
   }
 
@@ -71,7 +84,8 @@ struct PageDecoder: ~Copyable {
   }
 
   private mutating func takeDictionary(
-    _ page: ParquetDictionaryPage, _ payload: RawSpan, _ size: Int
+    _ page: ParquetDictionaryPage, _ payload: RawSpan, _ size: Int,
+    _ decompressor: inout PageDecompressor
   ) throws(PageFault) {
     guard dictionary == nil else { throw .corrupt("a second dictionary") }
     guard page.encoding == .plain || page.encoding == .plainDictionary else {
@@ -87,7 +101,7 @@ struct PageDecoder: ~Copyable {
   /// A data page of the first kind: all of it compressed; levels stand before the values, each after its length.
   private mutating func takeFirst(
     _ page: ParquetDataPage, _ count: Int, _ payload: RawSpan, _ size: Int,
-    into assembly: inout ColumnAssembly
+    into assembly: inout ColumnAssembly, _ decompressor: inout PageDecompressor
   ) throws(PageFault) {
     let encoding = try PageEncoding.named(page.encoding)
     try decompressor.decompress(payload, by: codec, to: size, limit: limits.pageBytesMax)
@@ -123,7 +137,7 @@ struct PageDecoder: ~Copyable {
   /// A data page of the second kind: levels as they are, their lengths in the header, and only values compressed.
   private mutating func takeSecond(
     _ page: ParquetDataPageV2, _ count: Int, _ payload: RawSpan, _ size: Int,
-    into assembly: inout ColumnAssembly
+    into assembly: inout ColumnAssembly, _ decompressor: inout PageDecompressor
   ) throws(PageFault) {
     let encoding = try PageEncoding.named(page.encoding)
     guard let starts = Int(exactly: page.repetitionByteCount),

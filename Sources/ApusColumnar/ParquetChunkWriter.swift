@@ -10,9 +10,11 @@ final class ParquetChunkWriter {
   let leaf: ParquetColumnForm
   private var state: ParquetChunkState
 
-  init(_ field: ColumnField, _ options: ParquetWriterOptions) throws(ColumnarError) {
+  init(
+    _ field: ColumnField, _ options: ParquetWriterOptions, mayHaveDictionary: Bool = true
+  ) throws(ColumnarError) {
     leaf = ParquetColumnForm(field)
-    state = try ParquetChunkState(leaf, options)
+    state = try ParquetChunkState(leaf, options, mayHaveDictionary)
   }
 
   var rawByteCount: Int { state.rawByteCount }
@@ -48,6 +50,7 @@ struct ParquetWrittenChunk {
 
 struct ParquetChunkState: ~Copyable {
   private let options: ParquetWriterOptions
+  private let mayHaveDictionary: Bool
   private var compressor: ZstdCompressor?
   private var stage = ParquetStage()
   private var body = ByteWriter()
@@ -67,9 +70,12 @@ struct ParquetChunkState: ~Copyable {
   private var uncompressedByteCount = 0
   private var entryCount = 0
 
-  init(_ leaf: ParquetColumnForm, _ options: ParquetWriterOptions) throws(ColumnarError) {
+  init(
+    _ leaf: ParquetColumnForm, _ options: ParquetWriterOptions, _ mayHaveDictionary: Bool
+  ) throws(ColumnarError) {
     self.options = options
-    takesNumbers = Self.mayTakeNumbers(leaf)
+    self.mayHaveDictionary = mayHaveDictionary && Self.mayTakeNumbers(leaf)
+    takesNumbers = self.mayHaveDictionary
     takesDeltas = leaf.isInteger
     if case .zstd(let level) = options.compression {
       do throws(BytesError) { compressor = try ZstdCompressor(level: level) } catch {
@@ -333,7 +339,7 @@ extension ParquetChunkState {
 
   private mutating func beginAnew(_ leaf: ParquetColumnForm) {
     dictionary.removeAll()
-    takesNumbers = Self.mayTakeNumbers(leaf)
+    takesNumbers = mayHaveDictionary
     takesDeltas = leaf.isInteger
     numberedPlainBytes = 0
     numberBytes = 0

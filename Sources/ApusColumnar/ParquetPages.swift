@@ -18,20 +18,49 @@ package struct ParquetPagePlace: Hashable, Sendable {
   }
 }
 
+/// What reading pages needs besides them: room for what was decompressed, and what decompresses. It serves any number of columns, one
+/// after the other, since making it costs more than reading a small page. Owned by one thread at a time.
+package struct ParquetPageRoom: ~Copyable {
+  fileprivate var decompressor = PageDecompressor()
+  package init() {}
+}
+
+/// What a column's pages have in them, found once in a schema.
+package struct ParquetPageForm: Sendable {
+  fileprivate let leaf: ParquetLayout
+
+  package init(
+    of column: String, in schema: [ParquetSchemaElement], vectors: [String: Int] = [:]
+  ) throws(ColumnarError) {
+    do throws(PageFault) {
+      let columns = try ParquetSchemaReader(schema, vectors: vectors).columns
+      guard let found = columns.first(where: { $0.name == column }) else {
+        throw PageFault.corrupt("there is no such column")
+      }
+      leaf = try found.leaf
+    } catch {
+      throw error.error(at: ColumnarPlace(column: column))
+    }
+  }
+}
+
 /// Single pages of one column of one row group, by places that the caller vouches for: no footer is read.
 ///
-/// The bytes are used only after their CRC-32C is the one that the place states. Owned by one thread at a time.
+/// The bytes are used only after their CRC-32C is the one that the place states. A dictionary is read with the first page that needs it.
+/// Owned by one thread at a time.
 package struct ParquetPages: ~Copyable {
   private let source: ParquetSource
   private let size: UInt64
   private let leaf: ParquetLayout
   private let limits: ParquetLimits
+  private let dictionary: ParquetPagePlace?
   private var decoder: PageDecoder
 
   private init(
     _ source: ParquetSource, _ size: UInt64, _ leaf: ParquetLayout, _ codec: PageCodec,
-    _ limits: ParquetLimits
+    _ limits: ParquetLimits, _ dictionary: ParquetPagePlace?
   ) {
+    self.dictionary = dictionary
     self.source = source
     self.size = size
     self.leaf = leaf
@@ -48,53 +77,45 @@ package struct ParquetPages: ~Copyable {
       let (leaf, ordinal) = try reader.leaves([column]).first
     else { throw .damaged("there is no such row group", at: place) }
     let chunk = try reader.chunk(ordinal, rowGroup, leaf, place)
-    var pages = ParquetPages(reader.source, reader.size, leaf, chunk.codec, reader.limits)
-    if let dictionary { try pages.take(dictionary) }
-    return pages
+    return ParquetPages(reader.source, reader.size, leaf, chunk.codec, reader.limits, dictionary)
   }
 
-  /// The pages of a file whose schema and codec the caller knows, as it wrote them.
+  /// The pages of a file whose columns and codec the caller knows, as it wrote them.
   package static func of(
-    _ source: ParquetSource, size: UInt64, schema: [ParquetSchemaElement], column: String,
-    codec: ParquetCodec,
-    vectors: [String: Int] = [:], dictionary: ParquetPagePlace? = nil, limits: ParquetLimits = ParquetLimits()
+    _ source: ParquetSource, size: UInt64, _ form: ParquetPageForm, codec: ParquetCodec,
+    dictionary: ParquetPagePlace? = nil, limits: ParquetLimits = ParquetLimits()
   ) throws(ColumnarError) -> ParquetPages {
-    let (leaf, pageCodec): (ParquetLayout, PageCodec)
-    do throws(PageFault) {
-      guard
-        let found = try ParquetSchemaReader(schema, vectors: vectors).columns.first(where: {
-          $0.name == column
-        })
-      else {
-        throw PageFault.corrupt("there is no such column")
-      }
-      (leaf, pageCodec) = (try found.leaf, try PageCodec.named(codec))
-    } catch {
-      throw error.error(at: ColumnarPlace(column: column))
+    let pageCodec: PageCodec
+    do throws(PageFault) { pageCodec = try PageCodec.named(codec) } catch {
+      throw error.error(at: ColumnarPlace(column: form.leaf.field.name))
     }
-    var pages = ParquetPages(source, size, leaf, pageCodec, limits)
-    if let dictionary { try pages.take(dictionary) }
-    return pages
+    return ParquetPages(source, size, form.leaf, pageCodec, limits, dictionary)
   }
 
+  /// What is held between one page and the next.
+  package var heldByteCount: Int { decoder.dictionaryByteCount }
   package var field: ColumnField { leaf.field }
 
   /// The rows of the page at `place`.
-  package mutating func read(_ place: ParquetPagePlace) throws(ColumnarError) -> Column {
+  package mutating func read(
+    _ place: ParquetPagePlace, in room: inout ParquetPageRoom
+  ) throws(ColumnarError) -> Column {
     var assembly = ColumnAssembly(leaf, byteLimit: limits.columnBytesMax, rowsMax: place.rowCount)
-    try take(place, &assembly)
+    try take(place, &assembly, &room)
     do throws(PageFault) { return try assembly.finish(rows: place.rowCount) } catch {
       throw error.error(at: ColumnarPlace(column: leaf.field.name, byteOffset: place.offset))
     }
   }
 
-  private mutating func take(_ dictionary: ParquetPagePlace) throws(ColumnarError) {
+  /// Reads the dictionary, if there is one and it was not read yet.
+  package mutating func readDictionary(in room: inout ParquetPageRoom) throws(ColumnarError) {
+    guard let dictionary, !decoder.hasDictionary else { return }
     var nothing = ColumnAssembly(leaf, byteLimit: 0, rowsMax: 0)
-    try take(dictionary, &nothing)
+    try take(dictionary, &nothing, &room)
   }
 
   private mutating func take(
-    _ page: ParquetPagePlace, _ assembly: inout ColumnAssembly
+    _ page: ParquetPagePlace, _ assembly: inout ColumnAssembly, _ room: inout ParquetPageRoom
   ) throws(ColumnarError) {
     let place = ColumnarPlace(column: leaf.field.name, byteOffset: page.offset)
     let (end, overflow) = page.offset.addingReportingOverflow(UInt64(clamping: page.byteCount))
@@ -106,8 +127,16 @@ package struct ParquetPages: ~Copyable {
     guard crc == page.crc32c else {
       throw .damaged("the page's CRC-32C is \(crc) and should be \(page.crc32c)", at: place)
     }
+    let needsDictionary: Bool
     do throws(PageFault) {
-      let taken = try decoder.take(unsafe bytes.span.bytes, at: 0, into: &assembly)
+      needsDictionary = try PageDecoder.needsDictionary(unsafe bytes.span.bytes, at: 0)
+    } catch {
+      throw error.error(at: place)
+    }
+    if needsDictionary { try readDictionary(in: &room) }
+    do throws(PageFault) {
+      let taken = try decoder.take(
+        unsafe bytes.span.bytes, at: 0, into: &assembly, with: &room.decompressor)
       guard taken.end == bytes.count else {
         throw .mismatch("bytes of a page", claimed: bytes.count, found: taken.end)
       }

@@ -118,6 +118,7 @@ extension ParquetReader {
     let bytes = try source.read(range, of: size, at: place)
     var place = place
     var decoder = PageDecoder(leaf, chunk.codec, limits)
+    var decompressor = PageDecompressor()
     var assembly = ColumnAssembly(leaf, byteLimit: limits.columnBytesMax, rowsMax: rows)
     assembly.reserve(rows: rows, compressedBytes: bytes.count)
     do throws(PageFault) {
@@ -126,7 +127,7 @@ extension ParquetReader {
       while left > 0 {
         place.page = page
         place.byteOffset = range.lowerBound + UInt64(at)
-        let taken = try decoder.take(span, at: at, into: &assembly)
+        let taken = try decoder.take(span, at: at, into: &assembly, with: &decompressor)
         guard taken.values <= left else { throw .corrupt("the pages have more values than the footer says") }
         // A page takes a header's bytes at least.
         at = taken.end
@@ -152,6 +153,7 @@ extension ParquetReader {
     _ place: ColumnarPlace
   ) throws(ColumnarError) -> Column {
     var decoder = PageDecoder(leaf, chunk.codec, limits)
+    var decompressor = PageDecompressor()
     let wanted = pages.indices.filter { pages[$0].rows.overlaps(rows) }
     guard let first = wanted.first, let last = wanted.last else {
       var assembly = ColumnAssembly(leaf, byteLimit: 0, rowsMax: 0)
@@ -162,13 +164,13 @@ extension ParquetReader {
     var assembly = ColumnAssembly(leaf, byteLimit: limits.columnBytesMax, rowsMax: held.count)
     // What stands before the first page is the dictionary.
     if let begin = pages.first?.bytes.lowerBound, chunk.range.lowerBound < begin {
-      _ = try take(chunk.range.lowerBound..<begin, &decoder, &assembly, place)
+      _ = try take(chunk.range.lowerBound..<begin, &decoder, &assembly, &decompressor, place)
     }
     for index in wanted {
       var place = place
       place.page = index
       let before = assembly.rows
-      _ = try take(pages[index].bytes, &decoder, &assembly, place)
+      _ = try take(pages[index].bytes, &decoder, &assembly, &decompressor, place)
       guard assembly.rows - before == pages[index].rows.count else {
         throw .damaged(
           "a page of \(assembly.rows - before) rows where the index says \(pages[index].rows.count)",
@@ -184,14 +186,14 @@ extension ParquetReader {
 
   private func take(
     _ range: Range<UInt64>, _ decoder: inout PageDecoder, _ assembly: inout ColumnAssembly,
-    _ place: ColumnarPlace
+    _ decompressor: inout PageDecompressor, _ place: ColumnarPlace
   ) throws(ColumnarError) -> Int {
     var place = place
     place.byteOffset = range.lowerBound
     let bytes = try source.read(range, of: size, at: place)
     do throws(PageFault) {
       let span = unsafe bytes.span.bytes
-      return try decoder.take(span, at: 0, into: &assembly).values
+      return try decoder.take(span, at: 0, into: &assembly, with: &decompressor).values
     } catch {
       throw error.error(at: place)
     }

@@ -36,7 +36,10 @@ package final class ParquetWriter {
     self.sink = sink
     self.options = options
     var chunks: [ParquetChunkWriter] = []
-    for field in schema.fields { chunks.append(try ParquetChunkWriter(field, options)) }
+    for (place, field) in schema.fields.enumerated() {
+      chunks.append(
+        try ParquetChunkWriter(field, options, mayHaveDictionary: !options.withoutDictionary.contains(place)))
+    }
     self.chunks = chunks
     try write(Self.magic)
   }

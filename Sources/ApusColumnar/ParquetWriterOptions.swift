@@ -26,6 +26,8 @@ package struct ParquetWriterOptions: Sendable {
   package var pageBytesMax = Self.pageBytes
   /// By what the caller's rows are sorted; it is written down, not checked.
   package var sorting: [ParquetSortingColumn] = []
+  /// The places of columns that have no dictionary even where it would pay: whoever reads one page of theirs reads nothing else.
+  package var withoutDictionary: Set<Int> = []
   /// Who wrote the file, in the form that readers look for: "name version 1.2.3 (build 4)".
   package var createdBy = "apus version 0.1.0 (build 0)"
 

@@ -11,13 +11,13 @@ struct ColumnEvents: ~Copyable {
   private let path: String
   private var builder: RowBuilder
   private var cells = ByteWriter()
-  /// An element of a list on its way into a row.
-  private var value = ByteWriter()
+  private var stage: CellStage
 
   init(_ schema: RunSchema, path: String) {
     self.schema = schema
     self.path = path
     builder = RowBuilder(schema.layout)
+    stage = CellStage(features: schema.features.count)
   }
 
   /// The events of rows, as many as `rowCount`, behind what `batch` holds. `at` is where the rows begin, for an error.
@@ -27,34 +27,45 @@ struct ColumnEvents: ~Copyable {
   ) throws(HistoryError) {
     guard columns.count == schema.fields.count else { throw fault("\(columns.count) columns", at) }
     let keys = try checked(columns, 0, rowCount, at)
-    let eventTimes = try store(.eventTime, columns, rowCount, at)
-    let createdAts = try store(.createdAt, columns, rowCount, at)
-    let knownAts = try store(.knownAt, columns, rowCount, at)
-    let lsns = try store(.lsn, columns, rowCount, at)
-    let assumed = try store(.isKnownAtAssumed, columns, rowCount, at)
-    let deleted = try store(.isDeleted, columns, rowCount, at)
-    let given = try store(.isCreatedAtGiven, columns, rowCount, at)
     let producers = try store(.producer, columns, rowCount, at)
-    var said: [Column] = []
-    var values: [Column] = []
+    let eventTimes = try store(.eventTime, columns, rowCount, at).values
+    let createdAts = try store(.createdAt, columns, rowCount, at).values
+    let knownAts = try store(.knownAt, columns, rowCount, at).values
+    let lsns = try store(.lsn, columns, rowCount, at).values
+    let assumed = try store(.isKnownAtAssumed, columns, rowCount, at).values
+    let deleted = try store(.isDeleted, columns, rowCount, at).values
+    let given = try store(.isCreatedAtGiven, columns, rowCount, at).values
+    stage.begin(rows: rowCount)
     for index in schema.features.indices {
-      said.append(try checked(columns, schema.place(ofSaid: index), rowCount, at))
-      values.append(try checked(columns, schema.place(ofFeature: index), rowCount, at))
+      let said = try checked(columns, schema.place(ofSaid: index), rowCount, at)
+      let values = try checked(columns, schema.place(ofFeature: index), rowCount, at)
+      stage.take(index, schema.features[index].type, said, values)
     }
+    if let row = stage.contradiction {
+      throw fault("LSN \(Self.number(lsns, row)) has a value of a feature of which it says nothing", at)
+    }
+    batch.reserveMore(
+      events: rowCount, bytes: keys.values.count + stage.byteCount + 16 * rowCount)
     for row in 0..<rowCount {
       let head = HistoryEventHead(
-        deleted.bool(row) ? .delete : .upsert, schema.viewVersion,
-        eventTime: EventTime(nanoseconds: eventTimes.load(row)),
-        createdAt: CreatedAt(nanoseconds: createdAts.load(row)), isCreatedAtGiven: given.bool(row),
-        knownAt: KnownAt(nanoseconds: knownAts.load(row)), isKnownAtAssumed: assumed.bool(row),
-        lsn: LSN(UInt64(bitPattern: lsns.load(row))))
+        Bitmap.isSet(deleted, row) ? .delete : .upsert, schema.viewVersion,
+        eventTime: EventTime(nanoseconds: Self.number(eventTimes, row)),
+        createdAt: CreatedAt(nanoseconds: Self.number(createdAts, row)),
+        isCreatedAtGiven: Bitmap.isSet(given, row),
+        knownAt: KnownAt(nanoseconds: Self.number(knownAts, row)),
+        isKnownAtAssumed: Bitmap.isSet(assumed, row),
+        lsn: LSN(UInt64(bitPattern: Self.number(lsns, row))))
       guard head.eventTime.nanoseconds <= head.knownAt.nanoseconds else {
         throw fault("LSN \(head.lsn) was known before it was true", at)
       }
       cells.removeAll()
       if !head.isDelete {
-        try build(said, values, row, at)
+        do throws(RowError) { try stage.build(row, &builder) } catch {
+          throw fault("a row of cells: \(error)", at)
+        }
         builder.writeCells(into: &cells)
+      } else if stage.says(row) {
+        throw fault("LSN \(head.lsn) is a delete and says something of a feature", at)
       }
       let key = keys.bytes(row)
       guard key.byteCount <= KeyLimits.byteCountMax else {
@@ -68,49 +79,11 @@ struct ColumnEvents: ~Copyable {
     }
   }
 
-  private mutating func build(
-    _ said: [Column], _ values: [Column], _ row: Int, _ at: UInt64
-  ) throws(HistoryError) {
-    builder.removeAll()
-    do throws(RowError) {
-      for index in said.indices {
-        if !said[index].bool(row) {
-          try builder.appendAbsent()
-        } else if values[index].isNull(row) {
-          try builder.appendNull()
-        } else {
-          try Self.append(values[index], row, schema.features[index].type, &value, &builder)
-        }
-      }
-    } catch {
-      throw fault("a row of cells: \(error)", at)
-    }
-  }
-
-  private static func append(
-    _ column: Column, _ row: Int, _ type: FeatureType, _ value: inout ByteWriter, _ builder: inout RowBuilder
-  ) throws(RowError) {
-    let elements = column.elements(of: row)
-    if type.shape == .scalar, type.element == .bool { return try builder.append(column.bool(row)) }
-    if let size = column.type.element.fixedByteCount {
-      // The column holds as many elements.
-      return try builder.append(
-        raw: column.valueBytes.extracting((elements.lowerBound &* size)..<(elements.upperBound &* size)))
-    }
-    if type.shape == .scalar { return try builder.append(raw: column.bytes(row)) }
-    value.removeAll()
-    if type.element == .bool {
-      for element in elements { value.write(column.bool(element)) }
-    } else {
-      value.write(UInt32(truncatingIfNeeded: elements.count))
-      var end = 0
-      for element in elements {
-        end = end &+ column.byteRange(element).count
-        value.write(UInt32(truncatingIfNeeded: end))
-      }
-      for element in elements { value.write(column.bytes(element)) }
-    }
-    try builder.append(raw: value.bytes)
+  /// A column's element of 8 bytes; the column was checked to have so many.
+  @inline(__always)
+  private static func number(_ values: [UInt8], _ row: Int) -> Int64 {
+    Int64(
+      littleEndian: unsafe values.span.bytes.unsafeLoadUnaligned(fromByteOffset: row &* 8, as: Int64.self))
   }
 
   private func store(

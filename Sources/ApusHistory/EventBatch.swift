@@ -30,6 +30,16 @@ package struct EventBatch: Sendable {
     bytes.reserveCapacity(byteCount)
   }
 
+  /// Makes room for so much more, and as much as is there already where that is more: who asks again and again pays once.
+  mutating func reserveMore(events: Int, bytes byteCount: Int) {
+    if entries.capacity - entries.count < events {
+      entries.reserveCapacity(max(entries.count + events, entries.count * 2))
+    }
+    if bytes.capacity - bytes.count < byteCount {
+      bytes.reserveCapacity(max(bytes.count + byteCount, bytes.count * 2))
+    }
+  }
+
   package mutating func removeAll() {
     bytes.removeAll(keepingCapacity: true)
     entries.removeAll(keepingCapacity: true)

@@ -10,6 +10,7 @@ package enum RunFormat {
   static let magicByteCount = 4
   static let tailByteCountMax = 268_435_456
   static let blockRowsMax = 2048
+  static let blockRowsLimit = 8192
 }
 
 package enum LedgerFormat {

@@ -17,6 +17,7 @@ struct RunBlocks: ~Copyable {
   /// The columns of the row group that was read last, those that were asked for.
   private var columns: [PageColumn?] = []
   private var group = -1
+  private var room = ParquetPageRoom()
   /// Also the columns that only people read.
   private let readsAll: Bool
 
@@ -48,6 +49,7 @@ struct RunBlocks: ~Copyable {
     for place in tail.schema.fields.indices {
       read.append(isForPeople(place) && !readsAll ? nil : try column(place, group, block))
     }
+    if let keys = read[0] { try checkBounds(keys, group, block) }
     try append(read, rowCount: rowCount(group, block), group, block, to: &batch)
   }
 
@@ -56,9 +58,7 @@ struct RunBlocks: ~Copyable {
     _ group: Int, _ block: Int, rowsOf key: [UInt8], into batch: inout EventBatch
   ) throws(HistoryError) {
     let keys = try column(0, group, block)
-    guard keys.type.element == .bytes, keys.type.shape == .scalar, keys.nullCount == 0 else {
-      throw .damaged(path: path, at: at(group, block), "its keys are not bytes")
-    }
+    try checkBounds(keys, group, block)
     let wanted = Self.rows(of: unsafe key.span.bytes, in: keys)
     if wanted.isEmpty { return }
     var read: [Column?] = []
@@ -84,7 +84,19 @@ struct RunBlocks: ~Copyable {
       let head = batch.head(place)
       guard lsns.contains(head.lsn) else { throw .foreign(path: path, head.viewVersion, head.lsn) }
       guard place > 0 else { continue }
-      try Self.checkOrder(batch, place - 1, batch, place)
+      try Self.checkOrder(batch, place - 1, place)
+    }
+  }
+
+  /// That one event comes before another of the same batch. Not by places, which would share the batch for each event.
+  private static func checkOrder(_ batch: EventBatch, _ first: Int, _ second: Int) throws(HistoryError) {
+    let byKey = batch.key(first).compare(to: batch.key(second))
+    if byKey < 0 { return }
+    let head = batch.head(second)
+    let stamp = batch.head(first).stamp
+    guard byKey == 0, stamp < head.stamp else {
+      throw byKey == 0 && stamp == head.stamp
+        ? .twice(head.viewVersion, head.lsn) : .order(head.viewVersion, head.lsn)
     }
   }
 
@@ -97,6 +109,19 @@ struct RunBlocks: ~Copyable {
       let head = b.head(second)
       throw order == 0 ? .twice(head.viewVersion, head.lsn) : .order(head.viewVersion, head.lsn)
     }
+  }
+
+  /// That the keys of a block lie in its bounds, by which keys are looked for: else a key that is there would not be found.
+  private func checkBounds(_ keys: Column, _ group: Int, _ block: Int) throws(HistoryError) {
+    guard keys.type.element == .bytes, keys.type.shape == .scalar, keys.nullCount == 0 else {
+      throw .damaged(path: path, at: at(group, block), "its keys are not bytes")
+    }
+    guard keys.count > 0 else { return }
+    let bounds = tail.pages.rowGroups[group]
+    let (least, greatest) = (bounds.least[block], bounds.greatest[block])
+    guard keys.bytes(0).compare(to: unsafe least.span.bytes) >= 0,
+      keys.bytes(keys.count - 1).compare(to: unsafe greatest.span.bytes) <= 0
+    else { throw .damaged(path: path, at: at(group, block), "its keys are not in their bounds") }
   }
 
   /// Where a key stands among keys that ascend.
@@ -112,6 +137,9 @@ struct RunBlocks: ~Copyable {
     }
     return first { $0 >= 0 }..<first { $0 > 0 }
   }
+
+  /// What is held of the row group that was read last.
+  var heldByteCount: Int { columns.reduce(0) { $0 + ($1?.pages.heldByteCount ?? 0) } }
 
   // MARK: Pages
 
@@ -136,11 +164,13 @@ struct RunBlocks: ~Copyable {
       } else {
         box = PageColumn(
           try ParquetPages.of(
-            .file(file), size: attributes.tailAt, schema: tail.elements[place],
-            column: tail.schema.fields[place].name, codec: chunk.codec, dictionary: chunk.dictionary))
+            .file(file), size: attributes.tailAt, tail.forms[place], codec: chunk.codec,
+            dictionary: chunk.dictionary))
         columns[place] = box
+        // Whoever looks at everything also looks at a dictionary that no page uses.
+        if readsAll { try box.pages.readDictionary(in: &room) }
       }
-      return try box.pages.read(chunk.pages[block])
+      return try box.pages.read(chunk.pages[block], in: &room)
     } catch {
       throw .columns(path: path, error)
     }

@@ -18,6 +18,12 @@ package final class RunMerge: EventCursor {
 
   package init(_ cursors: [any EventCursor]) { waiting = cursors }
 
+  /// A stream alone is what it is: runs judge their own order.
+  package static func merging(_ cursors: [any EventCursor]) -> any EventCursor {
+    if cursors.count == 1, let only = cursors.first { return only }
+    return RunMerge(cursors)
+  }
+
   package var current: EventPlace { heap[0].place }
 
   package func advance() throws(HistoryError) -> Bool {

@@ -115,7 +115,8 @@ private struct RunPagesReader: ~Escapable {
       let next = place + 1 < index.pages.count ? index.pages[place + 1].firstRow : rowCount
       let (rows, isFar) = next.subtractingReportingOverflow(location.firstRow)
       guard !isFar, rows > 0, place > 0 || location.firstRow == 0, location.offset == Int64(clamping: end),
-        let count = Int(exactly: rows), let byteCount = UInt64(exactly: location.byteCount)
+        let count = Int(exactly: rows), count <= RunFormat.blockRowsLimit,
+        let byteCount = UInt64(exactly: location.byteCount)
       else { throw fault("a page that is not in its place") }
       pages.append(try page(byteCount, rowCount: count))
     }

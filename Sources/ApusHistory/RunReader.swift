@@ -13,6 +13,8 @@ package final class RunReader: Sendable {
   private let file: any DiskFile
   private let id: HistoryFileID
   private let tail: RunTail
+  /// What the last lookup left, for the next one: to make a decompressor costs as much as a small block.
+  private let spare = Monitor<Lookup?>(nil)
 
   /// Checks size and tail. The range's first LSN and the attributes are what the manifest says.
   package init(
@@ -39,12 +41,26 @@ package final class RunReader: Sendable {
     var found = EventBatch()
     let key = key.copied()
     let groups = tail.pages.rowGroups
-    for (group, block) in Self.blocks(of: key, in: groups) {
-      var blocks = RunBlocks(file, tail, path: path, attributes, lsns)
-      try blocks.read(group, block, rowsOf: key, into: &found)
+    let places = Self.blocks(of: key, in: groups)
+    if places.isEmpty { return found }
+    let taken = spare.withLock { spare in
+      defer { spare = nil }
+      return spare
     }
+    let lookup = taken ?? Lookup(blocks())
+    for (group, block) in places { try lookup.blocks.read(group, block, rowsOf: key, into: &found) }
+    if lookup.blocks.heldByteCount <= Self.spareByteCountMax { spare.withLock { $0 = lookup } }
     return found
   }
+
+  /// Blocks on loan. Owned by the one lookup that took it, or by the lock while nobody has.
+  private final class Lookup: @unchecked Sendable {
+    var blocks: RunBlocks
+    init(_ blocks: consuming RunBlocks) { self.blocks = blocks }
+  }
+
+  /// A lookup that holds larger dictionaries is not kept: stores have many runs.
+  private static let spareByteCountMax = 1 << 20
 
   /// Where the key may be: bounds ascend, so the blocks that hold it are neighbours, and the first of them is found by halves.
   private static func blocks(of key: [UInt8], in groups: [RunPages.RowGroup]) -> [(Int, Int)] {

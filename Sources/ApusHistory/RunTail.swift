@@ -8,8 +8,8 @@ import ApusSystem
 
 struct RunTail: Sendable {
   let schema: RunSchema
-  /// For each column a schema of it alone: who reads one page need not look at all the others.
-  let elements: [[ParquetSchemaElement]]
+  /// For each column what its pages have in them.
+  let forms: [ParquetPageForm]
   let pages: RunPages
 
   init(
@@ -33,11 +33,19 @@ struct RunTail: Sendable {
     let footer = try Self.footer(block.bytes, fault)
     let texts = try RunTexts(footer.keyValues, fault)
     try texts.check(id, lsns, attributes, fault)
-    elements = Self.columns(footer.schema)
+    // For each column a schema of it alone: who reads one column need not look at all the others.
+    let elements = Self.columns(footer.schema)
     schema = try texts.schema(elements.map { $0[1].name }, attributes.viewVersion, fault)
     guard footer.rowCount == Int64(clamping: attributes.events) else {
       throw fault("\(footer.rowCount) rows")
     }
+    var forms: [ParquetPageForm] = []
+    do throws(ColumnarError) {
+      for own in elements { forms.append(try ParquetPageForm(of: own[1].name, in: own)) }
+    } catch {
+      throw .columns(path: path, error)
+    }
+    self.forms = forms
     pages = try RunPages(
       footer, try texts.crcs(fault), columns: schema.fields.count, tail: block.bytes, at: attributes.tailAt,
       path: path)

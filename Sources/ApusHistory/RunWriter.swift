@@ -41,6 +41,7 @@ package final class RunWriter {
     var options = ParquetWriterOptions()
     options.rowGroupRowsMax = limits.rowGroupRowsMax
     options.pageRowsMax = limits.pageRowsMax
+    options.withoutDictionary = [0]
     options.sorting = schema.sortedBy.map { ParquetSortingColumn(column: Int32(truncatingIfNeeded: $0)) }
     let metadata = RunMetadata(id, schema, lsns).values
     do throws(ColumnarError) {

@@ -14,7 +14,7 @@ final class HistoryRows {
   private var fold = EventFold()
   /// The events' cursor stands on the first event of the next key.
   private var isAhead = false
-  /// Of the index, whole.
+  /// Of the index, whole. Both are filled anew for each row, in the room of the one before.
   private(set) var key: [UInt8] = []
   private(set) var row: [UInt8] = []
   private(set) var lsn = LSN.none
@@ -44,11 +44,8 @@ final class HistoryRows {
       }
       // A key whose events say nothing of any feature has no row.
       guard fold.hasRow else { continue }
-      var whole = IndexKey()
-      whole.set(
-        project: view.project.rawValue, entity: view.entity.rawValue, key: first.key, view: view.id.rawValue)
-      key = whole.bytes.copied()
-      (row, lsn) = fold.row(view.layout)
+      fold.write(key: first.key, of: view, into: &key)
+      lsn = fold.writeRow(view.layout, into: &row)
       return true
     }
   }
@@ -58,6 +55,7 @@ final class HistoryRows {
 struct EventFold: ~Copyable {
   private var result = ByteWriter(capacity: 4_096)
   private var scratch = ByteWriter(capacity: 4_096)
+  private var whole = IndexKey()
   private(set) var hasRow = false
 
   mutating func begin() {
@@ -84,8 +82,22 @@ struct EventFold: ~Copyable {
     Fold.fold(Self.row(result.bytes, layout), row, layout: layout, into: &scratch) == .written
   }
 
-  func row(_ layout: borrowing RowLayout) -> ([UInt8], LSN) {
-    (result.bytes.copied(), Self.row(result.bytes, layout).greatestLSN)
+  mutating func write(key: RawSpan, of view: CatalogView, into bytes: inout [UInt8]) {
+    whole.set(
+      project: view.project.rawValue, entity: view.entity.rawValue, key: key, view: view.id.rawValue)
+    Self.copy(whole.bytes, to: &bytes)
+  }
+
+  /// The greatest LSN of what was folded.
+  func writeRow(_ layout: borrowing RowLayout, into bytes: inout [UInt8]) -> LSN {
+    Self.copy(result.bytes, to: &bytes)
+    return Self.row(result.bytes, layout).greatestLSN
+  }
+
+  private static func copy(_ span: RawSpan, to bytes: inout [UInt8]) {
+    bytes.removeAll(keepingCapacity: true)
+    // The array copies before the span ends.
+    unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
   }
 
   /// A row that was made here.
@@ -169,7 +181,7 @@ extension IndexKeeper {
       }
       var cursors: [any EventCursor] = []
       for record in records { cursors.append(try history.events(of: record, subject)) }
-      streams.append(HistoryRows(RunMerge(cursors), view))
+      streams.append(HistoryRows(RunMerge.merging(cursors), view))
     }
     var note = ByteWriter()
     state.writeNote(into: &note)

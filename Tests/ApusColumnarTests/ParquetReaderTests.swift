@@ -128,28 +128,29 @@ import Testing
     let (bytes, summary) = try Self.write(batch)
     let reader = try ParquetReader(.memory(bytes))
     var count = 0
+    // One for all columns.
+    var room = ParquetPageRoom()
     for (group, rowGroup) in summary.rowGroups.enumerated() {
       for (index, column) in rowGroup.columns.enumerated() {
         func place(_ page: ParquetSummary.Page, _ rows: Int) -> ParquetPagePlace {
           ParquetPagePlace(offset: page.offset, byteCount: page.byteCount, crc32c: page.crc, rowCount: rows)
         }
         let name = Self.schema.fields[index].name
+        let form = try ParquetPageForm(of: name, in: reader.footer.schema, vectors: reader.vectors)
         var pages = try ParquetPages.of(
-          .memory(bytes), size: UInt64(bytes.count), schema: reader.footer.schema, column: name, codec: .zstd,
-          vectors: reader.vectors, dictionary: column.dictionary.map { place($0, 0) })
+          .memory(bytes), size: UInt64(bytes.count), form, codec: .zstd,
+          dictionary: column.dictionary.map { place($0, 0) })
         for (number, page) in column.pages.enumerated() {
           let end = number + 1 < column.pages.count ? column.pages[number + 1].firstRow : rowGroup.rowCount
           let rows = (rowGroup.firstRow + page.firstRow)..<(rowGroup.firstRow + end)
-          let isSame = try pages.read(place(page, rows.count)) == batch.columns[index].slice(rows)
+          let isSame = try pages.read(place(page, rows.count), in: &room) == batch.columns[index].slice(rows)
           #expect(isSame, "\(name), row group \(group), page \(number)")
           var damaged = bytes
           damaged[Int(page.offset) + page.byteCount / 2] ^= 4
           var others = try ParquetPages.of(
-            .memory(damaged), size: UInt64(bytes.count), schema: reader.footer.schema, column: name,
-            codec: .zstd,
-            vectors: reader.vectors)
+            .memory(damaged), size: UInt64(bytes.count), form, codec: .zstd)
           do throws(ColumnarError) {
-            _ = try others.read(place(page, rows.count))
+            _ = try others.read(place(page, rows.count), in: &room)
             Issue.record("a damaged page was read")
           } catch {
             #expect("\(error)".contains("CRC-32C"))

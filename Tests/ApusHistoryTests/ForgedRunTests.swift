@@ -18,7 +18,9 @@ struct ForgedRunTests {
     var knownAt: Int64 = 6
     var lsn: Int64 = 101
     var isDeleted = false
-    var said: Bool? = true
+    var said = true
+    /// Nil: a null.
+    var value: String? = "x"
   }
 
   private func fields(_ change: (inout [ColumnField]) -> Void = { _ in }) -> [ColumnField] {
@@ -52,10 +54,12 @@ struct ForgedRunTests {
         case ("_known_at", .timestamp): builder.append(row.knownAt)
         case ("_lsn", .int64): builder.append(row.lsn)
         case ("_deleted", .bool): builder.append(row.isDeleted)
-        case ("f__said", .bool): builder.append(row.said ?? false)
+        case ("f__said", .bool): builder.append(row.said)
         case (_, .int64), (_, .timestamp): builder.append(1 as Int64)
         case (_, .int32): builder.append(1 as Int32)
         case (_, .bool): builder.append(true)
+        case ("f", .string):
+          if let value = row.value { try builder.append(value) } else { builder.appendNull() }
         case (_, .string): try builder.append("x")
         default: try builder.append(unsafe ([1, 2] as [UInt8]).span.bytes)
         }
@@ -68,13 +72,16 @@ struct ForgedRunTests {
   /// Writes such a file, and reads it as the run that its attributes say it is.
   private func read(
     _ rows: [Row], fields: [ColumnField]? = nil, texts change: (inout [ColumnMetadata]) -> Void = { _ in },
-    crcs changeCRCs: (inout [UInt32]) -> Void = { _ in }
+    crcs changeCRCs: (inout [UInt32]) -> Void = { _ in }, tail changeTail: (inout [UInt8]) -> Void = { _ in },
+    pageRowsMax: Int = 8192, reading: (RunReader) throws -> [HistoryEvent] = { try all($0.events()) }
   ) throws -> [HistoryEvent] {
     let fields = fields ?? self.fields()
     let disk = SimulatedDisk(folders: ["d"])
     let file = try disk.open("d/r", .create)
     let sink = FileSink(file)
-    let writer = try ParquetWriter(ColumnSchema(fields), to: sink)
+    var options = ParquetWriterOptions()
+    options.pageRowsMax = pageRowsMax
+    let writer = try ParquetWriter(ColumnSchema(fields), to: sink, options: options)
     try writer.append(try columns(rows, fields))
     let digest = EventDigest(first: 1, second: 2)
     var texts = [
@@ -91,12 +98,15 @@ struct ForgedRunTests {
       return texts + [ColumnMetadata(key: "apus.pages", value: base64(crcs))]
     }
     try sink.flush()
+    var tail = Array(try file.readAll().dropFirst(Int(summary.tailOffset)))
+    changeTail(&tail)
+    try file.writeAll(tail, at: summary.tailOffset)
     let attributes = RunAttributes(
       viewVersion: ViewVersionID(9), last: LSN(110), events: UInt64(rows.count), size: summary.byteCount,
-      tailAt: summary.tailOffset, tailDigest: summary.tailDigest, digest: digest,
+      tailAt: summary.tailOffset, tailDigest: SHA256.digest(of: unsafe tail.span.bytes), digest: digest,
       greatestKnownAt: KnownAt(nanoseconds: 6), greatestEventTime: EventTime(nanoseconds: 5), rawBytes: 1)
     let run = try RunReader(file, runID, first: LSN(101), attributes)
-    return try all(run.events())
+    return try reading(run)
   }
 
   private func base64(_ crcs: [UInt32]) -> String {
@@ -120,16 +130,23 @@ struct ForgedRunTests {
   func sound() throws {
     var second = Row()
     second.lsn = 102
-    second.said = nil
+    second.said = false
+    second.value = nil
     var third = Row()
     third.lsn = 103
     third.isDeleted = true
-    let events = try read([Row(), second, third])
-    #expect(events.map(\.head.lsn.rawValue) == [101, 102, 103])
+    third.said = false
+    third.value = nil
+    var fourth = Row()
+    fourth.lsn = 104
+    fourth.value = nil
+    let events = try read([Row(), second, third, fourth])
+    #expect(events.map(\.head.lsn.rawValue) == [101, 102, 103, 104])
     let layout = try layout([.string])
-    #expect(try events.map { try inputs($0, layout) } == [[.value(.string("x"))], [.absent], [.absent]])
-    #expect(events.map(\.head.isDelete) == [false, false, true])
-    #expect(events.map(\.producer) == ["x", "x", "x"])
+    #expect(
+      try events.map { try inputs($0, layout) } == [[.value(.string("x"))], [.absent], [.absent], [.null]])
+    #expect(events.map(\.head.isDelete) == [false, false, true, false])
+    #expect(events.map(\.producer) == ["x", "x", "x", "x"])
   }
 
   @Test("rows that are no events are refused, and nothing traps")
@@ -145,11 +162,68 @@ struct ForgedRunTests {
     refused { $0.lsn = -1 }
     refused { $0.lsn = .max }
     refused { $0.key = [UInt8](repeating: 2, count: 401) }
+    // What a person would take for a value, and Apus for nothing; and the other way round.
+    refused { $0.said = false }
+    refused { $0.isDeleted = true }
+    refused {
+      $0.isDeleted = true
+      $0.value = nil
+    }
+    refused {
+      $0.isDeleted = true
+      $0.said = false
+    }
     refused({ $0.lsn = 101 }, after: [Row()])
     refused({ $0.eventTime = 4 }, after: [Row()])
     refused({ $0.key = [1] }, after: [Row()])
     // Parquet knows no row group without rows.
     #expect(try read([]).isEmpty)
+  }
+
+  @Test("keys outside of the bounds by which they are looked for are damage, to a reader and to a lookup")
+  func bounds() throws {
+    let key = Row().key
+    // Column indexes stand first: the least and the greatest key of the only block.
+    func forged(_ place: Int, to byte: UInt8) -> (inout [UInt8]) -> Void {
+      { tail in
+        var found = 0
+        for start in 0..<(tail.count - key.count) where Array(tail[start..<(start + key.count)]) == key {
+          if found == place { tail[start + key.count - 1] = byte }
+          found += 1
+        }
+      }
+    }
+    func lookUp(_ run: RunReader) throws -> [HistoryEvent] {
+      contents(try run.events(of: unsafe key.span.bytes))
+    }
+    #expect(try read([Row()], reading: lookUp).count == 1)
+    // A bound that is too wide is a bound.
+    #expect(try read([Row()], tail: forged(0, to: 0)).count == 1)
+    #expect(try read([Row()], tail: forged(1, to: 9)).count == 1)
+    #expect(throws: HistoryError.self) { try read([Row()], tail: forged(0, to: 2)) }
+    #expect(throws: HistoryError.self) { try read([Row()], tail: forged(1, to: 0)) }
+    var second = Row()
+    second.lsn = 102
+    second.key[7] = 3
+    func narrow(_ tail: inout [UInt8]) {
+      for start in 0..<(tail.count - 8) where Array(tail[start..<(start + 8)]) == second.key {
+        tail[start + 7] = 1
+        return
+      }
+    }
+    #expect(throws: HistoryError.self) { try read([Row(), second], tail: narrow, reading: lookUp) }
+  }
+
+  @Test("a block of more rows than any writer makes is refused before it takes memory")
+  func rowsOfBlock() throws {
+    let rows = (0..<8193).map { number in
+      var row = Row()
+      row.key[6] = UInt8(number >> 8)
+      row.key[7] = UInt8(number & 255)
+      return row
+    }
+    #expect(try read(Array(rows.dropLast())).count == 8192)
+    #expect(throws: HistoryError.self) { try read(rows, pageRowsMax: 8193) }
   }
 
   @Test("columns that are not those of the types are refused")

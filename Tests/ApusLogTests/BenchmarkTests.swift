@@ -57,7 +57,9 @@ struct BenchmarkTests {
     "open after a clean stop, 10 k entities", "open after a kill", "index built anew",
     "read a row of 64 B", "read a row of 1 KiB", "read a row of 4 KiB",
     "append and checkpoint rows of 64 B", "append and checkpoint rows of 1 KiB",
-    "append and checkpoint rows of 4 KiB",
+    "append and checkpoint rows of 4 KiB", "write a run of sorted events", "read a run as events",
+    "verify a run",
+    "one key's history", "merge 4 runs", "make an index anew from runs",
   ]
 
   @Test("each give their rows, with right answers, and leave nothing behind but the report")

@@ -126,6 +126,43 @@ struct CompactionTests {
     #expect(try fixture.read("c2") == reads[2])
   }
 
+  @Test("a run is read for a view version of its types, with features that came later, and for no other")
+  func types() throws {
+    let fixture = try StoreFixture.compacting()
+    try filled(fixture, 1)
+    try fixture.store.compact()
+    let view = fixture.store.log.view
+    let record = try #require(view.history.first { $0.kind == .run })
+    let path = view.folder.at(record.name)
+    let attributes = try RunAttributes(unsafe record.attributes.span.bytes, path: path)
+    func count(_ change: (String) -> String) throws -> Int {
+      let other = try StoreFixture(change(StoreFixture.text))
+      let subject = try #require(RunSubject(fixture.activity, in: other.store.catalog.registry))
+      let cursor = try fixture.options.runs.events(
+        of: subject, first: record.first, attributes,
+        as: HistoryFileID(store: view.storeID.bytes, file: record.id.rawValue),
+        in: view.folder.disk.open(path, .read))
+      var count = 0
+      while try cursor.advance() { count += 1 }
+      return count
+    }
+    let last = "action: {type: string, one_of: [buy, refund]}"
+    #expect(try count { $0 } == 60)
+    #expect(try count { $0.replacing(last, with: last + "\n      more: {type: bool}") } == 60)
+    #expect(throws: HistoryError.self) {
+      try count { $0.replacing("mean: {type: float64}", with: "mean: {type: int32}") }
+    }
+    #expect(throws: HistoryError.self) {
+      try count { $0.replacing("card_id: string", with: "card_id: int64") }
+    }
+    // A feature that no definition knows.
+    #expect(throws: HistoryError.self) {
+      try count {
+        $0.replacing("\n      " + last, with: "").replacing(", action]", with: "]")
+      }
+    }
+  }
+
   @Test("runs and ledgers are merged when there are enough of a size, and nothing changes")
   func merges() throws {
     let fixture = try StoreFixture.compacting { $0.mergeRunsMin = 3 }
