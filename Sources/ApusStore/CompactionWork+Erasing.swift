@@ -131,7 +131,7 @@ extension CompactionWork {
     let events = try unerased(record)
     let output = try makeRun(events, subject, covered.lsns, id)
     do throws(StoreError) { try exchange(output.map { [$0] } ?? [], for: [record]) } catch {
-      output?.discard()
+      discard(output.map { [$0] } ?? [], after: error)
       throw error
     }
     report.erasedEvents += events.erased

@@ -336,7 +336,7 @@ extension CompactionWork {
 
   /// Removes what was made in vain. When the log stopped, nobody knows which manifest a restart finds: one that lists the outputs needs
   /// them, and one that does not has them moved aside.
-  private func discard(_ outputs: [HistoryOutput], after error: StoreError) {
+  func discard(_ outputs: [HistoryOutput], after error: StoreError) {
     if case .stopped = error { return }
     for output in outputs { output.discard() }
   }

@@ -190,7 +190,9 @@ struct PastKey {
     } catch {
       throw .history(error)
     }
-    row = fold.hasRow ? fold.row(layout).0 : []
+    var row: [UInt8] = []
+    if fold.hasRow { _ = fold.writeRow(layout, into: &row) }
+    self.row = row
   }
 
   /// Lends the winners, judged.
