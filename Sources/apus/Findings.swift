@@ -59,8 +59,16 @@ struct Findings {
     for problem in log.problems where !told.contains(where: { !$0.isEmpty && problem.hasSuffix($0) }) {
       all.append(Finding(what: problem, remedy: "restore the file from a backup", flag: nil))
     }
-    for problem in store.problems {
-      let flag = store.isIndexBad && standing.isEmpty ? "--rebuild-index" : nil
+    for problem in store.historyProblems {
+      all.append(
+        Finding(
+          what: problem, remedy: "restore the file from a backup; keep the index folder until then", flag: nil
+        ))
+    }
+    for problem in store.problems where !store.historyProblems.contains(problem) {
+      // From damaged history no index is made.
+      let flag =
+        store.isIndexBad && standing.isEmpty && !store.isHistoryDamaged ? "--rebuild-index" : nil
       all.append(
         Finding(
           what: problem,

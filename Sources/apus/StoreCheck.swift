@@ -1,5 +1,5 @@
-// What a check finds beyond the log's bytes: whether the records can be applied, whether the index is good, and, when asked,
-// whether it is what the log says. Changes nothing; only the replay writes, and elsewhere.
+// What a check finds beyond the log's bytes: whether the files of history are whole, whether the records can be applied, whether the
+// index is good, and, when asked, whether it is what the log says. Changes nothing; only the replay writes, and elsewhere.
 
 import ApusBytes
 import ApusLog
@@ -11,15 +11,25 @@ struct StoreCheck {
   private(set) var problems: [String] = []
   /// A line each of the report's head.
   private(set) var words: [(name: String, words: String)] = []
+  private let history: HistoryCheck
   private var index = JSON.null
   private var replay = JSON.null
   /// For a repair: nil when the store could not be looked at.
   private(set) var look: StoreLook?
   private(set) var isIndexBad = false
 
-  var json: JSON { ["index": index, "replay": replay] }
+  var json: JSON { ["history": history.json, "index": index, "replay": replay] }
+  var isHistoryDamaged: Bool { !history.faults.isEmpty }
+  /// A file that is not there is told by the log's own check.
+  var historyProblems: [String] {
+    history.faults.filter { !$0.isMissing }.map { "damage: \($0.description)" }
+  }
 
   init(behind log: LogCheck, scratch: String?, data: String) throws(Trouble) {
+    do throws(LogError) { history = try HistoryCheck.run(data, on: RealDisk()) } catch {
+      throw Trouble(error, isCheck: true, data: data)
+    }
+    tellHistory()
     do throws(StoreError) {
       guard let look = try StoreLook.open(data) else { throw .log(.noStore(folder: data)) }
       self.look = look
@@ -30,11 +40,38 @@ struct StoreCheck {
     }
   }
 
+  private mutating func tellHistory() {
+    if let line = history.line { words.append(("history", line)) }
+    problems += historyProblems
+    if !historyProblems.isEmpty {
+      notes.append(
+        "restore each damaged file of history from a backup, whole and under its name; until then reads of the newest rows, "
+          + "which need the index alone, go on while it is good, and what needs the file is refused")
+    }
+    if history.faults.contains(where: \.isMissing) {
+      notes.append(
+        "put each missing file of history back from a backup, under its name: no store opens without it")
+    }
+    if isHistoryDamaged {
+      notes.append(
+        "do not remove the index folder: without all of history another index may not be possible to make")
+    }
+  }
+
+  /// When another index can be made.
+  private var remaking: String {
+    isHistoryDamaged
+      ? "another can be made once history is whole" : "the next start makes another from the log"
+  }
+
   /// What the log's own check found explains why a store does not open; anything else is found here.
   private mutating func meet(_ error: StoreError, _ log: LogCheck, _ data: String) throws(Trouble) {
     switch error {
     case .recordUnreadable, .index: problems.append(error.description)
     case .log(.inUse): throw Trouble(error, data: data)
+    case .history where isHistoryDamaged:
+      notes.append("what needs the damaged file was not checked: \(error)")
+    case .history: problems.append(error.description)
     case .log where !log.isSound:
       notes.append("the index was not looked at, because the log cannot be opened: \(error)")
     case .log(.manifestLost), .log(.foreignFile), .log(.fileMissing), .log(.manifestWrong):
@@ -48,11 +85,11 @@ struct StoreCheck {
     index = look.facts.index.json
     switch look.index.verdict {
     case .missing, .rebuilding:
-      notes.append("there is no index: the next start makes it from the log")
+      notes.append("there is no index: \(remaking)")
       words.append(("index", "none"))
     case .unusable(let why):
       isIndexBad = true
-      problems.append("the index cannot be used, because \(why); the next start makes another from the log")
+      problems.append("the index cannot be used, because \(why); \(remaking)")
       words.append(("index", "not usable"))
     case .usable: try scrub(look)
     }
@@ -69,7 +106,7 @@ struct StoreCheck {
     problems += scrub.damages.map { "index: \($0)" }
     let more = scrub.damageCount - UInt64(scrub.damages.count)
     if more > 0 { problems.append("index: \(Numbers.count(more, "more damage"))") }
-    if isIndexBad { notes.append("the index is mended by `apus repair --rebuild-index`") }
+    if isIndexBad, !isHistoryDamaged { notes.append("the index is mended by `apus repair --rebuild-index`") }
     index = index.adding([
       "rows": .number(scrub.rows), "damages": .number(scrub.damageCount),
     ])
@@ -106,12 +143,36 @@ struct StoreCheck {
       words.append(("replay", "\(count); the index is NOT what the log says"))
       problems.append(
         "the index is not what the log says: its state hash is \(own), a replay's \(made); "
-          + "`apus repair --rebuild-index` makes it anew")
+          + (isHistoryDamaged ? remaking : "`apus repair --rebuild-index` makes it anew"))
     case .none(let why):
       word = "not compared"
       words.append(("replay", "\(count); not compared with the index"))
       notes.append("the replay was not compared with the index: \(why)")
     }
     replay = ["records": .number(replayed.records), "index": .text(word), "state_hash": hash]
+  }
+}
+
+extension HistoryCheck {
+  /// Nil where there is no history.
+  fileprivate var line: String? {
+    guard runs + ledgers > 0 else { return nil }
+    return "\(Numbers.count(runs, "run")) and \(Numbers.count(ledgers, "ledger")), "
+      + Numbers.count(byteCount, "byte")
+      + (faults.isEmpty ? "" : "; \(Numbers.count(faults.count, "file")) NOT as written")
+  }
+
+  fileprivate var json: JSON {
+    [
+      "runs": .number(runs), "ledgers": .number(ledgers), "bytes": .number(byteCount),
+      "damages": .list(
+        faults.map { fault in
+          [
+            "file": .text(fault.file.name), "file_id": .number(fault.file.id.rawValue),
+            "missing": .boolean(fault.isMissing), "byte": fault.at.map { .number($0) } ?? .null,
+            "what": .text(fault.what),
+          ]
+        }),
+    ]
   }
 }

@@ -45,8 +45,9 @@ extension Verb {
     name: "check",
     summary: "verify every byte of a store",
     about: [
-      "Reads the manifest and every segment from the first byte to the last, and",
-      "every key of the index, and says what is damaged, missing or out of place.",
+      "Reads the manifest, every segment and every file of history from the first byte",
+      "to the last, and every key of the index, and says what is damaged, missing or",
+      "out of place: all of it, not only what comes first.",
       "With --deep, replays the whole log into a second index and compares the two.",
       "Changes nothing. The store must not be in use; reading it is enough.",
     ],
