@@ -214,3 +214,16 @@ extension RecordFault: CustomStringConvertible {
     }
   }
 }
+
+extension StoreError {
+  /// Stays the same while the same thing is in the way, though each try may meet it at another file or with less room.
+  package var reason: String {
+    switch self {
+    case .history(let error):
+      error.refusal.map { "\(code): \($0.call), \($0.errno)" } ?? "\(self)"
+    case .diskFull(let refusal): "\(code): \(refusal.call), \(refusal.errno)"
+    case .diskLow, .overloaded: code
+    default: "\(self)"
+    }
+  }
+}
