@@ -1,5 +1,6 @@
 import ApusBytes
 import ApusContracts
+import ApusHistory
 import ApusIndex
 import ApusLog
 import ApusSystem

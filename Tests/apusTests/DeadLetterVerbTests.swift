@@ -86,9 +86,10 @@ struct DeadLetterVerbTests {
     try everywhere { place in
       let letter = try Program.run(["dead-letters", "show", "--rule", "count.min", "--json"] + place).json()
       let lsn = try #require((letter["letters"] as? [[String: Any]])?.first?["lsn"] as? Int)
-      for (verb, more) in [
+      let runs: [(verb: String, more: [String])] = [
         ("show", []), ("replay", []), ("purge", []), ("replay", ["--dry-run"]), ("purge", ["--dry-run"]),
-      ] {
+      ]
+      for (verb, more) in runs {
         let none = try Program.run(["dead-letters", verb, "--lsn", "7777"] + more + place)
         #expect(none.code == Code.failed && none.output.isEmpty, "\(verb) \(more): \(none.output)")
         #expect(none.errorLines.count == 3, "\(none.errors)")
