@@ -141,6 +141,7 @@ package final class LogReader: Sendable {
     shared.withLock { shared in
       guard var segment = shared.view.unfinished else { return }
       segment.seal = seal
+      segment.record.seal = seal
       segment.file = nil
       shared.view.finished = shared.view.finished + [segment]
       shared.view.unfinished = nil

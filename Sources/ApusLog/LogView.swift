@@ -42,7 +42,8 @@ package struct LogView: Sendable {
 
 /// A segment as readers see it.
 package struct SegmentView: Sendable {
-  package let record: FileRecord
+  /// As the manifest lists it.
+  package internal(set) var record: FileRecord
   package var damages: [Damage]
   /// Behind the last frame with records that is in the file, and behind the last that is durable.
   package var writtenEnd: UInt64

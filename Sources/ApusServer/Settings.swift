@@ -132,8 +132,8 @@ package enum Settings {
       .store, "generation_age", \.generationAgeNanoseconds, period(1)...period(day),
       "... or when the oldest of them is so old. The longer, the more a restart replays."),
     .size(
-      .store, "segment_size", \.segmentByteCount, (1 << 20)...(1 << 32),
-      "A file of the log. It is reserved on disk as a whole."),
+      .store, "segment_size", \.segmentByteCount, (8 << 20)...(1 << 32),
+      "A file of the log. It is reserved on disk as a whole, and no push may be longer than it is."),
     .size(
       .store, "disk_reserve", \.diskReserveByteCount, 0...(1 << 42),
       "With less free space than this, pushes are refused with DISK_FULL, and reads go on."),

@@ -120,6 +120,9 @@ package final class Store: Sendable {
     package var history: HistorySums
   }
 
+  /// What keeps history from being compacted.
+  package var compactionTrouble: StoreError? { compactor.mailbox.withLock { $0.trouble } }
+
   package var statistics: Statistics {
     let box = checkpointer.mailbox.withLock { $0 }
     let compacting = compactor.mailbox.withLock { $0 }

@@ -1,5 +1,6 @@
 import ApusBytes
 import ApusContracts
+import ApusHistory
 import ApusIndex
 import ApusLog
 import ApusSystem
@@ -211,6 +212,19 @@ extension RecordFault: CustomStringConvertible {
     case .notText(let kind, let at): "the text at byte \(at) of a record of kind \(kind) is not valid UTF-8"
     case .contradicts(let kind, let why): "record of kind \(kind) cannot be: \(why)"
     case .recordCount(let expected, let found): "\(found) records, where the frame has \(expected)"
+    }
+  }
+}
+
+extension StoreError {
+  /// Stays the same while the same thing is in the way, though each try may meet it at another file or with less room.
+  package var reason: String {
+    switch self {
+    case .history(let error):
+      error.refusal.map { "\(code): \($0.call), \($0.errno)" } ?? "\(self)"
+    case .diskFull(let refusal): "\(code): \(refusal.call), \(refusal.errno)"
+    case .diskLow, .overloaded: code
+    default: "\(self)"
     }
   }
 }

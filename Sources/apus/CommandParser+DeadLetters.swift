@@ -32,6 +32,7 @@ extension CommandParser {
   ) throws(UsageError) -> DeadLetterHandling.Options {
     var options = DeadLetterHandling.Options(how: how, filter: filter)
     options.lsns = try lsns(words)
+    options.filter.lsn = try words.number("--lsn").map { LSN($0) }
     options.age = try words.value("--older-than").map { text throws(UsageError) in
       do throws(Period.Fault) { return try Period(spelling: text) } catch {
         throw words.refusal(

@@ -42,6 +42,11 @@ enum DeadLetterHandling {
       told = Told(outcome, options, registry, answer)
     }
     if let failure = told.outcome.failure { throw told.trouble(failure) }
+    if let lsn = options.filter.lsn, told.outcome.last == nil {
+      let isNarrowed =
+        options.filter != DeadLetterFilter(lsn: lsn) || options.age != nil || options.isOfErasedOnly
+      throw Trouble(noLetter: lsn, isNarrowed: isNarrowed, answer)
+    }
     answer.give(told.lines, told.json)
     return told.outcome.refusedCount > 0 ? .setAside : .done
   }

@@ -152,9 +152,7 @@ enum DeadLetterLines {
       return answer.output.goesOn
     }
     if let lsn = filter.lsn, count == 0 {
-      throw Trouble(
-        "no_letter", "no dead letter that waits has LSN \(lsn)", at: answer.data,
-        next: "`apus dead-letters show\(answer.place.option)` shows those that do")
+      throw Trouble(noLetter: lsn, isNarrowed: filter != DeadLetterFilter(lsn: lsn), answer)
     }
     if answer.isJSON {
       answer.output.line(["letters": .list(letters), "count": .number(count)])
@@ -166,6 +164,15 @@ enum DeadLetterLines {
       answer.output.line("\(Numbers.grouped(count - limit)) more; --limit N shows more")
     }
     return .done
+  }
+}
+
+extension Trouble {
+  /// `isNarrowed`: more was said of the letter than its LSN.
+  init(noLetter lsn: LSN, isNarrowed: Bool, _ answer: Answer) {
+    self.init(
+      "no_letter", "no dead letter that waits has LSN \(lsn)\(isNarrowed ? " and is of this kind" : "")",
+      at: answer.data, next: "`apus dead-letters show\(answer.place.option)` shows those that do")
   }
 }
 

@@ -34,7 +34,7 @@ enum Serve {
       try? store.close()
       throw error
     }
-    return try wait(running, mail, configuration, logger)
+    return try wait(running, store, mail, configuration, logger)
   }
 
   private static func asking<T: ~Copyable>(_ body: () throws(SystemError) -> T) throws(Trouble) -> T {
@@ -186,9 +186,11 @@ enum Serve {
   // MARK: The day
 
   private static func wait(
-    _ running: Running, _ mail: borrowing SignalMail, _ configuration: Configuration, _ logger: Logger
+    _ running: Running, _ store: Store, _ mail: borrowing SignalMail, _ configuration: Configuration,
+    _ logger: Logger
   ) throws(Trouble) -> ExitCode {
     var isStopping = false
+    var compaction = CompactionWatch()
     while true {
       var signal = try asking { () throws(SystemError) in try mail.next() }
       if signal == nil {
@@ -203,7 +205,13 @@ enum Serve {
         }
       }
       switch signal {
-      case nil: if !isStopping { running.gate?.reread() }
+      case nil:
+        if !isStopping {
+          running.gate?.reread()
+          if let line = compaction.look(store.compactionTrouble) {
+            logger.log(line.level, line.message, line.fields)
+          }
+        }
       case .hangUp:
         logger.log(.info, "tokens are read again, as asked")
         running.gate?.reread()

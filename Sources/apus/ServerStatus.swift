@@ -59,19 +59,36 @@ enum ServerStatus {
         + "made again \(Numbers.count(known.number("index_rebuilds"), "time"))",
       "definitions   \(Numbers.count(known.number("projects"), "project")), "
         + "\(Numbers.count(known.number("views"), "view")), \(Numbers.count(known.number("services"), "service"))",
+      "history       \(Numbers.count(known.number("runs"), "run")) and "
+        + "\(Numbers.count(known.number("ledgers"), "ledger")), \(size("history_bytes")); "
+        + "\(size("compaction_debt_bytes")) of finished segments are not in it",
+      "  compacted   \(Numbers.count(known.number("packs"), "pack")), "
+        + Numbers.count(known.number("merges"), "merge")
+        + amplification(known.real("write_amplification")),
     ]
     let trouble = known.text("trouble")
+    let compacting = known.text("compaction_trouble")
     let lost = known.text("lost")
     if known.number("stopped") != 0 {
       all.append("STOPPED       the disk failed: nothing is written any more, until a restart")
     }
     if !trouble.isEmpty { all.append("TROUBLE       the index is not written: \(trouble)") }
+    if !compacting.isEmpty { all.append("TROUBLE       history is not compacted: \(compacting)") }
     if !lost.isEmpty { all.append("LOST          LSN \(lost): read-only; see `apus repair`") }
     // It counts what changed the definitions; what people compare is the fingerprint, below.
     _ = known.number("catalog")
     _ = known.text("server")
     for (name, value) in known.rest { all.append("\(name)  \(value.inWords)") }
     return all
+  }
+
+  /// Nothing where nothing left the log.
+  private static func amplification(_ number: Double) -> String {
+    guard number > 0, number < 1e15 else { return "" }
+    let hundredths = Int64((number * 100).rounded())
+    let rest = hundredths % 100
+    return
+      "; \(Numbers.grouped(hundredths / 100)).\(rest < 10 ? "0" : "")\(rest) bytes written for each that left the log"
   }
 }
 
@@ -86,6 +103,12 @@ private struct Figures {
   mutating func number(_ name: String) -> Int64 {
     used.insert(name)
     guard case .int64(let number) = all.first(where: { $0.name == name })?.value else { return 0 }
+    return number
+  }
+
+  mutating func real(_ name: String) -> Double {
+    used.insert(name)
+    guard case .float64(let number) = all.first(where: { $0.name == name })?.value else { return 0 }
     return number
   }
 

@@ -121,6 +121,7 @@ struct ConfigurationTests {
       ("listen", "127.0.0.1:65536"), ("listen", "127.0.0.1:1,"), ("listen", "example.org:7399"),
       ("listen", "1.2.3.04:1"), ("listen", "[::1::]:7"), ("listen", "[1:2:3:4:5:6:7]:7"), ("data", ""),
       ("unix_socket", String(repeating: "x", count: 108)), ("data", "a\0b"),
+      ("segment_size", "1MiB"), ("segment_size", "8191KiB"),
     ])
   func refused(_ name: String, _ text: String) throws {
     #expect(throws: ConfigurationFaults.self) { try effective(flags: [name: text]) }

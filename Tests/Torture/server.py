@@ -104,7 +104,7 @@ class Server:
         self.log = os.path.join(self.home, "log")
         self.descriptors = descriptors
         self.path = os.path.join(self.home, "socket") if unix else None
-        self.settings = {"listen": "127.0.0.1:0", "segment_size": "4MiB", **settings}
+        self.settings = {"listen": "127.0.0.1:0", "segment_size": "8MiB", **settings}
         if unix:
             self.settings.update(listen="none", unix_socket=self.path)
         self.process = None

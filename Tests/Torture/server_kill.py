@@ -162,7 +162,7 @@ class Story:
         self.server = attacked.Server(
             parent, f"story-{seed}", unix=self.dice.random() < 0.3, loops=self.dice.choice((1, 2, 3)),
             durability=self.dice.choice(("durable", "buffered")), generation_size="64KiB",
-            generation_age=self.dice.choice(("1s", "5s")), segment_size="1MiB")
+            generation_age=self.dice.choice(("1s", "5s")), segment_size="8MiB")
         self.producers = [Producer(seed, number) for number in range(PRODUCERS)]
         self.deaths = 0
 

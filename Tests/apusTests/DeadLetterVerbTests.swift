@@ -80,6 +80,36 @@ struct DeadLetterVerbTests {
     }
   }
 
+  @Test(
+    "a letter that is named by its LSN and does not wait is an error, for every verb, and nothing happens")
+  func named() throws {
+    try everywhere { place in
+      let letter = try Program.run(["dead-letters", "show", "--rule", "count.min", "--json"] + place).json()
+      let lsn = try #require((letter["letters"] as? [[String: Any]])?.first?["lsn"] as? Int)
+      let runs: [(verb: String, more: [String])] = [
+        ("show", []), ("replay", []), ("purge", []), ("replay", ["--dry-run"]), ("purge", ["--dry-run"]),
+      ]
+      for (verb, more) in runs {
+        let none = try Program.run(["dead-letters", verb, "--lsn", "7777"] + more + place)
+        #expect(none.code == Code.failed && none.output.isEmpty, "\(verb) \(more): \(none.output)")
+        #expect(none.errorLines.count == 3, "\(none.errors)")
+        #expect(none.errors.contains("no dead letter that waits has LSN 7777\n"), "\(none.errors)")
+        let other = try Program.run(
+          ["dead-letters", verb, "--lsn", "\(lsn)", "--rule", "action.one_of"] + more + place)
+        #expect(other.code == Code.failed, "\(verb) \(more): \(other.output)")
+        #expect(other.errors.contains("has LSN \(lsn) and is of this kind"), "\(other.errors)")
+      }
+      // A range is a question, and may have no answer.
+      let range = try Program.run(["dead-letters", "purge", "--from", "7777"] + place)
+      #expect(range.code == Code.done && range.output == "no dead letters wait that are of this kind\n")
+      #expect(try Program.run(["dead-letters", "--json"] + place).json()["letters"] as? Int == 3)
+      let one = try Program.run(["dead-letters", "purge", "--lsn", "\(lsn)"] + place)
+      #expect(one.code == Code.done && one.lines.first == "1 purged", "\(one.output)\(one.errors)")
+      let gone = try Program.run(["dead-letters", "purge", "--lsn", "\(lsn)", "--json"] + place)
+      #expect(gone.code == Code.failed && gone.output.contains("no_letter"), "\(gone.output)")
+    }
+  }
+
   @Test("letters of an erased key are told by number alone, and purged")
   func erased() throws {
     try everywhere { place in

@@ -46,10 +46,14 @@ struct ServeTests {
     let words = try ask("status").output
     for head in [
       "server ", "connections ", "memory ", "LSN ", "log ", "index ", "dead letters ", "producers ",
+      "history       0 runs and 0 ledgers, ", "  compacted   0 packs, 0 merges",
     ] {
       #expect(words.split(separator: "\n").contains { $0.hasPrefix(head) }, "\(head)\n\(words)")
     }
     #expect(words.contains("project       shop, fingerprint ") && !words.contains("catalog"), "\(words)")
+    // A figure that has no words is shown by the name that programs know it by.
+    let heads = words.split(separator: "\n").map { $0.prefix { $0 != " " } }
+    #expect(heads.allSatisfy { !$0.contains("_") && $0 != "TROUBLE" }, "\(words)")
 
     let inUse = try Program.run("describe", "--data", shop.data)
     expectTrouble(
@@ -59,6 +63,55 @@ struct ServeTests {
     let offline = try shop.apus("describe", "--json").json()
     #expect(offline["tail_records"] as? Int == 0, "everything is in the index")
     #expect(offline["last_lsn"] as? Int == 2)
+  }
+
+  @Test("says in its log and its status, once for each reason, why history is not compacted")
+  func notCompacted() throws {
+    let shop = try Shop()
+    try shop.prepare()
+    // The simulated clock is behind: what was finished under it is old, and becomes history at once.
+    for round in 0..<2 {
+      try shop.open { store in try shop.push([("c1", Int64(round), "buy")], into: store) }
+    }
+    let history = shop.data + "/history"
+    try? FileManager.default.removeItem(atPath: history)
+    try Data().write(to: URL(filePath: history))
+    let served = try Served(shop.data)
+    let address = try served.address()
+    let line = try #require(try served.wait(for: "history is not compacted"))
+    #expect(line["level"] as? String == "warn" && (line["why"] as? String)?.isEmpty == false, "\(line)")
+    let words = try Program.run("status", "--server", address).output
+    #expect(words.contains("\nTROUBLE       history is not compacted: "), "\(words)")
+    try FileManager.default.removeItem(atPath: history)
+    try FileManager.default.createDirectory(atPath: history, withIntermediateDirectories: false)
+    #expect(try served.wait(for: "history is compacted again") != nil)
+    let after = try Program.run("status", "--server", address).output
+    #expect(after.contains("\n  compacted   1 pack, ") && !after.contains("TROUBLE"), "\(after)")
+    #expect(after.contains(" bytes written for each that left the log\n"), "\(after)")
+    #expect(try served.stop() == 0)
+    #expect(served.lines.count { $0["message"] as? String == "history is not compacted" } == 1)
+  }
+
+  @Test("with the smallest segments that are allowed, takes whole blocks of the program's own pushes")
+  func smallSegments() throws {
+    let shop = try Shop()
+    try shop.change("string, one_of: [buy, refund]}", to: "string}")
+    try shop.apply()
+    let text = String(repeating: "x", count: 400)
+    let lines = (0..<11_000).map {
+      "{\"card_id\":\"c\($0)\",\"event_timestamp\":\"2026-01-01T00:00:00Z\",\"count\":1,\"action\":\"\(text)\"}\n"
+    }
+    let file = shop.path("rows.jsonl")
+    try Data(lines.joined().utf8).write(to: URL(filePath: file))
+    let served = try Served(shop.data, ["--segment-size", "8MiB", "--disk-reserve", "0B"])
+    let pushed = try Program.run(
+      "push", "activity", file, "--known-at", "event-time", "--server", try served.address(), "--json")
+    #expect(pushed.code == Code.done, "\(pushed.output)\(pushed.errors)")
+    #expect(try pushed.json()["accepted"] as? Int == 11_000, "\(pushed.output)")
+    #expect(try served.stop() == 0)
+    let refused = try Program.run("serve", "--data", shop.data, "--segment-size", "1MiB")
+    #expect(
+      refused.code != Code.done && refused.errors.contains("a size from 8MiB to 4GiB"), "\(refused.errors)")
   }
 
   @Test("with tokens, lets in who shows one, for what it allows, and knows a new one without a restart")
