@@ -71,7 +71,7 @@ struct ServeTests {
     try shop.prepare()
     // The simulated clock is behind: what was finished under it is old, and becomes history at once.
     for round in 0..<2 {
-      try shop.open { store in try shop.push([("c1", Int64(round), "buy")], into: store) }
+      try shop.open { store in _ = try shop.push([("c1", Int64(round), "buy")], into: store) }
     }
     let history = shop.data + "/history"
     try? FileManager.default.removeItem(atPath: history)
