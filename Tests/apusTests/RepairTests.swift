@@ -88,7 +88,7 @@ struct RepairTests {
     try index(shop).remove()
     let none = try shop.apus("check", "--deep")
     #expect(none.code == Code.done, "\(none.output)")
-    #expect(none.output.contains("there is no index: the next start makes it from the log"))
+    #expect(none.output.contains("there is no index: the next start makes another from the log"))
   }
 
   @Test("what the log lost and the index holds is not given up by a rebuild")
