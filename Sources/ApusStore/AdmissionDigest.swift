@@ -8,11 +8,9 @@ import ApusBytes
 import ApusContracts
 
 struct AdmissionDigest {
-  private var state = OverlayHash.State(0x6170_7573_2072_6f77, 0x7320_6173_6b65_6420)
+  private var state = SipHash(wide: 0x6170_7573_2072_6f77, 0x7320_6173_6b65_6420)
 
   init(_ choice: KnownAtChoice, _ policy: RefusalPolicy) {
-    // What tells SipHash of 128 bits from that of 64.
-    state.v1 ^= 0xee
     take(UInt64(policy.rawValue))
     switch choice {
     case .live: take(1)
@@ -78,12 +76,8 @@ struct AdmissionDigest {
     var state = state
     state.take(Self.endMark)
     state.take(UInt64(rowCount))
-    state.v2 ^= 0xee
-    for _ in 0..<3 { state.round() }
-    let first = state.v0 ^ state.v1 ^ state.v2 ^ state.v3
-    state.v1 ^= 0xdd
-    for _ in 0..<3 { state.round() }
-    return RequestDigest(first: first, second: state.v0 ^ state.v1 ^ state.v2 ^ state.v3)
+    let (first, second) = state.finishWide()
+    return RequestDigest(first: first, second: second)
   }
 
   // MARK: Words
@@ -101,26 +95,7 @@ struct AdmissionDigest {
 
   private mutating func take(_ text: String) { take(unsafe text.utf8.span.bytes) }
 
-  /// The length, then the bytes, eight in a word; the last word is filled with zeroes.
-  private mutating func take(_ bytes: RawSpan) {
-    take(UInt64(bytes.byteCount))
-    let count = bytes.byteCount
-    var at = 0
-    // `at` plus what is loaded never passes `count`.
-    while at &+ 8 <= count {
-      take(unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: at, as: UInt64.self).littleEndian)
-      at &+= 8
-    }
-    guard at < count else { return }
-    var last: UInt64 = 0
-    var shift: UInt64 = 0
-    while at < count {
-      last |= UInt64(unsafe bytes.unsafeLoad(fromUncheckedByteOffset: at, as: UInt8.self)) &<< shift
-      shift &+= 8
-      at &+= 1
-    }
-    take(last)
-  }
+  private mutating func take(_ bytes: RawSpan) { state.take(counted: bytes) }
 
   @inline(__always)
   private mutating func take(_ input: FeatureInput) {
