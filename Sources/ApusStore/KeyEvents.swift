@@ -1,7 +1,8 @@
 // All events of a few keys, wherever they lie: in runs below the log's floor, in segments from there on. Runs know their keys by their
 // pages' bounds; for a segment a table is made when it is first needed, and what lies behind a table is read as it is.
 //
-// While one of these exists nothing that it reads goes away. What cannot be read for damage is passed, as the store's flag says.
+// While one of these exists nothing that it reads goes away. Records that are damaged may be the ones that decide, so a read that meets them is
+// refused, but for losses that the store's flag tells of already, or that a person accepted.
 
 import ApusBytes
 import ApusContracts
@@ -22,9 +23,15 @@ struct KeyEvents {
   private let state: StoreState
   /// No event behind it is wanted.
   private let through: LSN
+  /// What the store's flag tells of.
+  private let losses: LSNRanges
 
-  init(_ log: LogReader, _ runs: any RunFiles, _ cache: PastCache, _ state: StoreState, through: LSN) {
+  init(
+    _ log: LogReader, _ runs: any RunFiles, _ cache: PastCache, _ state: StoreState, through: LSN,
+    losing losses: [LSNRange]
+  ) {
     self.log = log
+    self.losses = LSNRanges(losses)
     history = HistoryView(log, runs)
     self.cache = cache
     self.state = state
@@ -96,7 +103,7 @@ struct KeyEvents {
     var byteCount = 0
     var scanner: LogScanner
     do throws(LogError) { scanner = try log.scan(from: start, .written) } catch { throw .log(error) }
-    while let frame = try next(&scanner), frame.lsns.first <= last {
+    while let frame = try next(&scanner, through: last), frame.lsns.first <= last {
       guard frame.type == .records else { continue }
       builder.begin(frame)
       byteCount += frame.byteCount
@@ -115,10 +122,15 @@ struct KeyEvents {
     do throws(LogError) { return try log.read(at: position) } catch { throw .log(error) }
   }
 
-  private func next(_ scanner: inout LogScanner) throws(StoreError) -> FrameHeader? {
+  /// Nil at the end of the log, and where what follows is damage behind `last`.
+  private func next(
+    _ scanner: inout LogScanner, through last: LSN
+  ) throws(StoreError) -> FrameHeader? {
     while true {
       do throws(LogError) { return try scanner.next() } catch {
-        guard case .damaged = error else { throw .log(error) }
+        guard case .damaged(let damage) = error else { throw .log(error) }
+        if damage.lsns.first > last { return nil }
+        guard losses.covers(damage.lsns) else { throw .log(error) }
       }
     }
   }

@@ -39,10 +39,12 @@ package final class PastRead {
       sight = Sight(.all, through: lsn, at: time)
       catalog = try Self.catalog(asOf: lsn, newest, store.past)
     }
-    events = KeyEvents(store.log, store.options.runs, store.past, newest.state, through: sight.through)
+    let health = store.health
+    events = KeyEvents(
+      store.log, store.options.runs, store.past, newest.state, through: sight.through, losing: health.losses)
     if case .lsn(let lsn, _) = asked, let lost = try events.loss(at: lsn) { throw .lsnLost(lsn, lost) }
     moment = ReadMoment(
-      lsn: sight.through, time: sight.time, isFlagged: store.health.isFlagged, catalogNumber: catalog.number)
+      lsn: sight.through, time: sight.time, isFlagged: health.isFlagged, catalogNumber: catalog.number)
   }
 
   private static func catalog(
