@@ -117,17 +117,16 @@ extension CompactionWork {
 
   private func unerased(_ record: FileRecord) throws(StoreError) -> UnerasedEvents {
     let catalog = shared.newest.1.catalog
-    guard let view = record.covered.map({ ViewVersionID($0.view) }), let definition = catalog[view],
-      let subject = RunSubject(view, in: catalog.registry)
-    else { throw .recordUnreadable(record.first, .unknownView(ViewVersionID(record.covered?.view ?? 0))) }
+    guard let view = record.covered.map({ ViewVersionID($0.view) }), let definition = catalog[view] else {
+      throw .recordUnreadable(record.first, .unknownView(ViewVersionID(record.covered?.view ?? 0)))
+    }
     return UnerasedEvents(
-      try HistoryView(log, runs).events(of: record, subject), definition, catalog.erasures)
+      try HistoryView(log, runs).events(of: record, try subject(view)), definition, catalog.erasures)
   }
 
   private func writeAgain(run record: FileRecord, _ report: inout CompactionReport) throws(StoreError) {
-    guard let covered = record.covered, let id = try reserve(1).first,
-      let subject = RunSubject(ViewVersionID(covered.view), in: shared.newest.1.catalog.registry)
-    else { return }
+    guard let covered = record.covered, let id = try reserve(1).first else { return }
+    let subject = try subject(ViewVersionID(covered.view))
     let events = try unerased(record)
     let output = try makeRun(events, subject, covered.lsns, id)
     do throws(StoreError) { try exchange(output.map { [$0] } ?? [], for: [record]) } catch {

@@ -135,14 +135,23 @@ final class CompactionWork {
 
   // MARK: Merges
 
+  /// A run has the features that the newest ledger's note knows of its view version, however many there are by now: an index is made of
+  /// both, before the log behind them is read.
+  func subject(_ view: ViewVersionID) throws(StoreError) -> RunSubject {
+    guard let state = try HistoryView(log, runs).state(), let subject = RunSubject(view, in: state.registry)
+    else {
+      throw .recordUnreadable(log.view.floor, .unknownView(view))
+    }
+    return subject
+  }
+
   private func mergeRuns(_ records: [FileRecord], _ report: inout CompactionReport) throws(StoreError) {
     guard let first = records.first, let last = records.last?.covered?.lsns.last,
       let view = first.covered.map({ ViewVersionID($0.view) })
     else { return }
     let catalog = shared.newest.1.catalog
-    guard let subject = RunSubject(view, in: catalog.registry), let definition = catalog[view] else {
-      throw .recordUnreadable(last, .unknownView(view))
-    }
+    let subject = try subject(view)
+    guard let definition = catalog[view] else { throw .recordUnreadable(last, .unknownView(view)) }
     let horizon = try horizon(of: view)
     // Every event from the floor on was admitted under the horizon that stood there; all others are in these runs. Where they are all, a delete
     // that is older than its D has nothing to hide any more.
