@@ -129,7 +129,8 @@ extension CompactionWork {
       let subject = RunSubject(ViewVersionID(covered.view), in: shared.newest.1.catalog.registry)
     else { return }
     let events = try unerased(record)
-    let output = try makeRun(events, subject, covered.lsns, id)
+    let before = try? RunAttributes(unsafe record.attributes.span.bytes, path: record.name)
+    let output = try makeRun(events, subject, covered.lsns, id, folded: before?.folded ?? .none)
     do throws(StoreError) { try exchange(output.map { [$0] } ?? [], for: [record]) } catch {
       discard(output.map { [$0] } ?? [], after: error)
       throw error
