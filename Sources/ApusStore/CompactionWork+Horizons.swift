@@ -26,9 +26,12 @@ extension CompactionWork {
   }
 
   private func unpinExpired() throws(StoreError) {
+    let wall = shared.clock.wall()
     try appender.perform { (core) throws(StoreError) in
-      // Where the clock is in doubt, or the disk full, they stand a while longer.
-      guard let now = try? core.moment() else { return }
+      // A moment of the log is taken only for a record. Where the clock is in doubt, or the disk full, they stand a while longer.
+      guard core.applier.state.pins.listed.contains(where: { $0.isExpired(at: wall) }),
+        let now = try? core.moment()
+      else { return }
       try? core.unpinExpired(at: now)
     }
   }

@@ -28,12 +28,17 @@ extension StoreFacts {
     if state.pins.isEmpty { return told }
     let history = HistoryView(log, nil)
     let frames = AppendedFrames(log, history)
-    // By view version; the moment and the LSN up to which its events would settle.
+    // By view version; the moment and the LSN up to which its events would settle. Ledgers are read where some pin may be in the way.
     var wanted: [(view: ViewVersionID, moment: WallTime, through: LSN)] = []
+    var settled: [WallTime: LSN] = [:]
     for version in state.registry.versions {
       guard let moment = Horizon.moment(version.settings.history, at: now) else { continue }
       let wall = WallTime(nanoseconds: moment.nanoseconds)
-      wanted.append((version.id, wall, try frames.packed(by: wall).last))
+      guard state.pins.listed.contains(where: { $0.holds(version.id) && $0.moment < wall }) else { continue }
+      let through: LSN
+      if let known = settled[wall] { through = known } else { through = try frames.packed(by: wall).last }
+      settled[wall] = through
+      wanted.append((version.id, wall, through))
     }
     let runs = history.view.runs
     for pin in state.pins.listed {

@@ -100,7 +100,7 @@ struct PinVerbTests {
     }
     let list = try Program.run(["pin"] + place)
     #expect(list.output.contains("costs: activity@1 keeps "), "\(list.output)")
-    #expect(list.output.contains(": at most 4 events of "), "\(list.output)")
+    #expect(list.output.contains(": at most 5 events of "), "\(list.output)")
     #expect(try shop.apus("status").output.contains("pins          1; audit holds activity@1\n"))
     let forever = try Program.run(["pin", "other", "--view", "kept@1"] + place)
     #expect(forever.output.contains("costs: nothing, its views keep all history\n"), "\(forever.output)")
