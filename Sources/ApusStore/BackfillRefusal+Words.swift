@@ -13,7 +13,7 @@ extension BackfillRefusal: CustomStringConvertible {
     case .unknownFeature(let name, let view): "\(view) has no feature \(Quoted(name))"
     case .mappedTwice(let name, let view): "two features are to become \(name) of \(view)"
     case .types(let all):
-      all.map { "\($0.old) is \($0.oldType) and \($0.new) is \($0.newType)" }.joined(separator: "; ")
+      all.map { "\($0.oldType) \($0.old) would become \($0.newType) \($0.new)" }.joined(separator: "; ")
         + ": not every value would stay what it is"
     case .untold(let names, let view):
       "nothing tells what \(view) requires: \(names.joined(separator: ", "))"

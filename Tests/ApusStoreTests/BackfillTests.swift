@@ -344,6 +344,56 @@ struct BackfillTests {
   }
 
   @Test(
+    "of two events with one event time and one created-at the one that was written later wins, filled in or live"
+  )
+  func ties() throws {
+    for isFilledFirst in [false, true] {
+      let story = try BackfillStory(9)
+      let store = story.fixture.store
+      let times = GivenTimes(
+        eventTime: story.fixture.now, createdAt: CreatedAt(nanoseconds: story.fixture.now.nanoseconds))
+      story.fixture.clock.advance(nanoseconds: 10_000)
+      func push(_ name: String, _ counts: [Value]) throws {
+        var batch = store.batch(.live, .setAside)
+        try batch.turn(to: try story.view(name), columns: ["count"])
+        for count in counts { batch.upsert(key: [.string("c0")], times, [.value(count)]) }
+        _ = try store.append(batch.admitted())
+      }
+      // Among themselves those of the source keep their order: the second wins.
+      try push("old", [.int32(1), .int32(2)])
+      if isFilledFirst { _ = try store.backfill(story.wish(1)) }
+      try push("new", [.int64(7)])
+      _ = try store.backfill(story.wish(1))
+      let wanted = isFilledFirst ? " 7" : " 2"
+      #expect(try story.reads("new", at: .newest).contains { $0.hasSuffix(wanted) }, "\(isFilledFirst)")
+      #expect(try story.reads("old", at: .newest).contains { $0.hasSuffix(" 2") })
+    }
+  }
+
+  @Test("a producer of the backfill's name that read something else is left alone")
+  func foreignOffset() throws {
+    let story = try BackfillStory(10)
+    try story.tell()
+    let store = story.fixture.store
+    let name = "backfill shop/old@1>new@1"
+    let opened = try store.openProducer(name)
+    var batch = store.batch()
+    try batch.turn(to: try story.view("new"), columns: ["count"])
+    batch.upsert(key: [.string("c0")], GivenTimes(), [.value(.int64(1))])
+    let admitted = try batch.admitted()
+    for offset in [[1, 2, 3], []] as [[UInt8]] {
+      _ = try store.append(
+        admitted,
+        ProducerTicket(
+          producer: opened.producer, epoch: opened.epoch, sequence: offset.isEmpty ? 2 : 1,
+          digest: admitted.digest, sourceOffset: offset))
+      #expect(throws: StoreError.backfill(.foreignOffset(producer: name))) {
+        try store.backfill(story.wish(isDryRun: true))
+      }
+    }
+  }
+
+  @Test(
     "rows that the target's contract refuses are set aside by rule, and at the quota it ends and goes on later"
   )
   func setAside() throws {

@@ -104,7 +104,7 @@ struct BackfillVerbTests {
         (["card@2", "--from", "card@3"], "there is no card@3"),
         (
           ["card@1", "--from", "card@2"],
-          "total is int64 and total is int32: not every value would stay what it is"
+          "int64 total would become int32 total: not every value would stay what it is"
         ),
         (["card@2", "--from", "card@2"], "card@2 is the source and the target"),
         (["card@2", "--from", "card@1", "--map", "totl=total"], "card@1 has no feature \"totl\""),
