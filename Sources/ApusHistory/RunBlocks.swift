@@ -188,7 +188,10 @@ final class RunCursor: EventCursor {
   /// A class cannot lend what it holds and change it; a struct can.
   private struct State: ~Copyable { var blocks: RunBlocks }
 
-  init(_ blocks: consuming RunBlocks) { state = State(blocks: blocks) }
+  init(_ blocks: consuming RunBlocks, from start: (group: Int, block: Int) = (0, 0)) {
+    state = State(blocks: blocks)
+    (group, block) = start
+  }
 
   var current: EventPlace { EventPlace(batch, at) }
 

@@ -52,6 +52,8 @@ package struct Batch: ~Copyable {
   }
 
   package var catalog: Catalog { seats.catalog }
+  /// When its rows are admitted.
+  package var now: WallTime { admission.now }
   /// Rows so far.
   package var rowCount: Int { admission.rowCount }
   /// Bytes of their records so far, so that a caller may begin another batch.

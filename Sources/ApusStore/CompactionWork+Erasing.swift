@@ -128,7 +128,8 @@ extension CompactionWork {
     guard let covered = record.covered, let id = try reserve(1).first else { return }
     let subject = try subject(ViewVersionID(covered.view))
     let events = try unerased(record)
-    let output = try makeRun(events, subject, covered.lsns, id)
+    let before = try? RunAttributes(unsafe record.attributes.span.bytes, path: record.name)
+    let output = try makeRun(events, subject, covered.lsns, id, folded: before?.folded ?? .none)
     do throws(StoreError) { try exchange(output.map { [$0] } ?? [], for: [record]) } catch {
       discard(output.map { [$0] } ?? [], after: error)
       throw error

@@ -20,6 +20,8 @@ final class CompactionWork {
   var erasing: (number: UInt64, pending: PendingErasures?)?
   /// After an erasure failed: when it is tried again.
   var erasesFrom: MonotonicTime?
+  /// When it was last seen whether horizons are to be raised, and F of those that stood then.
+  var horizonsSeen: (at: MonotonicTime, standing: [ViewVersionID: LSN])?
   private let compactor: Compactor
   private var isAsked = false
   /// The store is being closed, and the unit is left undone.
@@ -45,7 +47,8 @@ final class CompactionWork {
     // Nobody kept what was before the floor.
     guard log.view.floor <= .first || !log.view.ledgers.isEmpty else { return nil }
     if let last = try dueErasure(erases: erases) { return .erase(last) }
-    return choice(isAsked: isAsked).next()
+    if let unit = choice(isAsked: isAsked).next() { return unit }
+    return CompactionChoice.fold(log.view, try horizons(isAsked: isAsked), options)
   }
 
   func choice(isAsked: Bool) -> CompactionChoice {
@@ -175,7 +178,10 @@ final class CompactionWork {
         dropped = cursor
         events = cursor
       }
-      if let id = ids.first, let run = try makeRun(events, subject, lsns, id) { outputs.append(run) }
+      let folded = horizon?.through ?? .none
+      if let id = ids.first, let run = try makeRun(events, subject, lsns, id, folded: folded) {
+        outputs.append(run)
+      }
     } catch {
       discard(outputs, after: error)
       throw error
@@ -247,9 +253,9 @@ final class CompactionWork {
 // MARK: Outputs
 
 extension CompactionWork {
-  /// Writes a run, and reads it again; nil when there is nothing to be in it.
+  /// Writes a run, and reads it again; nil when there is nothing to be in it. `folded`: its events up to there were folded already.
   func makeRun(
-    _ events: any EventCursor, _ subject: RunSubject, _ lsns: LSNRange, _ id: FileID
+    _ events: any EventCursor, _ subject: RunSubject, _ lsns: LSNRange, _ id: FileID, folded: LSN = .none
   ) throws(StoreError) -> HistoryOutput? {
     let file = HistoryFileID(store: log.view.storeID.bytes, file: id.rawValue)
     let digested = DigestedEvents(events) { [self] byteCount in pace(byteCount) }
@@ -258,7 +264,8 @@ extension CompactionWork {
     do throws(HistoryError) {
       let output = try HistoryOutput(.run, id, name, first: lsns.first, in: log.view.folder) {
         (disk) throws(HistoryError) in
-        let attributes = try runs.write(digested, of: subject, lsns: lsns, as: file, into: disk)
+        var attributes = try runs.write(digested, of: subject, lsns: lsns, as: file, into: disk)
+        attributes.folded = folded
         made = attributes
         return (attributes.encoded, attributes.size)
       }

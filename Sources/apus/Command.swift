@@ -41,6 +41,10 @@ enum Job: Equatable {
   case check(scratch: String?)
   case repair(Repair.Action?)
   case compact(erasing: Bool)
+  case backfill(Backfilling.Options)
+  case listPins(project: String?)
+  case pin(Pinning.Options)
+  case unpin(String, project: String?)
   case inspectLog
   case dumpLog(LogLines.Options)
   case inspectManifest

@@ -10,13 +10,21 @@ extension CommandParser {
     var options = Get.Options(what: try wanted(words), project: project)
     options.minimum = try words.number("--min-lsn").map { LSN($0) }
     options.isStale = words.has("--stale")
-    options.moment = try moment(words)
-    guard options.moment == nil || options.minimum == nil else {
+    try takeMoment(words, &options)
+    guard options.moment == nil && options.pin == nil || options.minimum == nil else {
       throw words.refusal("--min-lsn is about what is served now", "--min-lsn", next: "leave it out")
     }
     guard words.operands != [EntityInput.name] else { return options }
     options.entity = try entity(words, words.operands)
     return options
+  }
+
+  private static func takeMoment(_ words: Words, _ options: inout Get.Options) throws(UsageError) {
+    options.pin = words.value("--pin")
+    if options.pin != nil {
+      try words.refuse(["--at", "--at-lsn", "--time"], "another moment than --pin", say: "say one of them")
+    }
+    options.moment = try moment(words)
   }
 
   /// `--at-lsn N [--time TIME]`, or `--at TIME`.
@@ -33,7 +41,7 @@ extension CommandParser {
 
   static func explain(_ words: Words, _ project: String?) throws(UsageError) -> Get.Options {
     var options = Get.Options(what: try wanted(words), project: project)
-    options.moment = try moment(words)
+    try takeMoment(words, &options)
     options.entity = try entity(words, words.operands)
     return options
   }
@@ -43,7 +51,7 @@ extension CommandParser {
       throw words.refusal("`history` needs to know of which view", nil, next: "say --view NAME")
     }
     var what = Get.Options(what: .view(try words.versionedName(view)), project: project)
-    what.moment = try moment(words)
+    try takeMoment(words, &what)
     what.entity = try entity(words, words.operands)
     var options = History.Options(what: what)
     if let from = try words.moment("--from") { options.from = EventTime(nanoseconds: from) }

@@ -40,6 +40,8 @@ extension CommandParser {
       return .check(scratch: try words.path("--scratch") ?? Check.usualScratch)
     case .repair: return .repair(try repairAction(words))
     case .compact: return .compact(erasing: words.has("--erase"))
+    case .pin: return try pin(words, project)
+    case .backfill: return try backfill(words, project)
     case .inspectManifest: return .inspectManifest
     default: return try inspectLog(words)
     }

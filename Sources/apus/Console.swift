@@ -80,10 +80,12 @@ extension Job {
   /// What a token must allow; nil for what no server runs.
   fileprivate var scope: Scope? {
     switch self {
-    case .plan, .describe, .status, .listDeadLetters, .showDeadLetters, .get, .history, .explain, .scan: .read
+    case .plan, .describe, .status, .listDeadLetters, .showDeadLetters, .get, .history, .explain, .scan,
+      .listPins:
+      .read
     case .delete: .ingest
     case .handleDeadLetters(let options): options.how == .replayed ? .ingest : .admin
-    case .apply, .promote, .retire, .retireService, .erase: .admin
+    case .apply, .promote, .retire, .retireService, .erase, .pin, .unpin, .backfill: .admin
     default: nil
     }
   }
@@ -95,7 +97,9 @@ extension Job {
       project
     case .listDeadLetters(let filter), .showDeadLetters(let filter, _): filter.project
     case .handleDeadLetters(let options): options.filter.project
-    case .status(let project): project
+    case .status(let project), .listPins(let project), .unpin(_, let project): project
+    case .pin(let options): options.project
+    case .backfill(let options): options.project
     case .get(let options), .explain(let options): options.project
     case .history(let options): options.what.project
     case .scan(let options): options.project
@@ -122,6 +126,14 @@ extension Job {
       options.filter.project = project
       return .handleDeadLetters(options)
     case .status: return .status(project: project)
+    case .listPins: return .listPins(project: project)
+    case .unpin(let name, _): return .unpin(name, project: project)
+    case .pin(var options):
+      options.project = project
+      return .pin(options)
+    case .backfill(var options):
+      options.project = project
+      return .backfill(options)
     case .get(var options):
       options.project = project
       return .get(options)

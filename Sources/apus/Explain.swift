@@ -9,7 +9,7 @@ enum Explain {
   static func run(_ options: Get.Options, _ answer: Answer) throws(Trouble) -> ExitCode {
     let asked = try Get.Asked(options, answer)
     let (cells, columns, moment) = try answer.changing { (store) throws(StoreError) in
-      let read = try store.past(options.moment ?? .newest)
+      let read = try store.past(options.moment(in: store) ?? .newest)
       let vector = try asked.wanted.vector(in: read.catalog, asked.project)
       var keys = RequestKeys(for: vector)
       for entity in asked.entities { try keys.append(named: entity.named) }

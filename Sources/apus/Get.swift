@@ -21,13 +21,21 @@ enum Get {
     var minimum: LSN?
     /// Nil: now, as it is served.
     var moment: PastMoment?
+    /// The moment that this pin keeps, in place of one that is named.
+    var pin: String?
     var isStale = false
+
+    /// What is looked at; nil for what is served now.
+    func moment(in store: Store) throws(StoreError) -> PastMoment? {
+      if let pin { return try store.moment(ofPin: pin) }
+      return moment
+    }
   }
 
   static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
     let asked = try Asked(options, answer)
     let found = try answer.changing { (store) throws(StoreError) in
-      guard let moment = options.moment else {
+      guard let moment = try options.moment(in: store) else {
         let vector = try asked.wanted.vector(in: store.catalog, asked.project)
         return try FoundEntities(asked.entities.map(\.named), vector, store, options)
       }

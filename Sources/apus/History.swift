@@ -18,7 +18,7 @@ enum History {
   static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
     let asked = try Get.Asked(options.what, answer)
     let (page, vector) = try answer.changing { (store) throws(StoreError) in
-      let read = try store.past(options.what.moment ?? .newest)
+      let read = try store.past(options.what.moment(in: store) ?? .newest)
       let vector = try asked.wanted.vector(in: read.catalog, asked.project)
       var keys = RequestKeys(for: vector)
       for entity in asked.entities { try keys.append(named: entity.named) }

@@ -22,6 +22,7 @@ extension Verb {
       Option(
         name: "--time", value: "TIME", meaning: "with --at-lsn: what ages are judged at; now if not said"),
       Option(name: "--at", value: "TIME", meaning: "what was known at this moment"),
+      Option(name: "--pin", value: "NAME", meaning: "as it was at the moment that this pin keeps"),
       Option(name: "--stale", value: nil, meaning: "show values that are out of age, too"),
       project, json,
     ],
@@ -46,6 +47,7 @@ extension Verb {
     Option(name: "--at-lsn", value: "N", meaning: "as it was at this LSN"),
     Option(name: "--time", value: "TIME", meaning: "with --at-lsn: what ages are judged at; now if not said"),
     Option(name: "--at", value: "TIME", meaning: "what was known at this moment"),
+    Option(name: "--pin", value: "NAME", meaning: "as it was at the moment that this pin keeps"),
   ]
 
   static let history = Verb(

@@ -301,6 +301,8 @@ struct CompactionTests {
       try filled(fixture, 2)
       try fixture.store.compact()
     }
+    // A horizon rises once a day.
+    fixture.clock.advance(nanoseconds: 86_400_000_000_001)
     try fixture.store.checkpoint()
     let reads = try (0..<60).map { try fixture.read("c\($0)") }
     let report = try fixture.store.compact()
