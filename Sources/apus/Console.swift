@@ -96,7 +96,8 @@ extension Job {
     case .listDeadLetters(let filter), .showDeadLetters(let filter, _): filter.project
     case .handleDeadLetters(let options): options.filter.project
     case .status(let project): project
-    case .get(let options), .explain(let options): options.project
+    case .get(let options): options.project
+    case .explain(let options): options.what.project
     case .history(let options): options.what.project
     case .scan(let options): options.project
     case .delete(let options): options.project
@@ -126,7 +127,7 @@ extension Job {
       options.project = project
       return .get(options)
     case .explain(var options):
-      options.project = project
+      options.what.project = project
       return .explain(options)
     case .history(var options):
       options.what.project = project

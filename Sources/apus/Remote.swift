@@ -48,6 +48,8 @@ enum Remote {
     case .get(let options):
       if let minimum = options.minimum { try wait(for: minimum, &connection) }
       return try console(&connection, words(arguments), files, output)
+    case .history(let options): return try History.run(options, &connection, isJSON: isJSON, output)
+    case .explain(let options): return try Explain.run(options, &connection, isJSON: isJSON, output)
     default: return try console(&connection, words(arguments), files, output)
     }
   }
