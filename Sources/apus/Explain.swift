@@ -80,7 +80,7 @@ extension ExplainReply {
     switch wanted {
     case .service, .receipt: service
     case .view: columns.first?.view ?? wanted.spelled
-    case .features: wanted.spelled
+    case .features: wanted.spelled(columns: columns.count)
     }
   }
 }

@@ -45,7 +45,7 @@ enum Get {
       if case .lsn = moment { seal = ReceiptSeal(store, vector, read.catalog) }
       return try FoundEntities(asked.entities.map(\.named), vector, read, options, seal)
     }
-    let title = asked.wanted.spelled
+    let title = asked.wanted.spelled(columns: found.columns.count)
     let entities = asked.entities
     if answer.isJSON {
       for (row, entity) in entities.enumerated() { answer.output.line(found.json(row, entity, title)) }
@@ -143,6 +143,12 @@ extension Get.Wanted {
       guard let view = catalog.view(name, in: project) else { throw .unknownView(name, project: project) }
       return try catalog.vector(of: view, in: project)
     }
+  }
+
+  /// With a list of features, by how many columns it gives.
+  func spelled(columns: Int) -> String {
+    if case .features = self { return Numbers.count(columns, "feature") }
+    return spelled
   }
 
   var spelled: String {

@@ -59,7 +59,7 @@ struct RemoteVector {
           role.parts.compactMap { named[$0.name] }, into: &encoder)
       } catch {
         throw Trouble(
-          "bad_key", "\(entity.inWords) cannot be a key: \(error)", at: "the command line",
+          "bad_key", "what is given cannot be the key of \(role.entity): \(error)", at: "the command line",
           next: "keys have at most 400 bytes, as they are encoded")
       }
       keys.append(encoder.bytes.copied())
