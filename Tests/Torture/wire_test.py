@@ -308,6 +308,16 @@ def expect_refusal(read, body, what, findings, how):
     findings.fault(f"{what}: it was read", how)
 
 
+def compare_receipt(findings, how):
+    """The one of the vectors, made again from what the page says it is made of."""
+    words, _ = vector(os.path.join(VECTORS, "explain-receipt.hex"))
+    sent = wire.Receipt(*words["moment"][1].values())
+    made = wire.receipt_of(bytes(range(17, 33)), bytes(range(32)), sent.lsn, sent.time, words["keys"])
+    if made != sent or not re.fullmatch("r1_[0-9a-f]{80}", wire.receipt_text(made)):
+        findings.fault(f"a receipt made from the page is {made}, and not {sent}", how)
+    findings.counts["receipts"] += 1
+
+
 def main():
     findings = torture.Findings("independent client")
     paths = sorted(glob.glob(os.path.join(VECTORS, "*.hex")))
@@ -318,6 +328,7 @@ def main():
             compare(path, findings, SELF)
         except (wire.Malformed, ValueError, KeyError, AssertionError, struct.error) as error:
             findings.fault(f"{os.path.basename(path)}: {type(error).__name__}: {error}", SELF)
+    compare_receipt(findings, SELF)
     findings.conclude()
 
 
