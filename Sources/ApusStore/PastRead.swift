@@ -15,15 +15,19 @@ package final class PastRead {
   package let moment: ReadMoment
   /// As of the moment.
   package let catalog: Catalog
+  /// As of now: names are looked up in it.
+  package var newestCatalog: Catalog { newest.catalog }
   let sight: Sight
   let newest: PastState
   let events: KeyEvents
+  let log: LogReader
   private let asked: PastMoment
   private let shared: StoreShared
 
   init(_ store: Store, _ asked: PastMoment, _ newest: PastState) throws(StoreError) {
     self.asked = asked
     shared = store.shared
+    log = store.log
     self.newest = newest
     let visible = newest.visible
     switch asked {

@@ -31,7 +31,7 @@ enum Job: Equatable {
   case describe(VersionedName?, project: String?)
   case get(Get.Options)
   case history(History.Options)
-  case explain(Get.Options)
+  case explain(Explain.Options)
   case scan(Scan.Options)
   case delete(Delete.Options)
   case erase(Erase.Options)

@@ -100,7 +100,8 @@ extension Job {
     case .status(let project), .listPins(let project), .unpin(_, let project): project
     case .pin(let options): options.project
     case .backfill(let options): options.project
-    case .get(let options), .explain(let options): options.project
+    case .get(let options): options.project
+    case .explain(let options): options.what.project
     case .history(let options): options.what.project
     case .scan(let options): options.project
     case .delete(let options): options.project
@@ -138,7 +139,7 @@ extension Job {
       options.project = project
       return .get(options)
     case .explain(var options):
-      options.project = project
+      options.what.project = project
       return .explain(options)
     case .history(var options):
       options.what.project = project

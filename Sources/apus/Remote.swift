@@ -50,6 +50,11 @@ enum Remote {
       return try console(&connection, words(arguments), files, output)
     case .backfill(let options):
       return try Backfilling.run(options, &connection, words(arguments), output)
+    // What a pin keeps is the server's to know.
+    case .history(let options) where options.what.pin == nil:
+      return try History.run(options, &connection, isJSON: isJSON, output)
+    case .explain(let options) where options.what.pin == nil:
+      return try Explain.run(options, &connection, isJSON: isJSON, output)
     default: return try console(&connection, words(arguments), files, output)
     }
   }

@@ -227,7 +227,8 @@ struct BackfillTests {
     func page(_ card: String) throws -> HistoryPage {
       var key = KeyEncoder()
       try key.append(string: card)
-      return try store.past(.newest).history(of: try story.view("new"), key: key.bytes, limit: 9)
+      return try store.past(.newest).history(
+        of: try story.view("new"), key: key.bytes, HistoryQuestion(limit: 9))
     }
     let entries = try page("c0").entries
     #expect(entries.map(\.event.isDelete) == [false, true])
