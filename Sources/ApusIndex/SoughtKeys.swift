@@ -13,8 +13,6 @@ package struct SoughtKeys: ~Copyable {
 
   private var bytes = ByteWriter(capacity: 32 * countMax)
   var searches: [TreeSearch] = []
-  /// The branches above the leaf of each key, as many for each.
-  var branches: [TreeBranch] = []
 
   package init() { searches.reserveCapacity(Self.countMax) }
 
@@ -51,32 +49,32 @@ package struct SoughtKeys: ~Copyable {
     bytes.bytes.extracting(searches[place].keyAt..<searches[place].keyEnd)
   }
 
-  /// What the rows of the same entity's key begin with.
-  @_lifetime(borrow self)
-  func prefix(at place: Int) -> RawSpan {
-    bytes.bytes.extracting(searches[place].keyAt..<searches[place].prefixEnd)
-  }
-
-  /// The row behind the one where the search at `place` is.
-  mutating func goOn(_ place: Int) {
-    searches[place].low &+= 1
-    searches[place].rows &-= 1
-  }
-
   /// Lends all keys, one after another, and what is noted of each.
   @inline(__always)
-  mutating func lend(
-    _ body: (RawSpan, inout [TreeSearch], inout [TreeBranch]) throws(IndexError) -> Void
-  ) throws(IndexError) {
-    try Self.lend(bytes, &searches, &branches, body)
+  mutating func lend<T>(
+    _ body: (RawSpan, inout [TreeSearch]) throws(IndexError) -> T
+  ) throws(IndexError) -> T {
+    try Self.lend(bytes, &searches, body)
   }
 
-  // It borrows one part while others change.
+  /// Lends what the rows of the same entity's key begin with, and the search for one of them.
   @inline(__always)
-  private static func lend(
-    _ bytes: borrowing ByteWriter, _ searches: inout [TreeSearch], _ branches: inout [TreeBranch],
-    _ body: (RawSpan, inout [TreeSearch], inout [TreeBranch]) throws(IndexError) -> Void
-  ) throws(IndexError) {
-    try body(bytes.bytes, &searches, &branches)
+  mutating func lend<T>(
+    _ place: Int, _ body: (RawSpan, inout TreeSearch) throws(IndexError) -> T
+  ) throws(IndexError) -> T {
+    let (start, end) = (searches[place].keyAt, searches[place].prefixEnd)
+    return try Self.lend(bytes, &searches) { (keys, searches) throws(IndexError) in
+      var searches = searches.mutableSpan
+      return try body(keys.extracting(start..<end), &searches[place])
+    }
+  }
+
+  // It borrows one part while another changes.
+  @inline(__always)
+  private static func lend<T>(
+    _ bytes: borrowing ByteWriter, _ searches: inout [TreeSearch],
+    _ body: (RawSpan, inout [TreeSearch]) throws(IndexError) -> T
+  ) throws(IndexError) -> T {
+    try body(bytes.bytes, &searches)
   }
 }

@@ -130,7 +130,9 @@ extension RowReader {
     var view = try index.view(of: &sought, at: place)
     for group in groups {
       let wanted = vector.groups[group].view
-      while let found = view, found < wanted.rawValue { view = try index.nextView(of: &sought, at: place) }
+      while let found = view, found < wanted.rawValue {
+        view = try index.nextView(of: &sought, at: place, after: found)
+      }
       key.set(view: wanted.rawValue)
       if view == wanted.rawValue {
         let row = try index.viewRow(of: &sought, at: place)
