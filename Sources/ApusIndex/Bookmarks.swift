@@ -32,8 +32,9 @@ struct Bookmarks: ~Copyable {
   private static let indexAt = offsetBits
   private static let pageAt = indexAt + indexBits
   private static let tagAt = pageAt + pageBits
-  private static let growth = 4
 
+  private var memory: UnsafeMutableRawPointer
+  /// The first line, inside of `memory`.
   private var words: UnsafeMutablePointer<UInt64>
   private var lineCount: Int
   private let shelf: BookmarkShelf
@@ -43,25 +44,31 @@ struct Bookmarks: ~Copyable {
   /// Takes turns among the bookmarks that may have to make room.
   private var turn = 0
 
-  /// The share of a reader in what all readers of an index have.
+  /// The table of one more reader, empty.
   init(_ shelf: BookmarkShelf) {
     self.shelf = shelf
     lineCount = IndexFormat.bookmarkLinesMin
+    guard let memory = unsafe Self.zeroes(lineCount) else {
+      preconditionFailure("there is memory for a reader")
+    }
     shelf.take(lineCount * Self.lineByteCount)
-    unsafe words = Self.lines(lineCount)
+    unsafe self.memory = memory
+    unsafe words = Self.lines(in: memory)
   }
 
   deinit {
-    unsafe words.deallocate()
+    unsafe apus_zeroes_free(memory)
     shelf.giveBack(lineCount * Self.lineByteCount)
   }
 
-  private static func lines(_ count: Int) -> UnsafeMutablePointer<UInt64> {
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: count * lineByteCount, alignment: lineByteCount)
-    return unsafe memory.initializeMemory(as: UInt64.self, repeating: 0, count: count * wordsPerLine)
+  private static func zeroes(_ lineCount: Int) -> UnsafeMutableRawPointer? {
+    unsafe apus_zeroes((lineCount + 1) * lineByteCount)
   }
 
-  var byteCount: Int { lineCount * Self.lineByteCount }
+  /// Zeroes are words. They begin with the first whole line.
+  private static func lines(in memory: UnsafeMutableRawPointer) -> UnsafeMutablePointer<UInt64> {
+    unsafe memory.alignedUp(toMultipleOf: lineByteCount).assumingMemoryBound(to: UInt64.self)
+  }
 
   /// Of a whole key. Nothing rests on it but how often a bookmark is found: whoever finds keys of one hash makes their searches as slow as they are without.
   @inline(__always)
@@ -139,13 +146,17 @@ struct Bookmarks: ~Copyable {
     if crowdedOut >= lineCount { grow() }
   }
 
-  /// Makes room for more, and begins anew.
+  /// Makes room for four times as many, or for twice as many, and begins anew.
   private mutating func grow() {
     crowdedOut = 0
-    let larger = lineCount * Self.growth
-    guard shelf.takeIfThere((larger - lineCount) * Self.lineByteCount) else { return }
-    unsafe words.deallocate()
-    unsafe words = Self.lines(larger)
+    let byteCount = lineCount * Self.lineByteCount
+    let more = shelf.takeIfThere(3 * byteCount) ? 3 : shelf.takeIfThere(byteCount) ? 1 : 0
+    if more == 0 { return }
+    let larger = lineCount * (1 + more)
+    guard let memory = unsafe Self.zeroes(larger) else { return shelf.giveBack(more * byteCount) }
+    unsafe apus_zeroes_free(self.memory)
+    unsafe self.memory = memory
+    unsafe words = Self.lines(in: memory)
     lineCount = larger
   }
 

@@ -28,19 +28,40 @@ package struct SoughtKeys: ~Copyable {
     append(key, prefixByteCount: key.byteCount - IndexFormat.viewByteCount, rows: rows)
   }
 
+  /// The same from its parts, as `IndexKey` puts them together.
+  package mutating func append(
+    project: UInt32, entity: UInt32, key: RawSpan, view: UInt32, rows: Int = 1
+  ) {
+    precondition(project != UInt32.max, "no project has the number of the index's own records")
+    precondition(
+      key.byteCount >= 1 && key.byteCount <= KeyLimits.byteCountMax, "an encoded key has 1 to 400 bytes")
+    let start = bytes.count
+    // Big-endian.
+    bytes.write(project.byteSwapped)
+    bytes.write(entity.byteSwapped)
+    bytes.write(key)
+    let prefixEnd = bytes.count
+    bytes.write(view.byteSwapped)
+    add(from: start, prefixEnd: prefixEnd, rows: rows)
+  }
+
   /// Adds what the whole keys of an entity's key begin with.
   package mutating func append(prefix: RawSpan, rows: Int) {
     append(prefix, prefixByteCount: prefix.byteCount, rows: rows)
   }
 
   private mutating func append(_ key: RawSpan, prefixByteCount: Int, rows: Int) {
-    precondition(count < Self.countMax && prefixByteCount >= 0, "so many keys are sought at a time")
+    precondition(prefixByteCount >= 0, "a whole key has a view version")
     let start = bytes.count
     bytes.write(key)
+    add(from: start, prefixEnd: start + prefixByteCount, rows: rows)
+  }
+
+  private mutating func add(from start: Int, prefixEnd: Int, rows: Int) {
+    precondition(count < Self.countMax, "so many keys are sought at a time")
     searches.append(
       TreeSearch(
-        keyAt: start, prefixEnd: start + prefixByteCount, keyEnd: bytes.count,
-        rows: max(1, min(rows, Self.rowsMax))))
+        keyAt: start, prefixEnd: prefixEnd, keyEnd: bytes.count, rows: max(1, min(rows, Self.rowsMax))))
   }
 
   /// The key that was added as the one at `place`.

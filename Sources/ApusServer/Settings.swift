@@ -127,7 +127,8 @@ package enum Settings {
     ),
     .size(
       .store, "lookup_memory", \.lookupByteCount, 0...(1 << 40),
-      "Memory for where rows lie in the index, 8 bytes each, so that the next read of one goes straight there."),
+      "Memory for where rows lie in the index, 8 bytes each, so that the next read of one goes straight there."
+    ),
     .size(
       .store, "generation_size", \.generationByteCount, (1 << 16)...(1 << 40),
       "New rows are put into the index when they are so many bytes."),
