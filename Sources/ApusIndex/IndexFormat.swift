@@ -28,4 +28,6 @@ package enum IndexFormat {
   package static let dirtyPagesMax = 32_768
   package static let readersMax = 254
   package static let damagesMax = 64
+  static let bookmarkLinesMin = 16
+  package static let bookmarkByteCountMax = 67_108_864
 }

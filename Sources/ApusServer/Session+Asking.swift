@@ -155,6 +155,7 @@ extension SessionServer {
       count("overlay_bytes", statistics.overlay.byteCount),
       count("overlay_generations", statistics.overlay.generationCount),
       count("readers", statistics.overlay.readerCount),
+      count("lookup_bytes", statistics.lookupByteCount),
       count("index_rebuilds", statistics.rebuilds),
       ("catalog", .int64(Int64(bitPattern: catalog.number))),
       count("projects", catalog.registry.projects.count), count("views", catalog.registry.views.count),

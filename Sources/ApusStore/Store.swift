@@ -118,6 +118,8 @@ package final class Store: Sendable {
     /// What keeps history from being compacted.
     package var compactionTrouble: StoreError?
     package var history: HistorySums
+    /// What all readers have noted of where the index has rows.
+    package var lookupByteCount: Int
   }
 
   /// What keeps history from being compacted.
@@ -129,7 +131,8 @@ package final class Store: Sendable {
     return Statistics(
       overlay: shared.overlay.statistics, checkpoints: box.report, rebuilds: box.rebuilds,
       trouble: box.trouble, durable: log.view.durable, compaction: compacting.report,
-      compactionTrouble: compacting.trouble, history: HistorySums(log.view))
+      compactionTrouble: compacting.trouble, history: HistorySums(log.view),
+      lookupByteCount: shared.newest.1.index?.bookmarkByteCount ?? 0)
   }
 
   // MARK: The end

@@ -36,6 +36,12 @@ package struct StoreOptions: Sendable {
 
   package init() {}
 
+  /// How much all readers together may note of where the index has rows.
+  package var lookupByteCountMax: Int {
+    get { index.bookmarkByteCountMax }
+    set { index.bookmarkByteCountMax = newValue }
+  }
+
   /// An opening checkpoints when the overlay has so much: nobody else needs the budget yet, and few large checkpoints cost less than
   /// many, or none at all where the tail is short.
   var openingByteCount: Int { overlayByteCountBudget / 4 * 3 }

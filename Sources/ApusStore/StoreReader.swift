@@ -104,30 +104,22 @@ struct ReaderState: ~Copyable {
   ) throws(StoreError) -> ReadMoment? {
     let limit = overlay.visible
     if shared.number != number { try takeOver(shared) }
-    guard published.catalog[vector.newestView] != nil else {
+    guard published.catalog.has(vector.newestView) else {
       throw .unknownView(VersionedName(name: "\(vector.newestView)"), project: "")
     }
     guard minimum <= limit else { throw .notYet(minimum, visible: limit) }
-    guard var snapshot = snapshot.take() else {
-      throw published.health.isClosed ? .closed : .rebuilding
-    }
-    let isRead: Bool
+    let isRead: Bool?
     do throws(IndexError) {
-      try snapshot.renew()
-      isRead = snapshot.touched <= limit
-      if isRead {
-        try body(&rows, &snapshot, published.catalog)
-      } else {
-        (touched, visible) = (snapshot.touched, limit)
-      }
-      snapshot.reset()
+      // In its place: a reader of the index is hundreds of bytes, which need not be moved out and back.
+      isRead = try snapshot?.attempt(limit, &rows, published.catalog, body)
     } catch {
-      snapshot.reset()
-      self.snapshot = consume snapshot
       throw failure(error, shared)
     }
-    self.snapshot = consume snapshot
-    if !isRead { return nil }
+    guard let isRead else { throw published.health.isClosed ? .closed : .rebuilding }
+    if !isRead {
+      (touched, visible) = (snapshot?.touched ?? .none, limit)
+      return nil
+    }
     return ReadMoment(
       lsn: limit, time: time, isFlagged: published.health.isFlagged,
       catalogNumber: published.catalog.number)
@@ -165,5 +157,20 @@ struct ReaderState: ~Copyable {
     case .inUse, .full, .tooManyReaders, .system:
       return .index(error)
     }
+  }
+}
+
+extension IndexReader {
+  /// Runs `body` in the newest snapshot, and gives that back; false when it is ahead of the limit.
+  @inline(__always)
+  fileprivate mutating func attempt(
+    _ limit: LSN, _ rows: inout RowReader, _ catalog: Catalog,
+    _ body: (inout RowReader, inout IndexReader, Catalog) throws(IndexError) -> Void
+  ) throws(IndexError) -> Bool {
+    try renew()
+    defer { reset() }
+    guard touched <= limit else { return false }
+    try body(&rows, &self, catalog)
+    return true
   }
 }
