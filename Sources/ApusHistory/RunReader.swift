@@ -121,5 +121,5 @@ package final class RunReader: Sendable {
     }
   }
 
-  private func blocks() -> RunBlocks { RunBlocks(file, tail, path: path, attributes, lsns) }
+  func blocks() -> RunBlocks { RunBlocks(file, tail, path: path, attributes, lsns) }
 }
