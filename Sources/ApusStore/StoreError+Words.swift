@@ -66,7 +66,7 @@ extension StoreError: CustomStringConvertible {
     case .recordUnreadable(_, let fault): "a record of the log cannot be applied: \(fault)"
     case .log(let error): error.what
     case .index(let error): "\(error)"
-    case .history(let error): "\(error)"
+    case .history(let error): error.what
     }
   }
 
@@ -88,8 +88,9 @@ extension StoreError: CustomStringConvertible {
       .rowsRefused, .plan, .definition, .badProducerName, .overloaded, .deadLettersFull, .deadLettersOld,
       .diskLow,
       .clockJump,
-      .readOnly, .rebuilding, .notYet, .lsnLost, .closed, .indexDamaged, .index, .history:
+      .readOnly, .rebuilding, .notYet, .lsnLost, .closed, .indexDamaged, .index:
       nil
+    case .history(let error): error.path
     }
   }
 
@@ -117,7 +118,7 @@ extension StoreError: CustomStringConvertible {
     case .overloaded: "wait, and send again"
     case .deadLettersFull, .deadLettersOld: "replay or purge dead letters, then send again"
     case .diskLow, .diskFull: "free space on that file system; writing goes on by itself"
-    case .clockJump: "set the clock right if it is wrong, then confirm it"
+    case .clockJump: "set the clock right if it is wrong, then confirm it: `apus repair --confirm-clock`"
     case .readOnly: "run `apus check` on the folder; restore the named LSNs from a backup"
     case .rebuilding: "wait, and read again"
     case .notYet: "wait for it, or name an earlier LSN"

@@ -91,16 +91,30 @@ struct ReaderState: ~Copyable {
     _ body: (_ row: Int, _ group: Int, _ found: FoundRow) -> Void
   ) throws(StoreError) -> ReadMoment? {
     try attempt(vector, minimum: minimum, at: time, overlay, shared) {
-      (rows, snapshot, catalog) throws(IndexError) in
-      try rows.read(vector, keys, at: time, overlay, &snapshot, catalog, body)
+      (rows, snapshot, catalog, shadows) throws(IndexError) in
+      guard !shadows.isEmpty else {
+        try rows.read(vector, keys, at: time, overlay, &snapshot, catalog, body)
+        return false
+      }
+      var mayLack = false
+      try rows.read(vector, keys, at: time, overlay, &snapshot, catalog) { row, group, found in
+        let asked = vector.groups[group]
+        mayLack =
+          mayLack
+          || shadows.contains { $0.falls(on: found, asked, key: keys.key(row: row, role: asked.role)) }
+        body(row, group, found)
+      }
+      return mayLack
     }
   }
 
-  /// Runs `body` with a snapshot that is not ahead of the view, and gives it back. Nil: it is ahead.
+  /// Runs `body` with a snapshot that is not ahead of the view, and gives it back. Nil: it is ahead. `body` says whether what it read may lack
+  /// lost records.
   @inline(__always)
   mutating func attempt(
     _ vector: PreparedVector, minimum: LSN, at time: ReadTime, _ overlay: borrowing OverlayView,
-    _ shared: StoreShared, _ body: (inout RowReader, inout IndexReader, Catalog) throws(IndexError) -> Void
+    _ shared: StoreShared,
+    _ body: (inout RowReader, inout IndexReader, Catalog, [LossShadow]) throws(IndexError) -> Bool
   ) throws(StoreError) -> ReadMoment? {
     let limit = overlay.visible
     if shared.number != number { try takeOver(shared) }
@@ -112,11 +126,12 @@ struct ReaderState: ~Copyable {
       throw published.health.isClosed ? .closed : .rebuilding
     }
     let isRead: Bool
+    var mayLack = false
     do throws(IndexError) {
       try snapshot.renew()
       isRead = snapshot.touched <= limit
       if isRead {
-        try body(&rows, &snapshot, published.catalog)
+        mayLack = try body(&rows, &snapshot, published.catalog, published.health.shadows)
       } else {
         (touched, visible) = (snapshot.touched, limit)
       }
@@ -129,7 +144,7 @@ struct ReaderState: ~Copyable {
     self.snapshot = consume snapshot
     if !isRead { return nil }
     return ReadMoment(
-      lsn: limit, time: time, isFlagged: published.health.isFlagged,
+      lsn: limit, time: time, isFlagged: mayLack || published.health.isFlagged,
       catalogNumber: published.catalog.number)
   }
 
