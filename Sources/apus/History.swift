@@ -34,12 +34,13 @@ enum History {
       for entry in page.entries { answer.output.line(entry.json(vector)) }
       answer.output.line([
         "events": .number(page.entries.count), "lsn": .number(page.moment.lsn.rawValue),
-        "more": .boolean(page.hasMore),
+        "more": .boolean(page.hasMore), "may_lack": .boolean(page.moment.isFlagged),
       ])
       return .done
     }
     let title = "\(asked.wanted.spelled) of \(asked.entities.first?.inWords ?? "")"
-    answer.output.line("\(title) at LSN \(page.moment.lsn)")
+    let flag = page.moment.isFlagged ? "; records were lost once, and some may be missing" : ""
+    answer.output.line("\(title) at LSN \(page.moment.lsn)\(flag)")
     guard !page.entries.isEmpty else {
       answer.output.line("there is no event")
       return .done
