@@ -143,8 +143,13 @@ struct RunBlocks: ~Copyable {
 
   // MARK: Pages
 
-  private func rowCount(_ group: Int, _ block: Int) -> Int {
+  func rowCount(_ group: Int, _ block: Int) -> Int {
     tail.pages.rowGroups[group].chunks[0].pages[block].rowCount
+  }
+
+  /// Between them lie the keys of a block.
+  func bounds(_ group: Int, _ block: Int) -> (least: [UInt8], greatest: [UInt8]) {
+    (tail.pages.rowGroups[group].least[block], tail.pages.rowGroups[group].greatest[block])
   }
 
   private func at(_ group: Int, _ block: Int) -> UInt64 {

@@ -140,5 +140,5 @@ package final class RunReader: Sendable {
     }
   }
 
-  private func blocks() -> RunBlocks { RunBlocks(file, tail, path: path, attributes, lsns) }
+  func blocks() -> RunBlocks { RunBlocks(file, tail, path: path, attributes, lsns) }
 }

@@ -38,7 +38,11 @@ extension CompactionWork {
     while log.view.floor <= last {
       let segments = choice(isAsked: true).packable
       guard let end = segments.last?.seal?.last else { throw whatWaits }
-      try pack(segments.map(\.record), LSNRange(log.view.floor, through: end), &report)
+      let records = segments.map(\.record)
+      try passing(records) { () throws(StoreError) in
+        try pack(records, LSNRange(log.view.floor, through: end), &report)
+      }
+      if let newest = log.view.ledgers.last, let why = obstacles[newest.id] { throw why }
     }
     for record in log.view.history where record.first <= last {
       switch record.kind {
@@ -97,6 +101,7 @@ extension CompactionWork {
   /// Why nothing can be packed.
   private var whatWaits: StoreError {
     let view = log.view
+    if let first = view.finished.first, let why = obstacles[first.record.id] { return why }
     let lost = (view.finished.first?.damages ?? []).map(\.lsns).filter { !view.accepted.covers($0) }
     return lost.isEmpty ? .rebuilding : .readOnly(lost)
   }

@@ -47,8 +47,10 @@ package final class PastRead {
     events = KeyEvents(
       store.log, store.options.runs, store.past, newest.state, through: sight.through, losing: health.losses)
     if case .lsn(let lsn, _) = asked, let lost = try events.loss(at: lsn) { throw .lsnLost(lsn, lost) }
+    // What was written again of lost records is behind them: of the past something is missing for good.
+    let isFlagged = health.isFlagged || LossShadow.falls(onPast: sight.through, of: store.log.view)
     moment = ReadMoment(
-      lsn: sight.through, time: sight.time, isFlagged: health.isFlagged, catalogNumber: catalog.number)
+      lsn: sight.through, time: sight.time, isFlagged: isFlagged, catalogNumber: catalog.number)
   }
 
   private static func catalog(

@@ -76,7 +76,7 @@ extension StoreError: CustomStringConvertible {
     case .recordUnreadable(_, let fault): "a record of the log cannot be applied: \(fault)"
     case .log(let error): error.what
     case .index(let error): "\(error)"
-    case .history(let error): "\(error)"
+    case .history(let error): error.what
     }
   }
 
@@ -98,9 +98,10 @@ extension StoreError: CustomStringConvertible {
       .rowsRefused, .plan, .definition, .badProducerName, .overloaded, .deadLettersFull, .deadLettersOld,
       .diskLow,
       .clockJump,
-      .readOnly, .rebuilding, .notYet, .lsnLost, .closed, .indexDamaged, .index, .history, .momentAhead,
+      .readOnly, .rebuilding, .notYet, .lsnLost, .closed, .indexDamaged, .index, .momentAhead,
       .nothingBy, .badPinName, .pinNoteTooLong, .pinExists, .unknownPin, .tooManyPins, .backfill:
       nil
+    case .history(let error): error.path
     }
   }
 
@@ -128,7 +129,7 @@ extension StoreError: CustomStringConvertible {
     case .overloaded: "wait, and send again"
     case .deadLettersFull, .deadLettersOld: "replay or purge dead letters, then send again"
     case .diskLow, .diskFull: "free space on that file system; writing goes on by itself"
-    case .clockJump: "set the clock right if it is wrong, then confirm it"
+    case .clockJump: "set the clock right if it is wrong, then confirm it: `apus repair --confirm-clock`"
     case .readOnly: "run `apus check` on the folder; restore the named LSNs from a backup"
     case .rebuilding: "wait, and read again"
     case .notYet: "wait for it, or name an earlier LSN"

@@ -49,6 +49,12 @@ struct Console: ConsoleHandler {
   private func allow(_ job: Job, _ scope: Scope, _ scopes: Scopes, _ source: Source) throws(Trouble) -> Job {
     if scopes.everywhere.contains(scope) { return job }
     let granted = scopes.projects.filter { $0.value.contains(scope) }.keys.sorted()
+    // The clock is the whole store's.
+    if case .repair = job {
+      throw Trouble(
+        "forbidden", "the token may not do that: it needs the scope \(scope) for the whole store",
+        at: store.folder, next: "make one that may: `apus token create NAME --scope \(scope)`")
+    }
     guard let only = granted.first else {
       throw Trouble(
         "forbidden", "the token may not do that: it needs the scope \(scope)", at: store.folder,
@@ -85,7 +91,8 @@ extension Job {
       .read
     case .delete: .ingest
     case .handleDeadLetters(let options): options.how == .replayed ? .ingest : .admin
-    case .apply, .promote, .retire, .retireService, .erase, .pin, .unpin, .backfill: .admin
+    case .apply, .promote, .retire, .retireService, .erase, .pin, .unpin, .backfill, .repair(.confirmClock):
+      .admin
     default: nil
     }
   }
