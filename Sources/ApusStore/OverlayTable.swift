@@ -74,6 +74,19 @@ extension OverlayTable {
     words[at].published = tag | entry.word
   }
 
+  /// Looks at where keys of these hashes are, or would be, all places before any is needed: the processor waits for them together.
+  /// A hash of 0 is passed over.
+  func touch(_ hashes: [UInt64]) {
+    for hash in hashes where hash != 0 { _ = words[Int(truncatingIfNeeded: hash) & mask].relaxed }
+    for hash in hashes where hash != 0 {
+      let word = words[Int(truncatingIfNeeded: hash) & mask].relaxed
+      let tag = UInt(truncatingIfNeeded: hash &>> UInt64(Self.addressBitCount))
+      if word != 0, word &>> UInt(Self.addressBitCount) == tag {
+        OverlayEntry(word: word & Self.addressMask).touch()
+      }
+    }
+  }
+
   /// Copies every entry of a smaller table into this one, which nobody else knows yet.
   func insertAll(of other: OverlayTable) {
     other.forEach { entry in insert(entry, hash: entry.hash) }

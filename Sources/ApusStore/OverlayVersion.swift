@@ -28,6 +28,8 @@ struct OverlayEntry {
 
   private var newestWord: OverlayWord { unsafe OverlayWord(madeAt: address) }
 
+  func touch() { _ = newestWord.relaxed }
+
   var hash: UInt64 { unsafe address.load(fromByteOffset: Self.hashAt, as: UInt64.self) }
 
   var keyByteCount: Int {
