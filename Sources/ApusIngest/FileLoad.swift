@@ -197,7 +197,7 @@ package struct FileLoad: ~Copyable {
         do throws(ReadError) { item = try reader.next() } catch { throw .read(error) }
         report.lines = reader.line - 1
         report.assumedUTC = reader.assumedUTC
-        switch item {
+        switch consume item {
         case .blank:
           report.blankLines += 1
           try stands(reader.position, reader.checksum)

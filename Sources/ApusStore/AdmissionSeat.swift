@@ -18,7 +18,6 @@ final class AdmissionSeat {
   init(_ view: CatalogView) {
     self.view = view
     builder = RowBuilder(view.layout)
-    // widens UInt16
     indexes = view.contract.features.map { Int($0.index) }
     arranged = Array(repeating: .absent, count: view.contract.features.count)
   }

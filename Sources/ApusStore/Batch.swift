@@ -29,13 +29,22 @@ package struct Batch: ~Copyable {
   /// Of the last `turn`.
   private var turned: Turned?
 
-  fileprivate struct Turned {
+  /// Immutable; an object, because every row asks for it.
+  fileprivate final class Turned {
     let seat: AdmissionSeat
     /// The names of the columns, and where each stands in the contract; nil: all of the contract, in its order.
     let columns: (names: [String], places: [Int])?
     let columnCount: Int
     /// Whether the columns are the contract's, in its order.
     let isWhole: Bool
+
+    init(_ seat: AdmissionSeat, _ columns: (names: [String], places: [Int])?) {
+      self.seat = seat
+      self.columns = columns
+      let count = seat.view.contract.features.count
+      columnCount = columns?.names.count ?? count
+      isWhole = columns.map { $0.places.elementsEqual(0..<count) } ?? true
+    }
   }
 
   package init(
@@ -48,11 +57,11 @@ package struct Batch: ~Copyable {
 
   /// Begins another batch; `turn` must follow.
   package mutating func removeAll(
-    _ catalog: Catalog, now: WallTime, choice: KnownAtChoice, policy: RefusalPolicy
+    _ catalog: Catalog, now: WallTime, choice: KnownAtChoice, policy: RefusalPolicy, isNumbered: Bool = true
   ) {
     if catalog !== seats.catalog { seats = AdmissionSeats(catalog) }
     admission.removeAll(catalog, now: now, choice: choice, policy: policy)
-    if digest != nil { digest = AdmissionDigest(choice, policy) }
+    digest = isNumbered ? AdmissionDigest(choice, policy) : nil
     turned = nil
   }
 
@@ -89,10 +98,7 @@ package struct Batch: ~Copyable {
       found = (names, places)
     }
     digest?.turn(to: asked ?? view.spelling, project: view.project.rawValue, columns: columns)
-    let count = seat.view.contract.features.count
-    turned = Turned(
-      seat: seat, columns: found, columnCount: names?.count ?? count,
-      isWhole: found.map { $0.places.elementsEqual(0..<count) } ?? true)
+    turned = Turned(seat, found)
   }
 
   /// One row; its inputs in the order of the columns. A feature without a column is absent.

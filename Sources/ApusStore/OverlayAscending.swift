@@ -22,6 +22,14 @@ package struct OverlayAscending: ~Copyable {
 
   package var count: Int { entries.count }
 
+  /// Looks at keys and versions from a place on, all of them before any is needed: keys in order lie anywhere in memory, and the processor waits
+  /// for them together.
+  func touch(from place: Int) {
+    let places = place..<min(place + OverlayLimits.scoutedKeysMax, count)
+    for place in places { entries[place].touch() }
+    for place in places { entries[place].newest.touch() }
+  }
+
   @_lifetime(borrow self)
   package func key(at place: Int) -> RawSpan { lend(entries[place].key) }
 

@@ -28,6 +28,7 @@ struct OverlayEntry {
 
   private var newestWord: OverlayWord { unsafe OverlayWord(madeAt: address) }
 
+  /// Loads a word of it, for the processor's caches alone. An atomic one is not left out, though nobody uses it.
   func touch() { _ = newestWord.relaxed }
 
   var hash: UInt64 { unsafe address.load(fromByteOffset: Self.hashAt, as: UInt64.self) }
@@ -120,6 +121,20 @@ struct OverlayVersion {
   var word: UInt { unsafe UInt(bitPattern: address) }
 
   var lsn: UInt64 { unsafe address.load(as: UInt64.self) }
+
+  /// The same as an entry's, for each line of a row that is not long.
+  func touch() {
+    let byteCount = min(Self.headerByteCount + bytes.byteCount, Self.touchedByteCountMax)
+    var at = 0
+    while at &+ 8 <= byteCount {
+      _ = unsafe OverlayWord(madeAt: address + at).relaxed
+      at &+= Self.cacheLineByteCount
+    }
+  }
+
+  private static let cacheLineByteCount = 64
+  /// What follows, the processor asks for by itself.
+  private static let touchedByteCountMax = 256
 
   var older: OverlayVersion? {
     let older = unsafe address.load(fromByteOffset: Self.olderAt, as: UInt.self)
