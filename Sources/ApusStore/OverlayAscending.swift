@@ -27,7 +27,7 @@ package struct OverlayAscending: ~Copyable {
   func touch(from place: Int) {
     let places = place..<min(place + OverlayLimits.scoutedKeysMax, count)
     for place in places { entries[place].touch() }
-    for place in places { entries[place].newest.touch() }
+    for place in places { entries[place].newest.touch(OverlayVersion.copiedByteCount) }
   }
 
   @_lifetime(borrow self)

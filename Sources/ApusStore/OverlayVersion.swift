@@ -123,8 +123,8 @@ struct OverlayVersion {
   var lsn: UInt64 { unsafe address.load(as: UInt64.self) }
 
   /// The same as an entry's, for each line of a row that is not long.
-  func touch() {
-    let byteCount = min(Self.headerByteCount + bytes.byteCount, Self.touchedByteCountMax)
+  func touch(_ byteCountMax: Int) {
+    let byteCount = min(Self.headerByteCount + bytes.byteCount, byteCountMax)
     var at = 0
     while at &+ 8 <= byteCount {
       _ = unsafe OverlayWord(madeAt: address + at).relaxed
@@ -133,8 +133,10 @@ struct OverlayVersion {
   }
 
   private static let cacheLineByteCount = 64
-  /// What follows, the processor asks for by itself.
-  private static let touchedByteCountMax = 256
+  /// What a fold of a later event looks at: a row's head, stamp and states.
+  static let foldedByteCount = 128
+  /// What a checkpoint looks at: all of a row that is not long. What follows, the processor asks for by itself.
+  static let copiedByteCount = 256
 
   var older: OverlayVersion? {
     let older = unsafe address.load(fromByteOffset: Self.olderAt, as: UInt.self)
