@@ -84,6 +84,8 @@ package struct IndexOptions: Sendable {
   package var quotaByteCount: UInt64 = 1 << 40
   /// About how many pages a transaction may dirty before it is committed.
   package var dirtyPagesMax = IndexFormat.dirtyPagesMax
+  /// Rows in a row that come behind all others, before those that follow are appended.
+  package var appendRunMin = IndexFormat.appendRunMin
   package var readersMax = IndexFormat.readersMax
   package var mapByteCount = IndexFormat.mapByteCount
   /// How large the bookmarks of all readers may grow together.

@@ -31,7 +31,7 @@ extension AdmittedBatch {
       }
     }
     for _ in erased { again.passErased() }
-    return try again.finished(digest)
+    return try again.finished(asked)
   }
 }
 
@@ -55,7 +55,7 @@ private struct Readmission: ~Copyable {
 
   mutating func passErased() { admission.passErased() }
 
-  consuming func finished(_ digest: RequestDigest) throws(StoreError) -> AdmittedBatch {
+  consuming func finished(_ digest: RequestDigest?) throws(StoreError) -> AdmittedBatch {
     try AdmittedBatch(admission, digest: digest, first: first)
   }
 

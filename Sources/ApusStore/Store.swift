@@ -90,6 +90,13 @@ package final class Store: Sendable {
     try writing().perform { (_) throws(StoreError) in }
   }
 
+  /// Waits until the overlay has more room than now, for whoever was told that it has none.
+  package func makeRoom() throws(StoreError) {
+    guard try checkpointer.settleOne() else { return try checkpoint() }
+    // Room is made by the appender, which drops what was checkpointed.
+    try writing().perform { (_) throws(StoreError) in }
+  }
+
   /// Looks at every key of the index, and waits for it. What is damaged is rebuilt afterwards.
   package func scrub() throws(StoreError) -> IndexScrubReport { try scrubber.scrub() }
 
