@@ -69,7 +69,14 @@ enum StoreReadBenchmark {
       throw BenchError("store read: the counter does not count")
     }
     var reading = try BenchReading(store)
-    _ = try reading.pass(reads, below: entities, seed: 1)
+    // A reader's bookmarks grow with what is read, until they do not.
+    var (seed, grown) = (100 as UInt64, UInt64.max)
+    while grown > 0, seed < 120 {
+      let before = apus_allocations()
+      _ = try reading.pass(max(reads, 4 * entities), below: entities, seed: seed)
+      grown = UInt64(clamping: apus_allocations() - before)
+      seed += 1
+    }
     let before = apus_allocations()
     let hash = try reading.pass(reads, below: entities, seed: 2)
     let made = apus_allocations() - before

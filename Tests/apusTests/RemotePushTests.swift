@@ -23,7 +23,7 @@ struct RemotePushTests {
     var rows: [[UInt8]: [String: FeatureValue?]] = [:]
     let client = try ApusClient(address.hasPrefix("unix:") ? address : "tcp://\(address)")
     // Other tests may have all threads for a while.
-    for try await page in client.scan("activity", timeout: .seconds(60)) {
+    for try await page in client.scan("activity", timeout: .seconds(600)) {
       for row in page.rows { rows[row.key] = row.features }
     }
     return rows
