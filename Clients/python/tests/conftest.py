@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import apus
 import pytest
+
+import apus
 from apus.testing import Server
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,7 +55,10 @@ EVERY = {
         "strict": {
             "entity": "card",
             "ttl": "none",
-            "features": {"number": {"type": "int64", "min": 0, "nullable": "false"}, "word": {"type": "string", "one_of": ["buy"]}},
+            "features": {
+                "number": {"type": "int64", "min": 0, "nullable": "false"},
+                "word": {"type": "string", "one_of": ["buy"]},
+            },
         },
         "pairs": {"entity": "pair", "ttl": "none", "features": {"value": {"type": "int64"}}},
         "odds": {"entity": "odd", "ttl": "none", "features": {"value": {"type": "int64"}}},
@@ -87,6 +92,36 @@ def server() -> Iterator[Server]:
 def store(server: Server) -> Iterator[apus.Store]:
     with apus.connect(server.url, timeout=30) as store:
         yield store
+
+
+class Twin:
+    """The asyncio store as a blocking one, so that one test asks both."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._store = self._wait(apus.aio.connect(url, **options))
+
+    def _wait(self, coroutine: Any) -> Any:
+        return self._loop.run_until_complete(coroutine)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *words, **options: self._wait(getattr(self._store, name)(*words, **options))
+
+    def close(self) -> None:
+        self._wait(self._store.close())
+        self._wait(asyncio.sleep(0))
+        self._loop.close()
+
+
+OPEN = {"blocking": apus.connect, "asyncio": Twin}
+
+
+@pytest.fixture(params=list(OPEN))
+def both(request: Any, server: Server) -> Iterator[Any]:
+    """A store of either kind, for the calls that both have."""
+    store: Any = OPEN[request.param](server.url, timeout=30)
+    yield store
+    store.close()
 
 
 _numbers = itertools.count(1)

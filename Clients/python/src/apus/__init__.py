@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from . import aio
 from .cells import ABSENT
 from .errors import *  # noqa: F403
 from .errors import __all__ as _errors
@@ -20,5 +21,5 @@ from .version import VERSION as __version__
 
 __all__ = [
     "ABSENT", "NOW", "Erasure", "NaiveTimeWarning", "OldRowsWarning", "OnlineFeatures", "PushResult", "Receipt", "Row", "Status",
-    "Store", "__version__", "connect", *_errors,
+    "Store", "__version__", "aio", "connect", *_errors,
 ]  # fmt: skip

@@ -248,8 +248,10 @@ def _elements(name: str, kind: FeatureType, element: FeatureType, value: Any, cl
 
 def exact(values: Array, kind: FeatureType, clock: Clock) -> Array:
     """Numbers as the type of a feature, without any loss; raises TypeError or ValueError with the reason."""
-    target = DTYPES[kind.element]
     source = values.dtype
+    if kind.element in (STRING, BYTES):
+        raise TypeError(f"{source} is not {kind}")
+    target = DTYPES[kind.element]
     if kind.element == TIMESTAMP:
         if source.kind == "M":
             return clock.array(values)

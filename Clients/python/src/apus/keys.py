@@ -13,7 +13,7 @@ from typing import Any, Callable, Final
 import numpy as np
 
 from .errors import BadReply, InputError
-from .times import moment_of, spell_type
+from .times import Clock, moment_of, spell_type
 from .types import BOOL, BYTES, INT32, INT64, NAMES, STRING, TIMESTAMP
 from .wire import KeyPart, Role
 
@@ -74,8 +74,10 @@ _ENCODERS: Final[dict[int, Callable[[Any], bytes]]] = {
 }  # fmt: skip
 
 
-def encode_part(element: int, value: Any) -> bytes:
-    """One part of a key."""
+def encode_part(element: int, value: Any, clock: Clock | None = None) -> bytes:
+    """One part of a key. `clock`: how a time is read; without it, a naive one is UTC, and warned of."""
+    if clock is not None and element == TIMESTAMP:
+        return _I64_BE.pack(clock.nanoseconds(value) + (1 << 63))
     try:
         return _ENCODERS[element](value)
     except KeyError:
@@ -149,9 +151,9 @@ class RowKeys:
         return b"".join(out)
 
 
-def part_of_row(part: KeyPart, value: Any, number: int) -> bytes:
+def part_of_row(part: KeyPart, value: Any, number: int, clock: Clock | None = None) -> bytes:
     try:
-        return encode_part(part.element, value)
+        return encode_part(part.element, value, clock)
     except (TypeError, ValueError) as error:
         what = "nothing" if value is None else str(error)
         raise InputError(

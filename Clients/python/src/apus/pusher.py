@@ -4,6 +4,7 @@ that blocking and asyncio stores share it.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any, Callable, TypeVar
@@ -16,7 +17,7 @@ from .core import Lane, Session, Steps, once
 from .errors import ApusError, InputError, RowsRefused, UnknownName
 from .keys import decode_key
 from .lanes import Job, Jobs
-from .pushing import KnownAt, Prepared, PushOptions, UnknownColumn, ViewSchema, digest, prepare
+from .pushing import KnownAt, Prepared, PushOptions, UnknownColumn, ViewSchema, digest, nearest, prepare
 from .reply import Scanned
 from .results import Erasure, PushResult, Row
 from .times import Clock, spell_type
@@ -51,7 +52,13 @@ class Pusher:
             raise InputError(f"{view!r} names no view", next='name one: "card_activity", or "card_activity@2"')
         known = self.schemas.get((project, view))
         if known is None or is_fresh or time.monotonic() - known.read_at > SCHEMA_SECONDS:
-            words = yield once(wire.DESCRIBE, wire.describe(view, project), wire.describe_reply)
+            try:
+                words = yield once(wire.DESCRIBE, wire.describe(view, project), wire.describe_reply)
+            except UnknownName as error:
+                every = yield once(wire.DESCRIBE, wire.describe("", project), wire.describe_reply)
+                raise UnknownName(
+                    f"there is no view called {view}", error.where, f"there is {nearest(view, _views(every))}"
+                ) from None
             known = self.schemas[project, view] = ViewSchema.parse(view, words)
         return known
 
@@ -186,14 +193,18 @@ def _judged(result: PushResult, view: str, options: PushOptions) -> PushResult:
     bad = result.set_aside + result.erased
     if bad == 0 or options.on_refused == "return":
         return result
-    lines = [f"{one.rows} × {one.rule.replace('.', ' ', 1)}   e.g. row {one.first_row}: {one.words}" for one in result.refusals]
+    lines = []
+    for one in result.refusals:
+        # The server's words begin with the rule.
+        words = one.words[len(one.rule) + 2 :] if one.words.startswith(f"{one.rule}: ") else one.words
+        lines.append(f"{one.rows} × {one.rule.replace('.', ' ', 1)}   e.g. row {one.first_row}: {words}")
     if result.erased:
-        lines.append(f"{result.erased} of erased keys, kept nowhere")
+        lines.append(f"{result.erased} × erased: their keys were erased later than these rows became true; kept nowhere")
     rule = result.refusals[0].rule if result.refusals else ""
     raise RowsRefused(
-        f"{result.accepted} accepted, {bad} set aside" + "".join("\n        " + line for line in lines),
+        f"{result.accepted} accepted, {bad} refused" + "".join("\n        " + line for line in lines),
         f"view {view}",
-        f"apus dead-letters show --rule {rule}" if result.set_aside and rule else "push rows that are newer than the erasure",
+        f"apus dead-letters show --rule {rule}" if result.set_aside and rule else "leave them out",
         result=result,
     )
 
@@ -219,9 +230,11 @@ def erasing(keys: Mapping[str, Any], project: str, dry_run: bool) -> Plan[Erasur
     return Erasure(reply.lsn or None, np.datetime64(reply.time, "ns"), reply.views)
 
 
-def _key_types(words: str, project: str) -> dict[str, int]:
-    import json
+def _views(words: str) -> list[str]:
+    return [one["name"].partition("@")[0] for found in json.loads(words).get("projects", ()) for one in found["views"]]
 
+
+def _key_types(words: str, project: str) -> dict[str, int]:
     out: dict[str, int] = {}
     for one in json.loads(words).get("projects", ()):
         if project in ("", one["name"]):

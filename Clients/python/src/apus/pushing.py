@@ -7,7 +7,6 @@ import difflib
 import hashlib
 import json
 import time
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Union
 
@@ -19,7 +18,7 @@ from .batch import CHUNK_BYTES, CHUNK_ROWS, Rows
 from .cells import is_blank
 from .errors import BadReply, InputError, UnknownName
 from .keys import key_as_short, part_of_row
-from .times import NOW, Clock, OldRowsWarning, duration_of, hint, spell_type, warn_naive
+from .times import NOW, Clock, OldRowsWarning, duration_of, hint, spell_type, warn, warn_naive
 from .types import NUMBERS, FeatureType
 from .wire import KeyPart
 
@@ -134,11 +133,10 @@ class Prepared(NamedTuple):
         old = self.oldest is not None and self.oldest < time.time_ns() - _HOUR
         if self.known_at is None and old and choice.rule in (wire.LIVE, wire.NOW):
             moment = np.datetime64(self.oldest, "ns")
-            warnings.warn(
+            warn(
                 f"{self.view}: rows are as old as {moment}Z and known only from now on: labels before now do not see "
                 'them; known_at="event-time" says otherwise',
                 OldRowsWarning,
-                stacklevel=5,
             )
 
     def head(self, rows: int, choice: KnownAt, producer: wire.ProducerStamp | None, offset: bytes | None) -> bytes:
@@ -213,7 +211,7 @@ def prepare(view: str, data: Any, schema: ViewSchema, options: PushOptions, warn
     table = sources.table_of(data)
     if table.rows == 0:
         raise InputError("there are no rows", f"view {view}", "give at least one row; `if len(df):` skips what is empty")
-    keys = _keys(view, table, schema)
+    keys = _keys(view, table, schema, clock)
     times = _event_times(view, table, options, clock)
     created = _moments(table, options.created_at, "created_at", clock, False) if options.created_at else None
     known = _moments(table, known_at.column, "known_at", clock, True) if known_at and known_at.column else None
@@ -261,7 +259,7 @@ def _nan_is_null(nan_is: NanIs, name: str) -> bool:
     return said == "null"
 
 
-def _keys(view: str, table: sources.Table, schema: ViewSchema) -> list[bytes]:
+def _keys(view: str, table: sources.Table, schema: ViewSchema, clock: Clock) -> list[bytes]:
     parts = []
     for part in schema.keys:
         if part.name not in table.names:
@@ -274,7 +272,7 @@ def _keys(view: str, table: sources.Table, schema: ViewSchema) -> list[bytes]:
             values = sources.objects(table.column(part.name))
         except InputError as error:
             raise InputError(f"the column {part.name}: {error.what}", f"a key of {view}", error.next) from None
-        parts.append([part_of_row(part, None if _is_missing(one) else one, row) for row, one in enumerate(values)])
+        parts.append([part_of_row(part, None if _is_missing(one) else one, row, clock) for row, one in enumerate(values)])
     if len(parts) == 1:
         return [key_as_short(key, schema.entity, row) for row, key in enumerate(parts[0])]
     return [key_as_short(b"".join(key), schema.entity, row) for row, key in enumerate(zip(*parts))]

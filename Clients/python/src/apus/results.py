@@ -250,7 +250,7 @@ class OnlineFeatures:
             target = np.dtype("M8[ns]")
         else:
             target = np.dtype(np.float64)
-        if missing is not None and target.kind in "iub" and (target.kind == "b" or missing != int(missing)):
+        if missing is not None and target.kind in "iub" and (target.kind == "b" or not float(missing).is_integer()):
             target = np.dtype(np.float64)
         out = np.empty((len(self), len(numbers)), target)
         for at, number in enumerate(numbers):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import sys
 import warnings
 from typing import Any, Final
 
@@ -213,9 +214,17 @@ def moment_of(value: Any, clock: Clock | None = None) -> int:
     return out
 
 
+def warn(words: str, category: type[Warning]) -> None:
+    """Warns of the line that called this package."""
+    level, at = 1, sys._getframe(0)
+    package = __name__.rpartition(".")[0]
+    while at is not None and str(at.f_globals.get("__name__", "")).partition(".")[0] == package:
+        level, at = level + 1, at.f_back  # type: ignore[assignment]
+    warnings.warn(words, category, stacklevel=level)
+
+
 def warn_naive() -> None:
-    warnings.warn(
-        'times without an offset are taken for UTC; name their zone (timezone="Europe/Berlin"), or "UTC" if it is right',
+    warn(
+        'times without an offset are taken for UTC; timezone="Europe/Berlin" names their zone, "UTC" says that it is right',
         NaiveTimeWarning,
-        stacklevel=4,
     )
