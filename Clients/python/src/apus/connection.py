@@ -163,6 +163,12 @@ class Connection:
             self._set_timeout(left)
             self._socket.sendall(frame)
             return self._reply(kind, request, deadline)
+        except BadReply:
+            self.close()
+            raise
+        except ApusError:
+            # Some of these are errors of the system, too, as `Forbidden` is a `PermissionError`.
+            raise
         except BlockingIOError:
             self.close()
             raise CallTimeout(
@@ -172,9 +178,6 @@ class Connection:
         except OSError as error:
             self.close()
             raise ConnectionLost(f"the connection ended: {error.strerror or error}") from None
-        except BadReply:
-            self.close()
-            raise
 
     def _reply(self, kind: int, request: int, deadline: float) -> Buffer:
         view = self._view
