@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from apus import wire
 
@@ -60,7 +60,7 @@ def usual(peer: Peer, kind: int, body: bytes) -> Any:
 class Peer:
     """Listens on a port of its own; `requests` has what came."""
 
-    def __init__(self, answer: Optional[Answer] = None) -> None:
+    def __init__(self, answer: Answer | None = None) -> None:
         self.answer = answer or usual
         self.requests: list[tuple[int, bytes]] = []
         self.epochs = self.sequence = self.handles = self.connections = 0

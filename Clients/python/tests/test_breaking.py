@@ -12,13 +12,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import apus
 import pytest
+from conftest import OPEN, ROOT
+from peer import Peer, pushed, refusal, usual
+
+import apus
 from apus import wire
 from apus.connection import Connection
 from apus.errors import BY_NUMBER, from_server, proves_nothing_written
-from conftest import OPEN, ROOT
-from peer import Peer, pushed, refusal, usual
 
 ROW = {"k": "a", "f": 1}
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import decimal
+import json
+import random
+import re
 from typing import Any
 
-import apus
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from conftest import ROOT
+
+import apus
+from apus.keys import RowKeys, decode_key, encode_part
+from apus.times import Clock
+from apus.types import NUMBERS
+from apus.wire import KeyPart, Role, short
 
 VALUES: dict[str, Any] = {
     "flag": True, "small": -5, "whole": 2**62 + 1, "half": 0.1, "real": 0.1, "word": "käse\0\n", "raw": b"\0\1\xff",
@@ -197,3 +206,51 @@ def test_entities_of_a_frame_a_table_and_columns_are_the_same(store: Any, accoun
         store.get_online_features(["pairs:value"], pd.DataFrame({"left": pd.array([1, None], "Int64"), "right": ["a", "b"]}))
     with pytest.raises(apus.InputError, match="no column right"):
         store.get_online_features(["pairs:value"], pd.DataFrame({"left": [1]}))
+
+
+def test_keys_are_written_as_their_page_says() -> None:
+    """The examples of KeyEncoding.md, and what its encoder refuses."""
+    words = (ROOT / "Sources/ApusBytes/KeyEncoding.md").read_text().partition("## Examples")[2]
+    lines = re.findall(r"^\((.*)\) {2,}([0-9a-f ]+)$", words, re.MULTILINE)
+    assert len(lines) >= 12
+    for given, spelled in lines:
+        parts, values = [], []
+        for part in given.split(", "):
+            name, _, value = part.partition(" ")
+            if part in ("true", "false"):
+                name, value = "bool", part
+            parts.append(KeyPart(f"k{len(parts)}", NUMBERS[name]))
+            values.append(
+                {"true": True, "false": False}.get(value)
+                if name == "bool"
+                else json.loads(value)
+                if name == "string"
+                else bytes.fromhex(value)
+                if name == "bytes"
+                else np.datetime64(int(value), "ns")
+                if name == "timestamp"
+                else int(value)
+            )
+        key = b"".join(encode_part(part.element, value, Clock("UTC")) for part, value in zip(parts, values))
+        assert key == bytes.fromhex(spelled), given
+        assert decode_key(parts, key) == tuple(values)
+        for end in range(len(key)):
+            with pytest.raises(apus.BadReply):
+                decode_key(parts, key[:end])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rows_of_keys_are_the_same_on_every_path(seed: int) -> None:
+    dice = random.Random(seed)
+    role = Role("e", "", (KeyPart("k", NUMBERS["string"]),))
+    keys = RowKeys([role])
+    rows = [{"k": "".join(dice.choices("aé\0\1\2ß", k=dice.randrange(5)))} for _ in range(dice.randrange(1, 6))]
+    if dice.random() < 0.5:
+        rows = [{"k": row["k"].replace("\0", "x").replace("\1", "y")} for row in rows]
+    wanted = b"".join(short(encode_part(NUMBERS["string"], row["k"])) for row in rows)
+    assert keys.rows(rows) == wanted
+    assert [decode_key(role.parts, encode_part(6, row["k"])) for row in rows] == [(row["k"],) for row in rows]
+    for wrong in ({"k": 1}, {"k": b"x"}, {"q": "x"}, {"k": "x", "q": 1}, {"k": None}, {"k": "x" * 400}, "k"):
+        with pytest.raises(apus.InputError, match=f"row {len(rows)}"):
+            keys.rows([*rows, wrong])
+    assert len(keys.rows([{"k": "x" * 399}])) == 402

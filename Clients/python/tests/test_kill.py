@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import apus
 import pytest
-from apus.testing import Server
 from conftest import EVERY, OPEN
+
+import apus
+from apus.testing import Server
 
 KILLS = 6
 

@@ -6,13 +6,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import apus
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from apus.testing import Server
 from conftest import EVERY, FRAUD
+
+import apus
+from apus.testing import Server
 
 NAN = float("nan")
 

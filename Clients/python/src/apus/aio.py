@@ -30,7 +30,7 @@ from .errors import (
     SessionError,
     ShuttingDown,
 )
-from .pusher import Plan, Pusher
+from .pusher import Plan, Pusher, describing
 from .pushing import EventTime, NanIs, PushOptions
 from .results import OnlineFeatures, PushResult, Receipt
 from .store import seconds_of, settings_of
@@ -439,6 +439,6 @@ class Store:
 
     async def describe(self, name: str = "", *, project: str | None = None, timeout: float | None = None) -> dict[str, Any]:
         """As `apus.Store.describe`."""
-        body = wire.describe(name, self._project if project is None else project)
-        out: dict[str, Any] = json.loads(await self._run(once(wire.DESCRIBE, body, wire.describe_reply), self._deadline(timeout)))
+        project = self._project if project is None else project
+        out: dict[str, Any] = json.loads(await self._play(describing(name, project), self._deadline(timeout)))
         return out

@@ -84,6 +84,28 @@ def encode_part(element: int, value: Any, clock: Clock | None = None) -> bytes:
         raise BadReply(f"a key cannot have the type {NAMES.get(element, element)}") from None
 
 
+_PREFIXES: Final = tuple(_U16.pack(count + 1) for count in range(KEY_MAX))
+
+
+def _text_keys(name: str, rows: Sequence[Mapping[str, Any]]) -> bytes | None:
+    """Rows of a key that is one text without control characters; None when they are anything else."""
+    out: list[bytes] = []
+    try:
+        for row in rows:
+            if len(row) != 1:
+                return None
+            data = row[name].encode()
+            if type(data) is not bytes:
+                return None
+            out += (_PREFIXES[len(data)], data, b"\0")
+        whole = b"".join(out)
+    except (KeyError, AttributeError, IndexError, TypeError, ValueError):
+        return None
+    # Each key ends in one zero, and the prefixes of short keys have another byte that is zero or one.
+    text = b"".join(out[1::3])
+    return None if b"\0" in text or b"\1" in text else whole
+
+
 class RowKeys:
     """Encodes rows of a request as they are sent: each role's key as a short."""
 
@@ -101,10 +123,17 @@ class RowKeys:
             else None
         )
 
+        only = self._single[0] if self._single is not None and len(self._single) == 1 else None
+        self._text_name = only[0] if only is not None and only[1] is _text else None
+
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> bytes:
         """Each row names every part, and nothing else."""
         out = []
         pack, count = _U16.pack, len(self.names)
+        if self._text_name is not None:
+            fast = _text_keys(self._text_name, rows)
+            if fast is not None:
+                return fast
         if self._single is not None:
             single = self._single
             try:
@@ -177,11 +206,13 @@ def decode_key(parts: Sequence[KeyPart], data: bytes) -> tuple[Any, ...]:
     out: list[Any] = []
     at = 0
     for part in parts:
+        size = {BOOL: 1, INT32: 4, INT64: 8, TIMESTAMP: 8}.get(part.element, 0)
+        if at + size > len(data) or (part.element == BOOL and data[at] > 1):
+            raise BadReply("a key is cut, or has a bool that there is not")
         if part.element == BOOL:
             out.append(data[at] == 1)
             at += 1
-        elif part.element in (INT32, INT64, TIMESTAMP):
-            size = 4 if part.element == INT32 else 8
+        elif size:
             value = int.from_bytes(data[at : at + size], "big") - (1 << 8 * size - 1)
             out.append(np.datetime64(value, "ns") if part.element == TIMESTAMP else value)
             at += size

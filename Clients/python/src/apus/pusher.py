@@ -52,13 +52,7 @@ class Pusher:
             raise InputError(f"{view!r} names no view", next='name one: "card_activity", or "card_activity@2"')
         known = self.schemas.get((project, view))
         if known is None or is_fresh or time.monotonic() - known.read_at > SCHEMA_SECONDS:
-            try:
-                words = yield once(wire.DESCRIBE, wire.describe(view, project), wire.describe_reply)
-            except UnknownName as error:
-                every = yield once(wire.DESCRIBE, wire.describe("", project), wire.describe_reply)
-                raise UnknownName(
-                    f"there is no view called {view}", error.where, f"there is {nearest(view, _views(every))}"
-                ) from None
+            words = yield from describing(view, project, "view")
             known = self.schemas[project, view] = ViewSchema.parse(view, words)
         return known
 
@@ -209,10 +203,30 @@ def _judged(result: PushResult, view: str, options: PushOptions) -> PushResult:
     )
 
 
+def describing(name: str, project: str, what: str = "view or service") -> Plan[str]:
+    """The JSON of `apus describe`. A name that is not known is told with those that come near."""
+    if not isinstance(name, str):
+        raise InputError(f"{name!r} is {spell_type(name)}, not a name", next='name a view, "card_activity", or nothing')
+    try:
+        words: str = yield once(wire.DESCRIBE, wire.describe(name, project), wire.describe_reply)
+    except UnknownName as error:
+        if not name:
+            raise
+        every = yield once(wire.DESCRIBE, wire.describe("", project), wire.describe_reply)
+        names = [
+            one["name"].partition("@")[0]
+            for found in json.loads(every).get("projects", ())
+            for kind in ("views", "services")[: 1 if what == "view" else 2]
+            for one in found[kind]
+        ]
+        raise UnknownName(f"there is no {what} called {name}", error.where, f"there is {nearest(name, names)}") from None
+    return words
+
+
 def erasing(keys: Mapping[str, Any], project: str, dry_run: bool) -> Plan[Erasure]:
     if not isinstance(keys, Mapping) or not keys:
         raise InputError(f"{keys!r} names no keys", next='name them: {"card_id": "c42"}')
-    words: str = yield once(wire.DESCRIBE, wire.describe("", project), wire.describe_reply)
+    words = yield from describing("", project)
     types = _key_types(words, project)
     given = []
     for name, value in keys.items():
@@ -228,10 +242,6 @@ def erasing(keys: Mapping[str, Any], project: str, dry_run: bool) -> Plan[Erasur
     body = wire.erase(given, project, dry_run)
     reply: wire.EraseReply = yield once(wire.ERASE, body, wire.erase_reply)
     return Erasure(reply.lsn or None, np.datetime64(reply.time, "ns"), reply.views)
-
-
-def _views(words: str) -> list[str]:
-    return [one["name"].partition("@")[0] for found in json.loads(words).get("projects", ()) for one in found["views"]]
 
 
 def _key_types(words: str, project: str) -> dict[str, int]:

@@ -165,6 +165,13 @@ class Shape:
         self.others = [number for number in range(len(columns)) if number not in self.offsets]
         self.row = struct.Struct(letters + "I" * len(self.others))
         self.bools = [place for place, number in enumerate(self.order) if columns[number].type.element == BOOL]
+        # Columns of fixed sizes are found without a look at them.
+        is_fixed = not any(column.type.is_variable for column in columns)
+        self.widths = tuple(column.type.width for column in columns) if is_fixed else None
+        self.fixed_bools = [number for number, column in enumerate(columns) if column.type.element == BOOL] if is_fixed else []
+        kinds = {column.type for column in columns}
+        only = next(iter(kinds)) if len(kinds) == 1 else None
+        self.uniform = DTYPES[only.element] if only is not None and only.is_number and only.element not in (BOOL, 8) else None
         self.in_order = self.order == list(range(len(columns)))
 
 
@@ -172,8 +179,21 @@ class Reply:
     """A reply, checked. `codes` is None where every cell is present; rows by columns else."""
 
     __slots__ = (
-        "_row", "body", "codes", "has_value", "layout", "lsn", "lsns", "matrix", "may_lack", "read_time", "rows", "shape",
-        "times", "values",
+        "_row",
+        "body",
+        "codes",
+        "has_value",
+        "layout",
+        "lsn",
+        "lsns",
+        "matrix",
+        "may_lack",
+        "places",
+        "read_time",
+        "rows",
+        "shape",
+        "times",
+        "values",
     )  # fmt: skip
 
     def __init__(self, body: Buffer, shape: Shape, rows: int, layout: int, options: int) -> None:
@@ -188,6 +208,7 @@ class Reply:
         self.has_value: Array | None = None
         self.matrix: Array | None = None
         self.values: list[Values] | None = None
+        self.places: list[int] | None = None
         self.times: Array | None = None
         self.lsns: Array | None = None
         self._row: tuple[Any, ...] | None = None
@@ -305,10 +326,13 @@ class Reply:
     # Columns
 
     def _read_columns(self, present: bool, options: int) -> int:
-        r = Reader(self.body, _HEAD.size)
-        rows, columns = self.rows, self.shape.columns
-        firsts = [read_first(r, column.type, rows) for column in columns]
-        self.values = [read_second(r, column.type, first) for column, first in zip(columns, firsts)]
+        rows, columns, shape = self.rows, self.shape.columns, self.shape
+        if shape.widths is not None:
+            r = Reader(self.body, self._place_fixed(shape.widths))
+        else:
+            r = Reader(self.body, _HEAD.size)
+            firsts = [read_first(r, column.type, rows) for column in columns]
+            self.values = [read_second(r, column.type, first) for column, first in zip(columns, firsts)]
         if not present:
             padded = (rows + 7) & ~7
             codes = np.frombuffer(r.take(padded * len(columns)), np.uint8).reshape(-1, padded)
@@ -324,6 +348,32 @@ class Reply:
             if not np.array_equal(bits, wanted):
                 raise malformed("validity contradicts the codes", r.at)
         return self._read_stamps(r.at, options, by_row=False)
+
+    def _place_fixed(self, widths: tuple[int, ...]) -> int:
+        """Where columns of fixed sizes begin; arrays are made of them when somebody looks."""
+        rows, body, at = self.rows, self.body, _HEAD.size
+        places = []
+        for width in widths:
+            places.append(at)
+            end = at + rows * width
+            at = (end + 7) & ~7
+            if end != at and any(body[end:at]):
+                raise malformed("there is something where zeroes belong", end)
+        if len(body) < at:
+            raise malformed("it is cut", len(body))
+        self.places = places
+        for number in self.shape.fixed_bools:
+            _check_bools(self.shape.columns[number].type, self.column(number).first, places[number])
+        return at
+
+    def block(self) -> Array | None:
+        """All columns as one matrix, a view of rows by columns, where they are numbers of one type; else None."""
+        dtype = self.shape.uniform
+        if self.places is None or dtype is None:
+            return None
+        stride = (self.rows * dtype.itemsize + 7) // 8 * 8 // dtype.itemsize
+        count = len(self.shape.columns)
+        return np.frombuffer(self.body, dtype, stride * count, _HEAD.size).reshape(count, stride)[:, : self.rows].T
 
     # Dense
 
@@ -369,6 +419,11 @@ class Reply:
         """The values of a column; of a dense reply, floats."""
         if self.values is not None:
             return self.values[number]
+        if self.places is not None:
+            kind = self.shape.columns[number].type
+            count = self.rows * max(kind.length, 1)
+            first: Array = np.frombuffer(self.body, DTYPES[kind.element], count, self.places[number])
+            return Values(kind, first.reshape(self.rows, kind.length) if kind.shape == VECTOR else first)
         if self.matrix is not None:
             element = 4 if self.layout == DENSE32 else 5
             return Values(FeatureType(element), self.matrix[:, number])

@@ -236,6 +236,11 @@ class OnlineFeatures:
         reply = self._reply
         if reply.matrix is not None and columns is None:
             return self._dense(missing, dtype)
+        if columns is None and dtype is None and missing is None and reply.codes is None:
+            block = reply.block()
+            if block is not None:
+                # Rows in a row, as who computes with them expects.
+                return np.ascontiguousarray(block)
         numbers = [self._number(name) for name in columns] if columns is not None else list(range(len(self.names)))
         kinds = [reply.shape.columns[number].type for number in numbers]
         self._check_numbers(numbers, kinds)

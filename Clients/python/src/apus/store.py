@@ -19,11 +19,10 @@ from .commands import Definitions, files_of, outcome
 from .connection import Connection, Greeting, Pool
 from .core import RetryPolicy, Session, Steps, ask_of, doubtful, once
 from .errors import ApusError, BadReply, CallTimeout, ConnectionLost, InputError
-from .pusher import Plan, Pusher, applying, erasing, rows_of
+from .pusher import Plan, Pusher, applying, describing, erasing, rows_of
 from .pushing import EventTime, NanIs, PushOptions, ViewSchema
 from .reply import scan_reply
 from .results import Erasure, OnlineFeatures, PushResult, Receipt, Row
-from .times import spell_type
 
 T = TypeVar("T")
 
@@ -264,10 +263,8 @@ class Store:
         >>> [one["name"] for one in store.describe("card_activity")["view"]["feature_list"]]
         ['txn_count_24h', 'avg_amount_30d', 'last_action', 'embedding']
         """
-        if not isinstance(name, str):
-            raise InputError(f"{name!r} is {spell_type(name)}, not a name")
-        body = wire.describe(name, self._project if project is None else project)
-        words = self._run(once(wire.DESCRIBE, body, wire.describe_reply), self._deadline(timeout))
+        project = self._project if project is None else project
+        words = self._play(describing(name, project), self._deadline(timeout))
         out: dict[str, Any] = json.loads(words)
         return out
 
