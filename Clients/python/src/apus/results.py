@@ -140,6 +140,7 @@ class OnlineFeatures:
 
     @property
     def all_present(self) -> bool:
+        """Whether every cell is present."""
         return self._reply.codes is None
 
     @property

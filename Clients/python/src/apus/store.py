@@ -6,6 +6,7 @@ whose requests are numbered: whatever breaks on the way, its rows are there once
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -136,8 +137,14 @@ class Store:
         self._pool.close()
         self._pusher.jobs.close()
 
+    def __del__(self) -> None:
+        # One that nobody closed; or one that never came to be.
+        with contextlib.suppress(Exception):
+            self.close()
+
     @property
     def address(self) -> str:
+        """Where the server is."""
         return str(self._pool.greeting.address)
 
     # How a call is made

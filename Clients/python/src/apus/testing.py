@@ -109,6 +109,7 @@ class Server:
 
     @property
     def is_running(self) -> bool:
+        """Whether the program runs."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> Server:
