@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +180,11 @@ def test_rules_are_told_by_name_and_good_rows_stay(both: Any, card: str) -> None
 def test_all_or_nothing_leaves_no_trace(store: apus.Store, card: str) -> None:
     with pytest.raises(apus.RowsRefused) as refused:
         store.push("strict", [{"card_id": card, "number": 1}, {"card_id": card, "number": -1}], all_or_nothing=True)
-    assert "number" in str(refused.value)
+    assert "number.min" in str(refused.value) and refused.value.first_rows == {"number.min": 1}
+    with pytest.raises(AttributeError, match="nothing was written"):
+        _ = refused.value.result
+    # The number that it had is the next one's.
+    assert store.push("strict", {"card_id": card + "2", "number": 1}).accepted == 1
     assert store.get_online_features(["strict:number"], [{"card_id": card}]).reasons["number"] == ["never seen"]
 
 
@@ -268,6 +274,26 @@ def test_tokens_and_scopes(tmp_path: Path) -> None:
             with pytest.raises(apus.Unauthenticated) as stranger:
                 apus.connect(server.url, token=token)
             assert made.stdout.strip()[-60:-3] not in repr(stranger.value)
+
+
+def test_a_connection_that_the_server_ended_for_idleness_is_made_anew() -> None:
+    with Server(EVERY, options=["--idle-timeout", "1s"]) as server:
+        store = server.connect(retries=0)
+        idle = store._pool._idle[0]
+        until = time.monotonic() + 30
+        while idle.is_idle_and_open() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert store.ping().visible > 0 and store._pool._idle[0] is not idle
+
+        async def twin() -> None:
+            other = await apus.aio.connect(server.url, retries=0)
+            first = other._connection
+            while first is not None and first.is_good:
+                await asyncio.sleep(0.05)
+            assert (await other.ping()).visible > 0
+            await other.close()
+
+        asyncio.run(twin())
 
 
 def test_two_programs_under_one_name_fence_each_other(server: Server, account: int) -> None:

@@ -178,6 +178,9 @@ class RowsRefused(ApusError, ValueError):
         out: dict[str, int] = {}
         for tally in self._result.refusals if self._result else ():
             out.setdefault(tally.rule, tally.first_row)
+        if self._result is None and self.details.get("row", "").isdecimal():
+            # Of all or nothing the server tells the first.
+            out[self.details.get("rule", "")] = int(self.details["row"])
         return out
 
 
