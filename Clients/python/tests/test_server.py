@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -104,6 +107,8 @@ def test_a_receipt_gives_the_same_answer_again(both: Any, account: int) -> None:
     again = both.get_online_features(SERVED, [{"account_id": account}], at=apus.Receipt.parse(words))
     assert again.to_dict()["n0"] == [1] and again.receipt == x.receipt and str(again.receipt) == words
     assert both.get_online_features(SERVED, [{"account_id": account}]).receipt != x.receipt
+    with pytest.raises(apus.InputError, match="of other entities"):
+        both.get_online_features(SERVED, [{"account_id": -account}], at=x.receipt)
     with pytest.raises(apus.InputError, match="no receipt"):
         apus.Receipt.parse(words[:-3])
 
@@ -326,6 +331,40 @@ def test_many_threads_push_and_read_at_once(store: apus.Store, account: int) -> 
     for one in threads:
         one.join()
     assert not failures
+
+
+def test_threads_of_a_named_producer_take_turns(server: Server, account: int) -> None:
+    with apus.connect(server.url, producer=f"turns-{account}", timeout=30) as store:
+        rows = [{"left": 6000 + at, "right": str(account), "value": at} for at in range(24)]
+        with concurrent.futures.ThreadPoolExecutor(6) as threads:
+            results = list(threads.map(lambda row: store.push("pairs", row).accepted, rows))
+        assert results == [1] * len(rows)
+        producers = {one["name"]: one for one in store.describe()["producers"]}
+        assert producers[f"turns-{account}"]["last_sequence"] == len(rows) and producers[f"turns-{account}"]["epoch"] == 1
+
+
+def test_numpy_is_all_that_is_needed(server: Server, account: int) -> None:
+    """In a process of its own, where neither pandas nor pyarrow can be imported."""
+    program = f"""
+import sys
+sys.modules["pandas"] = sys.modules["pyarrow"] = None
+import apus, numpy as np
+with apus.connect({server.url!r}) as store:
+    rows = dict(account_id=np.array([{account}]), n0=np.array([1]), n1=[2.5], event_timestamp=np.array(["2026-11-20"], "M8[s]"))
+    assert store.push("numbers", rows, known_at="now", timezone="UTC").accepted == 1
+    assert store.push("numbers", dict(account_id={account}, n0=3)).accepted == 1
+    x = store.get_online_features(["numbers:n0", "numbers:n1"], [dict(account_id={account})])
+    assert x.to_dict()["n0"] == [3] and x.column("n0").tolist() == [3]
+    for call in (x.to_df, x.to_arrow):
+        try:
+            call()
+        except apus.InputError as error:
+            assert "pip install" in error.next
+        else:
+            raise AssertionError
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_compression_changes_nothing(server: Server, filled: list[dict[str, Any]]) -> None:

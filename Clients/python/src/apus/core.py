@@ -5,6 +5,7 @@ same promises.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Generator, Sequence
 from typing import Any, Callable, NamedTuple, TypeVar
@@ -91,7 +92,7 @@ class Ask(NamedTuple):
     entities: Any
     options: int = 0
     min_lsn: int | None = None
-    exact: tuple[int, int] | None = None
+    at: Receipt | None = None
     dense: int | None = None
 
 
@@ -119,8 +120,7 @@ def ask_of(
         raise InputError(f"at is {at!r}", next="give a receipt: Receipt.parse reads its text")
     if at is not None and min_lsn is not None:
         raise InputError("min_lsn and at are both given", next="give one of them")
-    exact = None if at is None else (at.lsn, at.read_time)
-    return Ask(Vector.of(features, project), entities, options, min_lsn, exact, layout)
+    return Ask(Vector.of(features, project), entities, options, min_lsn, at, layout)
 
 
 def get(session: Session, ask: Ask) -> Steps[OnlineFeatures]:
@@ -147,8 +147,11 @@ def _prepare(session: Session, vector: Vector) -> Steps[PreparedVector]:
         wire.empty_reply((yield wire.RELEASE, wire.release(gone.handle)))
     body = yield wire.PREPARE, wire.prepare(vector.names, vector.kind, vector.project)
     prepared = PreparedVector(wire.prepare_reply(body))
-    session.handles[vector] = prepared
-    return prepared
+    first = session.handles.setdefault(vector, prepared)
+    if first is not prepared:
+        # Another task prepared the same meanwhile: all use one handle.
+        wire.empty_reply((yield wire.RELEASE, wire.release(prepared.handle)))
+    return first
 
 
 def _get(session: Session, prepared: PreparedVector, ask: Ask) -> Steps[OnlineFeatures]:
@@ -160,6 +163,15 @@ def _get(session: Session, prepared: PreparedVector, ask: Ask) -> Steps[OnlineFe
             raise InputError("no entities are given", next="give at least one; `if len(df):` skips what is empty")
         raise InputError(f"{count} entities, where 1 to {rows_max} may be asked for at once", next="ask in parts")
     keys = prepared.keys.rows(rows)
+    exact = None
+    if ask.at is not None:
+        exact = (ask.at.lsn, ask.at.read_time)
+        if hashlib.sha256(keys).digest() != ask.at.keys_digest:
+            raise InputError(
+                "the receipt is of other entities, or of another order of them",
+                f"receipt {ask.at}",
+                "give the entities, and the features, that the receipt was given for",
+            )
     if ask.dense is not None:
         if not prepared.can_be_dense:
             others = [column.name for column in prepared.shape.columns if not column.type.is_number]
@@ -170,7 +182,7 @@ def _get(session: Session, prepared: PreparedVector, ask: Ask) -> Steps[OnlineFe
         layout = ask.dense
     else:
         layout = wire.ONE_ROW if count == 1 else wire.COLUMNS
-    body = yield wire.GET, wire.get(prepared.handle, count, keys, layout, ask.options, ask.min_lsn, ask.exact)
+    body = yield wire.GET, wire.get(prepared.handle, count, keys, layout, ask.options, ask.min_lsn, exact)
     reply = Reply(body, prepared.shape, count, layout, ask.options)
     return OnlineFeatures(reply, prepared.fingerprint, keys, rows, prepared.keys.names)
 

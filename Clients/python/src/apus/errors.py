@@ -370,8 +370,3 @@ def from_server(number: int, kind: int, wait: int, what: str, where: str, next: 
     # The frame knows best: a later server may have moved a code's class.
     error.retryable = kind == RETRY_CLASS
     return error
-
-
-__all__ = [
-    name for name, one in list(globals().items()) if isinstance(one, type) and issubclass(one, ApusError) and name[0] != "_"
-]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from . import sources, wire
 from .batch import CHUNK_BYTES, CHUNK_ROWS, Rows
-from .cells import is_blank
+from .cells import ABSENT
 from .errors import BadReply, InputError, UnknownName
 from .keys import key_as_short, part_of_row
 from .times import NOW, Clock, OldRowsWarning, duration_of, hint, spell_type, warn, warn_naive
@@ -272,16 +272,10 @@ def _keys(view: str, table: sources.Table, schema: ViewSchema, clock: Clock) -> 
             values = sources.objects(table.column(part.name))
         except InputError as error:
             raise InputError(f"the column {part.name}: {error.what}", f"a key of {view}", error.next) from None
-        parts.append([part_of_row(part, None if _is_missing(one) else one, row, clock) for row, one in enumerate(values)])
+        parts.append([part_of_row(part, None if one is ABSENT else one, row, clock) for row, one in enumerate(values)])
     if len(parts) == 1:
         return [key_as_short(key, schema.entity, row) for row, key in enumerate(parts[0])]
     return [key_as_short(b"".join(key), schema.entity, row) for row, key in enumerate(zip(*parts))]
-
-
-def _is_missing(value: Any) -> bool:
-    from .cells import ABSENT
-
-    return value is ABSENT or is_blank(value)
 
 
 def _event_times(view: str, table: sources.Table, options: PushOptions, clock: Clock) -> npt.NDArray[np.int64] | None:
@@ -327,7 +321,7 @@ def _moments(table: sources.Table, name: str, what: str, clock: Clock, is_needed
         return out
     out = np.full(table.rows, wire.NO_MOMENT, np.int64)
     for row, value in enumerate(sources.objects(column)):
-        if _is_missing(value):
+        if value is None or value is ABSENT:
             if is_needed:
                 raise _no_time(name, what, row)
             continue

@@ -260,7 +260,7 @@ def objects(column: Column) -> list[Any]:
             out = [_moment(value) for value in out]
         if column.blank is not None:
             out = [None if bad else value for value, bad in zip(out, column.blank.tolist())]
-        return [None if is_blank(value) else value for value in out]
+        return [None if is_blank(value) else value for value in out] if column.values.dtype.kind == "M" else out
     if isinstance(column, list):
         return [None if is_blank(value) or is_nan(value) else value for value in column]
     from . import arrow_columns

@@ -20,6 +20,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import weakref
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
@@ -53,6 +54,13 @@ def find_binary() -> str:
         "$APUS_BINARY, $PATH, and .build/release of the folders above",
         "build it (`make build`), or set APUS_BINARY",
     )
+
+
+def _reap(process: subprocess.Popen[bytes], scratch: str) -> None:
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 class Server:
@@ -128,6 +136,8 @@ class Server:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("APUS_")}
         with open(self._log_path, "ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=clean)
+        # A test that ends without a word leaves no server behind.
+        self._reaper = weakref.finalize(self, _reap, self._process, self._scratch)
         self._port = self._listening(begin)
         if is_first and self._definitions is not None:
             with connect(self.url, timeout=30) as store:
@@ -166,6 +176,7 @@ class Server:
             self._process.kill()
             self._process.wait()
         self._process = None
+        self._reaper.detach()
 
     def restart(self) -> Server:
         """Stops it, and starts it on the same port and folder."""
