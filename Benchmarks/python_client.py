@@ -167,7 +167,13 @@ def main() -> int:
 
 
 def round_of(
-    store: apus.Store, number: int, bare: Bare, echo: Bare, entities: list[dict[str, str]], values: np.ndarray, given: argparse.Namespace
+    store: apus.Store,
+    number: int,
+    bare: Bare,
+    echo: Bare,
+    entities: list[dict[str, str]],
+    values: np.ndarray,
+    given: argparse.Namespace,
 ) -> dict[str, dict[str, float]]:
     if number == 0:
         vector = core.Vector.of(TEN, "")

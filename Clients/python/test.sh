@@ -59,6 +59,9 @@ check "pip install ./Clients/python" "$bin/python" -m pip install --quiet --no-d
 check "ruff check" "$bin/ruff" check --quiet .
 check "ruff format" "$bin/ruff" format --quiet --check .
 check "mypy --strict" "$bin/mypy"
+bench=$root/Benchmarks/python_client.py
+check "ruff check of the benchmark" "$bin/ruff" check --quiet --config pyproject.toml "$bench"
+check "a small run of the benchmark" "$bin/python" "$bench" --calls 20 --rounds 1
 
 report=$place/pytest.xml
 rm -f "$report"
