@@ -23,8 +23,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Clients/python/src"))
 
-import apus
 import numpy as np
+
+import apus
 from apus import core, wire
 from apus.testing import Server
 

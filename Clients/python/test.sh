@@ -53,6 +53,9 @@ check() { # name, command
   fi
 }
 
+# What tools remember stays out of the tree.
+export RUFF_CACHE_DIR=$place/cache/ruff MYPY_CACHE_DIR=$place/cache/mypy PYTHONPYCACHEPREFIX=$place/cache/python
+
 # As users get it: what is tested is what is installed.
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 check "pip install ./Clients/python" "$bin/python" -m pip install --quiet --no-deps --no-build-isolation --force-reinstall "$here"
@@ -65,7 +68,7 @@ check "a small run of the benchmark" "$bin/python" "$bench" --calls 20 --rounds 
 
 report=$place/pytest.xml
 rm -f "$report"
-"$bin/python" -m pytest --junitxml "$report" "$@"
+"$bin/python" -m pytest -o cache_dir="$place/cache/pytest" --junitxml "$report" "$@"
 status=$?
 # <testsuite … errors="0" failures="0" skipped="0" tests="9" …>
 count() { sed -n "s/.*<testsuite [^>]*[ ]$1=\"\([0-9]*\)\".*/\1/p" "$report" 2>/dev/null | head -n 1; }
