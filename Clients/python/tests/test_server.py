@@ -103,6 +103,7 @@ def test_a_receipt_gives_the_same_answer_again(both: Any, account: int) -> None:
     result = both.push("numbers", {"account_id": account, "n0": 1})
     x = both.get_online_features(SERVED, [{"account_id": account}], min_lsn=result.lsn)
     words = str(x.receipt)
+    assert repr(x.receipt) == f"Receipt.parse({words!r})" and len(words) < 120
     both.push("numbers", {"account_id": account, "n0": 2})
     again = both.get_online_features(SERVED, [{"account_id": account}], at=apus.Receipt.parse(words))
     assert again.to_dict()["n0"] == [1] and again.receipt == x.receipt and str(again.receipt) == words
@@ -254,6 +255,44 @@ def test_a_feature_that_was_added_meanwhile_is_known_at_once() -> None:
         store.push("v", {"k": "x", "b": "new"})
         assert store.get_online_features(["v:a", "v:b"], [{"k": "x"}]).to_dict() == {"a": [1], "b": ["new"]}
         assert store.get_online_features(["v:a"], [{"k": "x"}]).to_dict() == before.to_dict()
+
+
+def test_a_promoted_version_is_met_at_once(tmp_path: Path) -> None:
+    def definitions(kind: str) -> dict[str, Any]:
+        view = {"entity": "e", "ttl": "none", "features": {"a": {"type": kind}}}
+        return {"project": "p", "entities": {"e": {"keys": {"k": "string"}}}, "views": {"v": view}}
+
+    with Server(definitions("int64")) as server:
+        store = server.connect()
+        store.push("v", {"k": "x", "a": 1})
+        store.apply(definitions("string"), accept=["readers", "producers"])
+        store.push("v@2", {"k": "x", "a": "new"})
+        store.push("v", {"k": "x", "a": 2})
+        assert store.get_online_features(["v:a"], [{"k": "x"}]).to_dict() == {"a": [2]}
+        done = server.run("promote", "v@2")
+        assert done.returncode == 0, done.stderr
+        store.push("v", {"k": "y", "a": "text"})
+        keys = [{"k": "x"}, {"k": "y"}]
+        assert store.get_online_features(["v:a"], keys).to_dict() == {"a": ["new", "text"]}
+        assert store.get_online_features(["v@1:a"], keys).to_dict() == {"a": [2, None]}
+
+
+def test_rows_are_cut_by_bytes_and_one_that_is_too_long_is_named(store: apus.Store, card: str) -> None:
+    frame = store._pool._idle[0].session.hello.frame_max
+    rows = [{"card_id": f"{card}-{at}", "raw": b"x" * (300_000 if at % 7 == 0 else 10)} for at in range(60)]
+    assert store.push("every", rows).accepted == 60
+    found = store.get_online_features(["every:raw"], [{"card_id": row["card_id"]} for row in rows[:8]])
+    assert found.to_dict()["raw"] == [row["raw"] for row in rows[:8]]
+    with pytest.raises(apus.InputError, match="row 60 has"):
+        store.push(
+            "every", [*({**row, "card_id": "new-" + row["card_id"]} for row in rows), {"card_id": card, "raw": b"x" * frame}]
+        )
+    # Nothing of it was sent.
+    assert store.get_online_features(["every:raw"], [{"card_id": f"new-{card}-0"}]).reasons["raw"] == ["never seen"]
+    long = {"card_id": card, "words": ["y" * 1000] * 900, "raw": b"z"}
+    assert store.push("every", [*rows, long]).accepted == 61
+    with pytest.raises(apus.InputError, match="do not fit into one request"):
+        store.push("every", rows * 60, all_or_nothing=True)
 
 
 def test_tokens_and_scopes(tmp_path: Path) -> None:

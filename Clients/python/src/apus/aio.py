@@ -321,12 +321,13 @@ class Store:
                     raise
                 await asyncio.sleep(wait)
 
-    async def _play(self, plan: Plan[T], deadline: float) -> T:
+    async def _play(self, plan: Plan[T], deadline: float | None) -> T:
         try:
             make = next(plan)
             while True:
                 try:
-                    out = await self._run(make, deadline)
+                    until = self._deadline(None) if deadline is None else deadline
+                    out = await self._run(make, until)
                 except ApusError as error:
                     make = plan.throw(error)
                 except BaseException as error:
@@ -393,7 +394,7 @@ class Store:
             self._project if project is None else project,
         )
         if self._pusher.jobs.producer is None:
-            return await self._play(self._pusher.push(view, data, options), deadline)
+            return await self._play(self._pusher.push(view, data, options), None if timeout is None else deadline)
         try:
             await asyncio.wait_for(self._named.acquire(), max(0.0, deadline - time.monotonic()))
         except asyncio.TimeoutError:
@@ -401,7 +402,7 @@ class Store:
                 f"the producer {self._pusher.jobs.producer} was busy with other pushes", next="give a longer timeout"
             ) from None
         try:
-            return await self._play(self._pusher.push(view, data, options), deadline)
+            return await self._play(self._pusher.push(view, data, options), None if timeout is None else deadline)
         finally:
             self._named.release()
 

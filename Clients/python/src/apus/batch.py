@@ -51,6 +51,17 @@ class Cells(NamedTuple):
             parts.append(padded(bytes(self.second[bounds[0] * width : bounds[1] * width])))
         return b"".join(parts)
 
+    def byte_counts(self) -> Array | None:
+        """How many bytes of variable size each row has here; None where there are none."""
+        if self.second is None:
+            return None
+        ends = np.frombuffer(self.first, "<u4").astype(np.int64)
+        if self.third is not None:
+            inner = np.frombuffer(self.second, "<u4").astype(np.int64)
+            texts: Array = inner[ends[1:]] - inner[ends[:-1]] + 4 * np.diff(ends)
+            return texts
+        return np.diff(ends) * (1 if self.type.shape == 0 else FeatureType(self.type.element).width)
+
 
 def _cut(ends: Buffer, start: int, stop: int) -> tuple[bytes, tuple[int, int]]:
     """Ends of some rows, beginning with 0 again, and what they were."""
@@ -83,6 +94,18 @@ class Rows(NamedTuple):
                 times += moments[start:stop].tobytes()
         body = padded(times + b"".join(self.keys[start:stop]))
         return body + b"".join(column.encode(start, stop) for column in self.columns)
+
+    def too_long(self, limit: int) -> int | None:
+        """A row that has more bytes than a request may have, if there is one."""
+        fixed = 64 + sum(0 if column.type.is_variable else column.type.width for column in self.columns) + 40 * len(self.columns)
+        counts = [one for one in (column.byte_counts() for column in self.columns) if one is not None]
+        if not counts and fixed < limit // 2:
+            return None
+        sizes = sum(counts, np.full(len(self), fixed + 400, np.int64))
+        for row in np.flatnonzero(sizes > limit // 2).tolist():
+            if len(self.encode(row, row + 1)) > limit:
+                return int(row)
+        return None
 
 
 #: A request's rows and bytes, unless the server allows less. Small enough that none is late because of another.

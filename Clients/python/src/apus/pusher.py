@@ -17,7 +17,7 @@ from .core import Lane, Session, Steps, once
 from .errors import ApusError, InputError, RowsRefused, UnknownName
 from .keys import decode_key
 from .lanes import Job, Jobs
-from .pushing import KnownAt, Prepared, PushOptions, UnknownColumn, ViewSchema, digest, nearest, prepare
+from .pushing import KnownAt, Prepared, PushOptions, ViewSchema, digest, nearest, prepare
 from .reply import Scanned
 from .results import Erasure, PushResult, Row
 from .times import Clock, spell_type
@@ -60,10 +60,12 @@ class Pusher:
         schema = yield from self.schema(view, options.project)
         try:
             prepared = prepare(view, data, schema, options, self._warned)
-        except UnknownColumn:
-            # Somebody may have added it since.
-            schema = yield from self.schema(view, options.project, is_fresh=True)
-            prepared = prepare(view, data, schema, options, self._warned)
+        except InputError:
+            # The view may be another one by now: somebody added a feature, or promoted a version.
+            fresh = yield from self.schema(view, options.project, is_fresh=True)
+            if (fresh.name, fresh.keys, fresh.features) == (schema.name, schema.keys, schema.features):
+                raise
+            prepared = prepare(view, data, fresh, options, self._warned)
         try:
             result = yield from self._push(prepared)
         except UnknownName:

@@ -159,6 +159,11 @@ class Prepared(NamedTuple):
         """Requests: the first row, the row behind the last, and what follows the head."""
         total = len(self.rows)
         head = len(self.head(0, KnownAt(wire.LIVE), wire.ProducerStamp(0, 0, 0), b"")) + 64
+        # Before the first one goes out: what cannot be sent is told while nothing was.
+        row = self.rows.too_long(frame_max - head)
+        if row is not None:
+            size = len(self.rows.encode(row, row + 1))
+            raise InputError(f"row {row} has {size} bytes, where a request has at most {frame_max}", next="make it shorter")
         step = max(1, min(rows_max, CHUNK_ROWS))
         limit = max(1, min(CHUNK_BYTES, frame_max - head))
         at = 0
@@ -175,11 +180,6 @@ class Prepared(NamedTuple):
             elif len(body) > limit and stop - at > 1:
                 step = max(1, (stop - at) * limit // len(body) * 9 // 10)
                 continue
-            if len(body) > frame_max - head:
-                raise InputError(
-                    f"row {at} has {len(body)} bytes, where a request has at most {frame_max}",
-                    next="make it shorter",
-                )
             yield at, stop, body
             at = stop
 
@@ -194,10 +194,6 @@ def nearest(name: str, names: Iterable[str]) -> str:
     every = sorted(names)
     near = difflib.get_close_matches(name, every, 3, 0.5)
     return ", ".join(near or every[:12])
-
-
-class UnknownColumn(InputError):
-    """A column means nothing to the view, as far as this client knows."""
 
 
 def prepare(view: str, data: Any, schema: ViewSchema, options: PushOptions, warned: set[str]) -> Prepared:
@@ -232,7 +228,7 @@ def prepare(view: str, data: Any, schema: ViewSchema, options: PushOptions, warn
         if kind is None:
             if name in named or options.ignore_unknown or options.mode == "delete":
                 continue
-            raise UnknownColumn(
+            raise InputError(
                 f"{schema.name} has no feature called {name}",
                 f"the column {name}",
                 f"there is {nearest(name, schema.features)}; drop the column, rename it, or say ignore_unknown=True",

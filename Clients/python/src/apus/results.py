@@ -45,6 +45,9 @@ class Receipt(NamedTuple):
     #: SHA-256 of the keys as they were sent.
     keys_digest: bytes
 
+    def __repr__(self) -> str:
+        return f"Receipt.parse({str(self)!r})"
+
     def __str__(self) -> str:
         data = self.fingerprint + struct.pack("<Qq", self.lsn, self.read_time) + self.keys_digest
         return "apusr1_" + base64.urlsafe_b64encode(data).decode().rstrip("=")

@@ -45,7 +45,7 @@ def connect(
     """Opens a store: the server at `url`, else at `$APUS_URL`, else on this machine.
 
     `token`: what `apus token create` printed; else the file `token_file`, else that of `$APUS_TOKEN_FILE`.
-    `timeout`: seconds that a call takes at most, its retries included.
+    `timeout`: seconds that a call takes at most, its retries included; a push that names no other has it for each of its requests.
     `pool_size`: connections, and so calls of threads at a time.
     `project`: may be left out where there is only one.
     `producer`: the name under which pushes are numbered; whoever takes it later fences this client. Without it, a name of this machine.
@@ -336,14 +336,14 @@ class Store:
             self._project if project is None else project,
         )  # fmt: skip
         if self._pusher.jobs.producer is None:
-            return self._play(self._pusher.push(view, data, options), deadline)
+            return self._play(self._pusher.push(view, data, options), None if timeout is None else deadline)
         if not self._named.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise CallTimeout(
                 f"the producer {self._pusher.jobs.producer} was busy with other pushes",
                 next="give a longer timeout",
             )
         try:
-            return self._play(self._pusher.push(view, data, options), deadline)
+            return self._play(self._pusher.push(view, data, options), None if timeout is None else deadline)
         finally:
             self._named.release()
 
@@ -412,12 +412,14 @@ class Store:
         make = once(wire.CONSOLE, wire.console(words, files), wire.console_reply)
         return outcome(self._run(make, self._deadline(timeout), is_repeatable, not is_repeatable))
 
-    def _play(self, plan: Plan[T], deadline: float, is_repeatable: bool = True, is_write: bool = False) -> T:
+    def _play(self, plan: Plan[T], deadline: float | None, is_repeatable: bool = True, is_write: bool = False) -> T:
+        """Without a deadline each call has the store's time for itself."""
         try:
             make = next(plan)
             while True:
                 try:
-                    out = self._run(make, deadline, is_repeatable, is_write)
+                    until = self._deadline(None) if deadline is None else deadline
+                    out = self._run(make, until, is_repeatable, is_write)
                 except ApusError as error:
                     make = plan.throw(error)
                 else:
