@@ -121,7 +121,8 @@ let package = Package(
     .executableTarget(
       name: "ApusLife",
       dependencies: [
-        "ApusStore", "ApusLog", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+        "ApusStore", "ApusLog", "ApusHistory", "ApusIndex", "ApusContracts", "ApusSystem", "ApusBytes",
+        "ApusTestSupport",
       ],
       path: "Tests/ApusLife", swiftSettings: strict),
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures, prints a table, and leaves report.md and report.json in .build/bench.
-#   ONLY=word        only the benchmarks whose name has the word: memory, checksum, append, group, scan, open, history, store-read, store-views,
+#   ONLY=word        only the benchmarks whose name has the word: memory, checksum, append, group, scan, open, history, history-explain, store-read, store-views,
 #                    store-append, store-growth, store-rows (store: all of the last five),
 #                    bulk, server-echo, server-pipelined, server-rows, server-allocations (server: all of the last four)
 #   (Benchmarks/python_client.py measures the Python client, by itself)

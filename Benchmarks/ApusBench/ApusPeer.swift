@@ -31,7 +31,7 @@ final class ApusPeer {
     return connection
   }
 
-  private static let handle: UInt32 = 1
+  static let handle: UInt32 = 1
 
   private func prepare(_ connection: LoadConnection, _ views: Int) throws -> PrepareReply {
     let hello = Self.frame(.hello, id: 0) { HelloRequest(client: "ApusBench").encode(into: &$0) }
@@ -48,7 +48,7 @@ final class ApusPeer {
     return reply
   }
 
-  private static func frame(_ type: MessageType, id: UInt64, _ body: (inout ByteWriter) throws -> Void)
+  static func frame(_ type: MessageType, id: UInt64, _ body: (inout ByteWriter) throws -> Void)
     rethrows
     -> [UInt8]
   {
@@ -60,7 +60,7 @@ final class ApusPeer {
   }
 
   /// The body of what answers a frame.
-  private static func ask(
+  static func ask(
     _ connection: LoadConnection, _ frame: [UInt8], _ type: MessageType
   ) throws -> [UInt8] {
     let head = try connection.exchange(frame, replyByteCount: FrameHeader.byteCount)

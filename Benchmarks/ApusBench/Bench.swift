@@ -42,6 +42,7 @@ struct Bench {
     ("store-rows", StoreRowsBenchmark.run),
     ("bulk", BulkBenchmark.run),
     ("history", HistoryBenchmark.run),
+    ("history-explain", ExplainBenchmark.run),
     ("server-echo", ServerBenchmark.echo),
     ("server-pipelined", ServerBenchmark.pipelined),
     ("server-rows", ServerBenchmark.matrices),
@@ -85,7 +86,8 @@ struct Bench {
 
     /// What needs servers of other packages is asked for by its name when sizes are those of toys, which tests use.
     func wants(_ name: String) -> Bool {
-      only.map { name.contains($0) } ?? !(isToy && (name.hasPrefix("server-") || name == "bulk"))
+      only.map { name.contains($0) }
+        ?? !(isToy && (name.hasPrefix("server-") || name == "bulk" || name == "history-explain"))
     }
 
     init?(_ words: [String]) {

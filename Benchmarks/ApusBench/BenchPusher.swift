@@ -39,7 +39,9 @@ struct BenchPusher: ~Copyable {
     var number = 0
     while number < count {
       let end = min(count, number + Self.rowsPerBatch)
-      batch.removeAll(bench.store.catalog, now: SystemClock().wall(), choice: .live, policy: .allOrNothing)
+      batch.removeAll(
+        bench.store.catalog, now: SystemClock().wall(), choice: .live, policy: .allOrNothing,
+        isNumbered: false)
       try batch.turn(to: bench.views[view])
       while number < end {
         bench.shape.fill(&inputs, first + number)

@@ -86,6 +86,14 @@ extension ByteWriter {
     }
   }
 
+  /// Replaces bytes that are written already by one that is the same in all of a range.
+  package mutating func overwrite(repeating byte: UInt8, in range: Range<Int>) {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= end, "only bytes that are written can be overwritten")
+    unsafe UnsafeMutableRawBufferPointer(rebasing: storage[range])
+      .initializeMemory(as: UInt8.self, repeating: byte)
+  }
+
   /// Writes the same number so many times.
   @inlinable
   package mutating func write<T: FixedWidthInteger & BitwiseCopyable>(repeating value: T, count: Int) {

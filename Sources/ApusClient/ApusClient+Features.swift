@@ -57,7 +57,17 @@ extension ApusClient {
     of request: PrepareRequest, _ keys: [[String: FeatureValue]], _ options: ReadOptions
   ) async throws(ClientError) -> FeatureRows {
     let deadline = deadline(options.timeout)
-    return try await attempt(isRepeatable: true, deadline: deadline) { connection throws(ClientError) in
+    return try await asking(request, keys, deadline) { prepared, connection throws(ClientError) in
+      try await get(prepared, keys, options, on: connection, deadline: deadline)
+    }
+  }
+
+  /// Asks with a vector that is prepared, and again when its definition changed meanwhile.
+  func asking<Answer: Sendable>(
+    _ request: PrepareRequest, _ keys: [[String: FeatureValue]], _ deadline: UInt64,
+    _ body: (PreparedFeatures, LiveConnection) async throws(ClientError) -> Answer
+  ) async throws(ClientError) -> Answer {
+    try await attempt(isRepeatable: true, deadline: deadline) { connection throws(ClientError) in
       let rowsMax = min(Int(clamping: connection.hello.rowsMax), Int(UInt16.max))
       guard !keys.isEmpty, keys.count <= rowsMax else {
         throw ClientError(.badInput, "\(keys.count) keys, where 1 to \(rowsMax) may be asked for at once")
@@ -66,7 +76,7 @@ extension ApusClient {
       while true {
         let prepared = try await prepared(request, on: connection, deadline: deadline)
         do throws(ClientError) {
-          return try await get(prepared, keys, options, on: connection, deadline: deadline)
+          return try await body(prepared, connection)
         } catch {
           guard error.code == .definitionChanged || error.code == .unknownHandle else { throw error }
           forget(prepared, request, on: connection, isKnown: error.code == .definitionChanged)
@@ -100,7 +110,8 @@ extension ApusClient {
     let sentKeys = writer.bytes.extracting(droppingFirst: keysAt).copied()
     let reply = try await call(.get, writer.bytes.copied(), on: connection, deadline: deadline)
     return try FeatureRows(
-      reply, of: prepared, rows: keys.count, layout: layout, options: options.wire, keys: sentKeys)
+      reply, of: prepared, rows: keys.count, layout: layout, options: options.wire, keys: sentKeys,
+      timeline: connection.hello.timeline)
   }
 
   private func prepared(

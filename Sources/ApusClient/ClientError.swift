@@ -40,6 +40,7 @@ public struct ClientError: Error, Equatable, Sendable {
     case lsnLost = "LSN_LOST"
     case historyGone = "HISTORY_GONE"
     case beyondHistory = "BEYOND_HISTORY"
+    case badReceipt = "BAD_RECEIPT"
     case `internal` = "INTERNAL"
 
     /// A newer server's code; `isRetryable` is as it said.

@@ -53,13 +53,16 @@ public struct FeatureRows: Sendable {
   public let fingerprint: [UInt8]
   let body: [UInt8]
   let map: GetReplyMap
+  /// As HELLO had it.
+  private let timeline: [UInt8]
+  /// As they were sent.
   private let keys: [UInt8]
   private let numbers: [String: Int]
 
-  /// Checks the reply to a request for so many rows.
+  /// Checks the reply to a request for so many rows. `timeline` is that of HELLO.
   package init(
     _ body: [UInt8], of prepared: PreparedFeatures, rows: Int, layout: ReplyLayout, options: GetOptions,
-    keys: [UInt8]
+    keys: [UInt8], timeline: [UInt8]
   ) throws(ClientError) {
     self.body = body
     var map = GetReplyMap(prepared.shape)
@@ -72,14 +75,15 @@ public struct FeatureRows: Sendable {
     columns = prepared.columns
     numbers = prepared.columnNumbers
     fingerprint = prepared.fingerprint
-    self.keys = keys
+    (self.timeline, self.keys) = (timeline, keys)
   }
 
-  /// What to keep with a decision that was made from these features. Hashes the keys anew each time.
+  /// What to keep with a decision that was made from these features: `explain` takes it, with the same keys. Hashes the keys anew each time.
   public var receipt: Receipt {
     Receipt(
-      fingerprint: fingerprint, lsn: lsn, readTimeNanoseconds: readTimeNanoseconds,
-      keysDigest: SHA256.digest(of: unsafe keys.span.bytes).bytes)
+      AnswerReceipt(
+        timeline: timeline, fingerprint: fingerprint, lsn: map.head.lsn, time: map.head.time,
+        keys: unsafe keys.span.bytes))
   }
 
   public var count: Int { map.head.rows }
@@ -135,14 +139,4 @@ extension FeatureRows.Reason {
     case .beyondHistory: self = .beyondHistory
     }
   }
-}
-
-/// With it, the same answer can be had again: the definition, the moment of the log, the moment of the clock, and whose features.
-public struct Receipt: Hashable, Sendable {
-  /// Of the service's version, or of the list of features: 32 bytes.
-  public let fingerprint: [UInt8]
-  public let lsn: ApusClient.LSN
-  public let readTimeNanoseconds: Int64
-  /// SHA-256 of the keys as they were sent: 32 bytes.
-  public let keysDigest: [UInt8]
 }

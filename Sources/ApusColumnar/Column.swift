@@ -88,6 +88,23 @@ extension Column {
         fromUncheckedByteOffset: element * MemoryLayout<T>.size, as: T.self))
   }
 
+  /// The same for many, one after another.
+  @inlinable package func forEach<T: FixedWidthInteger & BitwiseCopyable>(
+    _ elements: Range<Int>, as: T.Type, _ body: (T) -> Void
+  ) {
+    precondition(
+      type.element.fixedByteCount == MemoryLayout<T>.size && elements.lowerBound >= 0
+        && elements.upperBound <= elementCount, "the column has no such numbers")
+    let bytes = unsafe values.span.bytes
+    for element in elements {
+      // `values` holds `elementCount` times that many bytes.
+      body(
+        T(
+          littleEndian: unsafe bytes.unsafeLoadUnaligned(
+            fromUncheckedByteOffset: element &* MemoryLayout<T>.size, as: T.self)))
+    }
+  }
+
   /// A signed or unsigned integer, timestamp or date, widened; a UInt64 above Int64.max as its bits.
   package func int64(_ element: Int) -> Int64 {
     switch type.element {

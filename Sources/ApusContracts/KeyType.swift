@@ -108,6 +108,19 @@ package struct KeySchema: Hashable, Sendable {
     }
   }
 
+  /// The same for a key of one part.
+  package static func check(_ key: RawSpan, as type: KeyType) throws(KeyError) {
+    var part = 0
+    do throws(BytesError) {
+      var decoder = try KeyDecoder(key)
+      try skipPart(type, &decoder)
+      part = 1
+      try decoder.finish()
+    } catch {
+      throw .encoding(part: part, error)
+    }
+  }
+
   @_lifetime(decoder: copy decoder)
   private static func skipPart(_ type: KeyType, _ decoder: inout KeyDecoder) throws(BytesError) {
     switch type {

@@ -49,11 +49,17 @@ package struct GivenTimes: Equatable, Sendable {
   package var eventTime: EventTime?
   package var createdAt: CreatedAt?
   package var knownAt: KnownAt?
+  /// Of a known-at that is copied from another event: it was assumed there.
+  package var isKnownAtAssumed: Bool
 
-  package init(eventTime: EventTime? = nil, createdAt: CreatedAt? = nil, knownAt: KnownAt? = nil) {
+  package init(
+    eventTime: EventTime? = nil, createdAt: CreatedAt? = nil, knownAt: KnownAt? = nil,
+    isKnownAtAssumed: Bool = false
+  ) {
     self.eventTime = eventTime
     self.createdAt = createdAt
     self.knownAt = knownAt
+    self.isKnownAtAssumed = isKnownAtAssumed
   }
 }
 
@@ -77,7 +83,7 @@ extension KnownAtChoice {
     let times = EventTimes(
       eventTime: eventTime,
       createdAt: given.createdAt.map { CreatedAt(nanoseconds: min($0.nanoseconds, now)) },
-      knownAt: knownAt, isKnownAtAssumed: isAssumption)
+      knownAt: knownAt, isKnownAtAssumed: isAssumption || given.isKnownAtAssumed)
     return AdmittedTimes(
       times: times, isEventTimeSetBack: ahead > 0, isCreatedAtSetBack: createdAhead > 0)
   }

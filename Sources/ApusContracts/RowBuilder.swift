@@ -92,6 +92,33 @@ package struct RowBuilder: ~Copyable {
     }
   }
 
+  /// What is said of many features, each by its interned index, which ascend; those in between are absent.
+  package mutating func append(_ inputs: [FeatureInput], at indexes: [Int]) throws(RowError) {
+    for place in inputs.indices {
+      while next < indexes[place] { try appendAbsent() }
+      if !appendWord(inputs[place]) { try append(inputs[place]) }
+    }
+  }
+
+  /// An int64 or a float64, which most values are; false for any other, of which nothing was appended.
+  @inline(__always)
+  private mutating func appendWord(_ input: FeatureInput) -> Bool {
+    let bits: UInt64
+    let element: ElementType
+    switch input {
+    case .value(.int64(let number)): (bits, element) = (UInt64(bitPattern: number), .int64)
+    case .value(.float64(let number)): (bits, element) = (number.bitPattern, .float64)
+    default: return false
+    }
+    guard next < layout.count else { return false }
+    let slot = layout.slots[next]
+    guard slot.type.shape == .scalar, slot.type.element == element else { return false }
+    align(to: slot)
+    slots.write(bits)
+    finish(slot, .value)
+    return true
+  }
+
   private func slot() throws(RowError) -> FeatureSlot {
     guard next < layout.count else { throw .tooManyFeatures(known: layout.count) }
     return layout.slots[next]

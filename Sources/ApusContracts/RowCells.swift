@@ -124,7 +124,7 @@ package struct RowCells: ~Escapable {
   private static let lowBits: UInt64 = 0x5555_5555_5555_5555
 
   /// Below `slotsAt`, which is a multiple of 8 and at most the span's size.
-  private func loadWord(at offset: Int) -> UInt64 {
+  func loadWord(at offset: Int) -> UInt64 {
     UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
   }
 

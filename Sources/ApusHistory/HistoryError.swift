@@ -48,6 +48,32 @@ extension HistoryError: CustomStringConvertible {
 }
 
 extension HistoryError {
+  /// The file that this is about; nil where only the event is known.
+  package var path: String? {
+    switch self {
+    case .system(let error): error.subject
+    case .damaged(let path, _, _), .newer(let path, _), .columns(let path, _), .foreign(let path, _, _),
+      .limit(let path, _):
+      path
+    case .twice, .order, .cells, .key: nil
+    }
+  }
+
+  /// The same as the description, for who has said the path already.
+  package var what: String {
+    switch self {
+    case .system(let error) where error.errno == .noEntry: "a file of history is not there"
+    case .system(let error): "a file of history: \(error.call) says \(error.errno)"
+    case .damaged(_, let at, let what): "a file of history is damaged at byte \(at): \(what)"
+    case .newer(_, let what): "a file of history is of a newer program: \(what)"
+    case .columns(_, let error): "a file of history is damaged: \(error)"
+    case .foreign(_, let view, let lsn):
+      "LSN \(lsn) of view version \(view.rawValue) does not belong into this file of history"
+    case .limit(_, let what): "a file of history cannot be written: \(what)"
+    case .twice, .order, .cells, .key: description
+    }
+  }
+
   /// What the kernel refused, where that is all that is wrong.
   package var refusal: SystemError? {
     switch self {

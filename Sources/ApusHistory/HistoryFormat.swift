@@ -5,7 +5,7 @@ package import ApusBytes
 /// The constants of `History.md`. A test compares the two.
 package enum RunFormat {
   package static let version: UInt32 = 0
-  package static let attributesByteCount = 112
+  package static let attributesByteCount = 128
   /// `PAR1`, at the beginning and at the end.
   static let magicByteCount = 4
   static let tailByteCountMax = 268_435_456

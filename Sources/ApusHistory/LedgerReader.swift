@@ -11,7 +11,7 @@ package struct LedgerReader: Sendable {
   package let attributes: LedgerAttributes
   private let file: any DiskFile
   private let id: HistoryFileID
-  private let sections: [LedgerSection]
+  let sections: [LedgerSection]
 
   /// Checks size and header, and finds the sections. `lsns` and the attributes are what the manifest says.
   package init(
@@ -153,7 +153,7 @@ package struct LedgerReader: Sendable {
     return sections
   }
 
-  private func raw(of section: LedgerSection) throws(HistoryError) -> [UInt8] {
+  func raw(of section: LedgerSection) throws(HistoryError) -> [UInt8] {
     let body = try section.body(file, id, path: path)
     let raw: [UInt8]
     do throws(BytesError) {

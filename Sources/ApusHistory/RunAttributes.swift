@@ -18,11 +18,15 @@ package struct RunAttributes: Equatable, Sendable {
   package var greatestEventTime: EventTime
   /// What its events would take in a log.
   package var rawBytes: UInt64
+  /// How many keys they have.
+  package var keys: UInt64
+  /// Of events up to this LSN those that lose to one another are gone: they were folded under a horizon with this F.
+  package var folded: LSN
 
   package init(
     viewVersion: ViewVersionID, last: LSN, events: UInt64, size: UInt64, tailAt: UInt64,
     tailDigest: SHA256.Digest, digest: EventDigest, greatestKnownAt: KnownAt, greatestEventTime: EventTime,
-    rawBytes: UInt64
+    rawBytes: UInt64, keys: UInt64, folded: LSN = .none
   ) {
     self.viewVersion = viewVersion
     self.last = last
@@ -34,6 +38,8 @@ package struct RunAttributes: Equatable, Sendable {
     self.greatestKnownAt = greatestKnownAt
     self.greatestEventTime = greatestEventTime
     self.rawBytes = rawBytes
+    self.keys = keys
+    self.folded = folded
   }
 
   package var encoded: [UInt8] {
@@ -50,6 +56,8 @@ package struct RunAttributes: Equatable, Sendable {
     writer.write(greatestKnownAt.nanoseconds)
     writer.write(greatestEventTime.nanoseconds)
     writer.write(rawBytes)
+    writer.write(keys)
+    writer.write(folded.rawValue)
     return writer.bytes.copied()
   }
 
@@ -67,6 +75,9 @@ package struct RunAttributes: Equatable, Sendable {
     greatestKnownAt = KnownAt(nanoseconds: try reader.read())
     greatestEventTime = EventTime(nanoseconds: try reader.read())
     rawBytes = try reader.read()
+    keys = try reader.read()
+    folded = LSN(try reader.read())
     guard tailAt <= size else { throw reader.fault("its tail begins behind its end") }
+    guard keys <= events else { throw reader.fault("it has more keys than events") }
   }
 }

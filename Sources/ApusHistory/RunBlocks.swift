@@ -143,8 +143,13 @@ struct RunBlocks: ~Copyable {
 
   // MARK: Pages
 
-  private func rowCount(_ group: Int, _ block: Int) -> Int {
+  func rowCount(_ group: Int, _ block: Int) -> Int {
     tail.pages.rowGroups[group].chunks[0].pages[block].rowCount
+  }
+
+  /// Between them lie the keys of a block.
+  func bounds(_ group: Int, _ block: Int) -> (least: [UInt8], greatest: [UInt8]) {
+    (tail.pages.rowGroups[group].least[block], tail.pages.rowGroups[group].greatest[block])
   }
 
   private func at(_ group: Int, _ block: Int) -> UInt64 {
@@ -188,7 +193,10 @@ final class RunCursor: EventCursor {
   /// A class cannot lend what it holds and change it; a struct can.
   private struct State: ~Copyable { var blocks: RunBlocks }
 
-  init(_ blocks: consuming RunBlocks) { state = State(blocks: blocks) }
+  init(_ blocks: consuming RunBlocks, from start: (group: Int, block: Int) = (0, 0)) {
+    state = State(blocks: blocks)
+    (group, block) = start
+  }
 
   var current: EventPlace { EventPlace(batch, at) }
 

@@ -33,8 +33,11 @@ package final class RunReader: Sendable {
   /// Blocks of rows: so many pages has each column.
   package var blockCount: Int { tail.pages.blockCount }
 
-  /// All events, by (key, stamp).
-  package func events() -> any EventCursor { RunCursor(blocks()) }
+  /// All events, by (key, stamp); from a key on those of the blocks that hold it or what follows it.
+  package func events(from key: [UInt8]? = nil) -> any EventCursor {
+    let groups = tail.pages.rowGroups
+    return RunCursor(blocks(), from: key.map { Self.first(of: $0, in: groups) } ?? (0, 0))
+  }
 
   /// The events of one key, by stamp. Reads the blocks whose bounds the key lies in: one, mostly.
   package func events(of key: RawSpan) throws(HistoryError) -> EventBatch {
@@ -62,8 +65,8 @@ package final class RunReader: Sendable {
   /// A lookup that holds larger dictionaries is not kept: stores have many runs.
   private static let spareByteCountMax = 1 << 20
 
-  /// Where the key may be: bounds ascend, so the blocks that hold it are neighbours, and the first of them is found by halves.
-  private static func blocks(of key: [UInt8], in groups: [RunPages.RowGroup]) -> [(Int, Int)] {
+  /// The first block whose greatest key is not before this one: bounds ascend, so it is found by halves.
+  private static func first(of key: [UInt8], in groups: [RunPages.RowGroup]) -> (group: Int, block: Int) {
     func isBefore(_ group: Int) -> Bool {
       groups[group].greatest.last.map { $0.lexicographicallyPrecedes(key) } ?? true
     }
@@ -73,19 +76,29 @@ package final class RunReader: Sendable {
       let middle = (low + high) / 2
       if isBefore(middle) { low = middle + 1 } else { high = middle }
     }
+    guard low < groups.count else { return (low, 0) }
+    let bounds = groups[low]
+    var first = 0
+    var end = bounds.blockCount
+    while first < end {
+      let middle = (first + end) / 2
+      if bounds.greatest[middle].lexicographicallyPrecedes(key) { first = middle + 1 } else { end = middle }
+    }
+    return (low, first)
+  }
+
+  /// Where the key may be: the blocks that hold it are neighbours.
+  private static func blocks(of key: [UInt8], in groups: [RunPages.RowGroup]) -> [(Int, Int)] {
     var found: [(Int, Int)] = []
-    for group in low..<groups.count {
+    var (group, block) = first(of: key, in: groups)
+    while group < groups.count {
       let bounds = groups[group]
-      var first = 0
-      var end = bounds.blockCount
-      while first < end {
-        let middle = (first + end) / 2
-        if bounds.greatest[middle].lexicographicallyPrecedes(key) { first = middle + 1 } else { end = middle }
-      }
-      for block in first..<bounds.blockCount {
+      while block < bounds.blockCount {
         if key.lexicographicallyPrecedes(bounds.least[block]) { return found }
         found.append((group, block))
+        block += 1
       }
+      (group, block) = (group + 1, 0)
     }
     return found
   }
@@ -103,6 +116,8 @@ package final class RunReader: Sendable {
     var found = attributes
     found.events = 0
     found.rawBytes = 0
+    found.keys = 0
+    var key: [UInt8] = []
     found.greatestKnownAt = KnownAt(nanoseconds: .min)
     found.greatestEventTime = EventTime(nanoseconds: .min)
     let cursor = RunCursor(RunBlocks(file, again, path: path, attributes, lsns, readsAll: true))
@@ -110,6 +125,10 @@ package final class RunReader: Sendable {
       let place = cursor.current
       let event = place.event
       digester.take(event)
+      if found.events == 0 || !event.key.isEqual(to: unsafe key.span.bytes) {
+        key = event.key.copied()
+        found.keys &+= 1
+      }
       found.events &+= 1
       found.rawBytes &+= UInt64(event.rawByteCount)
       found.greatestKnownAt = max(found.greatestKnownAt, event.head.knownAt)
@@ -121,5 +140,5 @@ package final class RunReader: Sendable {
     }
   }
 
-  private func blocks() -> RunBlocks { RunBlocks(file, tail, path: path, attributes, lsns) }
+  func blocks() -> RunBlocks { RunBlocks(file, tail, path: path, attributes, lsns) }
 }

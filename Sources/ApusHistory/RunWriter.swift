@@ -23,6 +23,7 @@ package final class RunWriter {
     var digester = EventDigester()
     var events: UInt64 = 0
     var rawBytes: UInt64 = 0
+    var keys: UInt64 = 0
     var greatestKnownAt = KnownAt(nanoseconds: .min)
     var greatestEventTime = EventTime(nanoseconds: .min)
   }
@@ -84,11 +85,16 @@ package final class RunWriter {
         throw byKey == 0 && head.stamp == lastStamp
           ? .twice(head.viewVersion, head.lsn) : .order(head.viewVersion, head.lsn)
       }
-      if byKey > 0 { state.lastKey = event.key.copied() }
+      if byKey > 0 { begin(event.key) }
     } else {
-      state.lastKey = event.key.copied()
+      begin(event.key)
     }
     state.lastStamp = head.stamp
+  }
+
+  private func begin(_ key: RawSpan) {
+    state.lastKey = key.copied()
+    state.keys += 1
   }
 
   private func put() throws(HistoryError) {
@@ -110,7 +116,7 @@ package final class RunWriter {
         viewVersion: schema.viewVersion, last: lsns.last, events: events, size: summary.byteCount,
         tailAt: summary.tailOffset, tailDigest: summary.tailDigest, digest: digest,
         greatestKnownAt: state.greatestKnownAt, greatestEventTime: state.greatestEventTime,
-        rawBytes: state.rawBytes)
+        rawBytes: state.rawBytes, keys: state.keys)
     } catch {
       throw .columns(path: path, error)
     }

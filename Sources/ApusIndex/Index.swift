@@ -14,6 +14,7 @@ package final class Index: Sendable {
   let seal: ValueSeal
   /// Where the file begins in memory, as long as the environment is open.
   let mapStart: UInt
+  let bookmarks: BookmarkShelf
   private let isGivenUp = Atomic<Bool>(false)
   private let hasWriter = Atomic<Bool>(false)
 
@@ -27,6 +28,7 @@ package final class Index: Sendable {
     self.progress = progress
     self.environment = environment
     self.mapStart = mapStart
+    bookmarks = BookmarkShelf(byteCountMax: options.bookmarkByteCountMax)
     seal = ValueSeal(storeID: storeID, epoch: folder.epoch)
   }
 
@@ -69,6 +71,9 @@ package final class Index: Sendable {
   /// Bytes of the file up to its last used page.
   package var usedByteCount: UInt64 { environment.usedByteCount }
 
+  /// Bytes that the bookmarks of all readers have.
+  package var bookmarkByteCount: Int { bookmarks.byteCount }
+
   var bounds: FileBounds {
     FileBounds(start: mapStart, byteCount: UInt(truncatingIfNeeded: environment.usedByteCount))
   }
@@ -79,8 +84,12 @@ package struct IndexOptions: Sendable {
   package var quotaByteCount: UInt64 = 1 << 40
   /// About how many pages a transaction may dirty before it is committed.
   package var dirtyPagesMax = IndexFormat.dirtyPagesMax
+  /// Rows in a row that come behind all others, before those that follow are appended.
+  package var appendRunMin = IndexFormat.appendRunMin
   package var readersMax = IndexFormat.readersMax
   package var mapByteCount = IndexFormat.mapByteCount
+  /// How large the bookmarks of all readers may grow together.
+  package var bookmarkByteCountMax = IndexFormat.bookmarkByteCountMax
   /// Only to be looked at: several processes may, each of them read-only, and nobody else has it open meanwhile.
   package var isReadOnly = false
 

@@ -26,6 +26,9 @@ package enum IndexFormat {
 
   package static let mapByteCount = 1_099_511_627_776
   package static let dirtyPagesMax = 32_768
+  package static let appendRunMin = 256
   package static let readersMax = 254
   package static let damagesMax = 64
+  static let bookmarkLinesMin = 16
+  package static let bookmarkByteCountMax = 67_108_864
 }

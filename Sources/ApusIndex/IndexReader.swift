@@ -16,6 +16,9 @@ package struct IndexReader: ~Copyable {
   private var progress = IndexProgress()
   private var root = TreeRoot()
   private let pageByteCount: Int
+  private var bookmarks: Bookmarks
+  /// Of the keys that were sought, those that were found where a bookmark said.
+  package private(set) var keysByBookmark: UInt64 = 0
 
   init(of index: Index) throws(IndexError) {
     self.index = index
@@ -24,6 +27,7 @@ package struct IndexReader: ~Copyable {
     pageByteCount = Int(truncatingIfNeeded: index.environment.pageByteCount)
     transaction = try ReadTransaction(index.environment)
     bounds = index.bounds
+    bookmarks = Bookmarks(index.bookmarks)
   }
 
   /// Takes the newest snapshot.
@@ -142,9 +146,33 @@ package struct IndexReader: ~Copyable {
   /// The tree of the snapshot.
   var tree: Tree {
     @inline(__always) @_lifetime(borrow self) get {
-      let file = Place(start: bounds.start, byteCount: Int(bitPattern: bounds.byteCount))
-      return Tree(TreePages(file.span(in: self), pageByteCount: pageByteCount), root)
+      Self.tree(transaction, bounds, pageByteCount, root, seen)
     }
+  }
+
+  /// The caller is inside of the region.
+  @inline(__always)
+  mutating func seekInside(_ sought: inout SoughtKeys) throws(IndexError) {
+    let count = try Self.seek(&sought, transaction, bounds, pageByteCount, root, seen, &bookmarks)
+    keysByBookmark &+= UInt64(truncatingIfNeeded: count)
+  }
+
+  // The bookmarks change while the tree is borrowed.
+  @inline(__always)
+  private static func seek(
+    _ sought: inout SoughtKeys, _ transaction: borrowing ReadTransaction, _ bounds: FileBounds,
+    _ pageByteCount: Int, _ root: TreeRoot, _ number: UInt64, _ bookmarks: inout Bookmarks
+  ) throws(IndexError) -> Int {
+    try tree(transaction, bounds, pageByteCount, root, number).seek(&sought, &bookmarks)
+  }
+
+  @inline(__always) @_lifetime(borrow transaction)
+  private static func tree(
+    _ transaction: borrowing ReadTransaction, _ bounds: FileBounds, _ pageByteCount: Int, _ root: TreeRoot,
+    _ number: UInt64
+  ) -> Tree {
+    let file = Place(start: bounds.start, byteCount: Int(bitPattern: bounds.byteCount))
+    return Tree(TreePages(file.span(in: transaction), pageByteCount: pageByteCount), root, number)
   }
 
   /// The caller is inside of the region.

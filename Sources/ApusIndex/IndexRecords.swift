@@ -3,7 +3,8 @@
 import ApusBytes
 
 enum RecordKey {
-  private static let prefix: [UInt8] = [0xFF, 0xFF, 0xFF, 0xFF]
+  /// What every record's key begins with: all of them come behind all rows.
+  static let prefix: [UInt8] = [0xFF, 0xFF, 0xFF, 0xFF]
   static let identity = prefix + [1]
   static let progress = prefix + [2]
   static let note = prefix + [3]

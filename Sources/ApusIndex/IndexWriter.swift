@@ -80,7 +80,7 @@ package struct IndexWriter: ~Copyable {
     var transaction = try WriteTransaction(index.environment)
     while updates.next() {
       if step.isFull {
-        try commit(transaction, step, touched: lsn, complete: committed.complete, note: nil)
+        try commit(transaction, &step, touched: lsn, complete: committed.complete, note: nil)
         report.transactions += 1
         step = CheckpointStep(index, tallies, pagesFree: try pagesFree())
         transaction = try WriteTransaction(index.environment)
@@ -97,7 +97,7 @@ package struct IndexWriter: ~Copyable {
       case .unreadable: throw .damaged(.row(key: updates.key.copied()))
       }
     }
-    try commit(transaction, step, touched: lsn, complete: lsn, note: note)
+    try commit(transaction, &step, touched: lsn, complete: lsn, note: note)
     report.transactions += 1
     return report
   }
@@ -112,9 +112,10 @@ package struct IndexWriter: ~Copyable {
   }
 
   private mutating func commit(
-    _ transaction: consuming WriteTransaction, _ step: CheckpointStep, touched: LSN, complete: LSN,
+    _ transaction: consuming WriteTransaction, _ step: inout CheckpointStep, touched: LSN, complete: LSN,
     note: RawSpan?
   ) throws(IndexError) {
+    try step.finish(in: &transaction)
     var progress = IndexProgress(touched: touched, complete: complete)
     try RecordWriter.write(
       &progress, step.tallies, note: note, into: &transaction, seal: index.seal, &value, judge: step.judge)

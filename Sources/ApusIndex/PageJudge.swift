@@ -8,16 +8,24 @@ struct PageJudge {
   let region: CrashRegion
   private let pages: Pages
   private let mapByteCount: UInt
+  private let pageByteCount: Int
 
   init(_ index: Index) {
     bounds = index.bounds
     region = index.environment.region
     pages = Pages(bounds: bounds, pageByteCount: UInt(truncatingIfNeeded: index.environment.pageByteCount))
     mapByteCount = index.environment.mapByteCount
+    pageByteCount = Int(truncatingIfNeeded: index.environment.pageByteCount)
   }
 
   /// What is not in the map is a page that this transaction has copied already.
   func isClean(_ place: Place) -> Bool { place.start &- bounds.start < mapByteCount }
+
+  /// Whether bytes may be read. Those on a copied page lie in LMDB's own memory, inside of that page: rows and records on pages of their own are
+  /// copied only when they are written, and no key comes twice.
+  func isReadable(_ place: Place) -> Bool {
+    isClean(place) ? bounds.holds(place) : place.byteCount <= pageByteCount
+  }
 
   /// Judges where a key stands, or where it would: before `found`, or at the end of the leaf before. The cursor remains on a key that is there.
   func leaves(

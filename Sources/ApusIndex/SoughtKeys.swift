@@ -13,8 +13,6 @@ package struct SoughtKeys: ~Copyable {
 
   private var bytes = ByteWriter(capacity: 32 * countMax)
   var searches: [TreeSearch] = []
-  /// The branches above the leaf of each key, as many for each.
-  var branches: [TreeBranch] = []
 
   package init() { searches.reserveCapacity(Self.countMax) }
 
@@ -30,19 +28,40 @@ package struct SoughtKeys: ~Copyable {
     append(key, prefixByteCount: key.byteCount - IndexFormat.viewByteCount, rows: rows)
   }
 
+  /// The same from its parts, as `IndexKey` puts them together.
+  package mutating func append(
+    project: UInt32, entity: UInt32, key: RawSpan, view: UInt32, rows: Int = 1
+  ) {
+    precondition(project != UInt32.max, "no project has the number of the index's own records")
+    precondition(
+      key.byteCount >= 1 && key.byteCount <= KeyLimits.byteCountMax, "an encoded key has 1 to 400 bytes")
+    let start = bytes.count
+    // Big-endian.
+    bytes.write(project.byteSwapped)
+    bytes.write(entity.byteSwapped)
+    bytes.write(key)
+    let prefixEnd = bytes.count
+    bytes.write(view.byteSwapped)
+    add(from: start, prefixEnd: prefixEnd, rows: rows)
+  }
+
   /// Adds what the whole keys of an entity's key begin with.
   package mutating func append(prefix: RawSpan, rows: Int) {
     append(prefix, prefixByteCount: prefix.byteCount, rows: rows)
   }
 
   private mutating func append(_ key: RawSpan, prefixByteCount: Int, rows: Int) {
-    precondition(count < Self.countMax && prefixByteCount >= 0, "so many keys are sought at a time")
+    precondition(prefixByteCount >= 0, "a whole key has a view version")
     let start = bytes.count
     bytes.write(key)
+    add(from: start, prefixEnd: start + prefixByteCount, rows: rows)
+  }
+
+  private mutating func add(from start: Int, prefixEnd: Int, rows: Int) {
+    precondition(count < Self.countMax, "so many keys are sought at a time")
     searches.append(
       TreeSearch(
-        keyAt: start, prefixEnd: start + prefixByteCount, keyEnd: bytes.count,
-        rows: max(1, min(rows, Self.rowsMax))))
+        keyAt: start, prefixEnd: prefixEnd, keyEnd: bytes.count, rows: max(1, min(rows, Self.rowsMax))))
   }
 
   /// The key that was added as the one at `place`.
@@ -51,32 +70,32 @@ package struct SoughtKeys: ~Copyable {
     bytes.bytes.extracting(searches[place].keyAt..<searches[place].keyEnd)
   }
 
-  /// What the rows of the same entity's key begin with.
-  @_lifetime(borrow self)
-  func prefix(at place: Int) -> RawSpan {
-    bytes.bytes.extracting(searches[place].keyAt..<searches[place].prefixEnd)
-  }
-
-  /// The row behind the one where the search at `place` is.
-  mutating func goOn(_ place: Int) {
-    searches[place].low &+= 1
-    searches[place].rows &-= 1
-  }
-
   /// Lends all keys, one after another, and what is noted of each.
   @inline(__always)
-  mutating func lend(
-    _ body: (RawSpan, inout [TreeSearch], inout [TreeBranch]) throws(IndexError) -> Void
-  ) throws(IndexError) {
-    try Self.lend(bytes, &searches, &branches, body)
+  mutating func lend<T>(
+    _ body: (RawSpan, inout [TreeSearch]) throws(IndexError) -> T
+  ) throws(IndexError) -> T {
+    try Self.lend(bytes, &searches, body)
   }
 
-  // It borrows one part while others change.
+  /// Lends what the rows of the same entity's key begin with, and the search for one of them.
   @inline(__always)
-  private static func lend(
-    _ bytes: borrowing ByteWriter, _ searches: inout [TreeSearch], _ branches: inout [TreeBranch],
-    _ body: (RawSpan, inout [TreeSearch], inout [TreeBranch]) throws(IndexError) -> Void
-  ) throws(IndexError) {
-    try body(bytes.bytes, &searches, &branches)
+  mutating func lend<T>(
+    _ place: Int, _ body: (RawSpan, inout TreeSearch) throws(IndexError) -> T
+  ) throws(IndexError) -> T {
+    let (start, end) = (searches[place].keyAt, searches[place].prefixEnd)
+    return try Self.lend(bytes, &searches) { (keys, searches) throws(IndexError) in
+      var searches = searches.mutableSpan
+      return try body(keys.extracting(start..<end), &searches[place])
+    }
+  }
+
+  // It borrows one part while another changes.
+  @inline(__always)
+  private static func lend<T>(
+    _ bytes: borrowing ByteWriter, _ searches: inout [TreeSearch],
+    _ body: (RawSpan, inout [TreeSearch]) throws(IndexError) -> T
+  ) throws(IndexError) -> T {
+    try body(bytes.bytes, &searches)
   }
 }

@@ -192,6 +192,8 @@ struct WriteTransaction: ~Copyable {
 
   mutating func previous() -> Found { region.inside { unsafe Cursors.move(cursor, MDB_PREV) } }
 
+  mutating func first() -> Found { region.inside { unsafe Cursors.move(cursor, MDB_FIRST) } }
+
   /// Gives the key where the cursor stands another value.
   mutating func replace(_ key: RawSpan, _ value: RawSpan) throws(IndexError) {
     try put(key, value, MDB_CURRENT)

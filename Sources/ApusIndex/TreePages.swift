@@ -38,6 +38,7 @@ struct TreePages: ~Escapable {
   private static let lineByteCount = 64
   /// Of one row; the processor notices by itself that somebody goes on.
   private static let linesPerRowMax = 8
+  private static let linesPerRowCommon = 3
 
   @_lifetime(copy file)
   init(_ file: RawSpan, pageByteCount: Int) {
@@ -60,6 +61,13 @@ struct TreePages: ~Escapable {
   /// Whether all of a page that begins there is in the file.
   @inline(__always)
   func holds(pageAt at: Int) -> Bool { at >= 0 && at <= file.byteCount &- pageByteCount }
+
+  /// Whether the head of a node that begins there is in a page that begins there.
+  @inline(__always)
+  func holds(node: Int, onPageAt at: Int) -> Bool {
+    holds(pageAt: at) && node >= at &+ Self.headByteCount
+      && node <= at &+ pageByteCount &- Self.nodeHeadByteCount
+  }
 
   /// How many nodes the page at a position has; nil when it is no leaf, or no branch.
   @inline(__always)
@@ -129,6 +137,12 @@ struct TreePages: ~Escapable {
   @inline(__always)
   func askNode(_ index: Int, ofPageAt at: Int) {
     ask(at &+ Int(load(at &+ Self.headByteCount &+ 2 &* index, UInt16.self)))
+  }
+
+  /// Asks for a row of common length whose node begins there.
+  @inline(__always)
+  func askRow(ofNodeAt node: Int) {
+    for line in 0..<Self.linesPerRowCommon { ask(node &+ line &* Self.lineByteCount) }
   }
 
   /// Asks for the nodes of some rows on a leaf. The first of them was looked at, and the others are taken to be as long.

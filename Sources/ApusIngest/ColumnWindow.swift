@@ -86,6 +86,10 @@ extension ColumnCells {
     target.removeAll(keepingCapacity: true)
     switch (column.type.element, way.type) {
     // The usual ways, which cannot fail, with nothing to decide for each row.
+    case (.int64, .int64) where column.type.shape == .scalar && column.nullCount == 0:
+      column.forEach(rows, as: Int64.self) { target.append(.value(.int64($0))) }
+    case (.float64, .float64) where column.type.shape == .scalar && column.nullCount == 0:
+      column.forEach(rows, as: UInt64.self) { target.append(.value(.float64(Double(bitPattern: $0)))) }
     case (.int64, .int64) where column.type.shape == .scalar:
       Self.each(&target, column, rows) { .int64(column.load($0, as: Int64.self)) }
     case (.float64, .float64) where column.type.shape == .scalar:

@@ -197,7 +197,7 @@ package struct FileLoad: ~Copyable {
         do throws(ReadError) { item = try reader.next() } catch { throw .read(error) }
         report.lines = reader.line - 1
         report.assumedUTC = reader.assumedUTC
-        switch item {
+        switch consume item {
         case .blank:
           report.blankLines += 1
           try stands(reader.position, reader.checksum)
@@ -218,7 +218,7 @@ package struct FileLoad: ~Copyable {
             try stands(reader.position, reader.checksum)
             from = reader.byteCount
           } else {
-            if rows.count >= RowBlock.rowsMax || behind.byteCount - from >= UInt64(RowBlock.byteCountMax) {
+            if rows.count >= rowsMax || behind.byteCount - from >= UInt64(RowBlock.byteCountMax) {
               try submit(rows, isEnd: false)
               rows.removeAll(keepingCapacity: true)
               from = behind.byteCount

@@ -7,7 +7,7 @@ package import ApusStore
 package import ApusSystem
 
 package final class StoreSink: RowSink {
-  /// How often a block is offered to a store whose memory is full; each time the store's memory is emptied first.
+  /// How often a block is offered to a store whose memory is full; each time some of it is given free first.
   private static let triesMax = 10
 
   private let store: Store
@@ -47,7 +47,7 @@ package final class StoreSink: RowSink {
 
   /// The rows are judged while the block before is written; it follows once that one is in.
   package func begin(_ block: RowBlock) throws(StoreError) -> [SettledBlock] {
-    var batch = store.batch(choice, policy)
+    var batch = store.batch(choice, policy, isNumbered: producer != nil)
     try batch.take(block, of: view)
     let admitted = try batch.admitted()
     let settled = try settle()
@@ -90,7 +90,7 @@ package final class StoreSink: RowSink {
     var last = first
     for _ in 1..<Self.triesMax {
       guard case .failure(.overloaded) = last else { break }
-      try store.checkpoint()
+      try store.makeRoom()
       do throws(StoreError) { last = .success(try store.append(sent.batch, sent.ticket)) } catch {
         last = .failure(error)
       }

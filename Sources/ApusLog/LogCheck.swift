@@ -53,7 +53,7 @@ extension LogCheck {
     self.manifest = manifest.name
     manifestTail = manifest.survey.tail
     state = manifest.state
-    notes += state.accepted.map(\.description)
+    notes += state.accepted.map(\.description) + state.givenUp.map(\.description)
     for damage in state.damages { report(damage, known: true) }
     if case .torn(let cut) = manifestTail {
       notes.append(
@@ -161,8 +161,9 @@ extension LogCheck {
     }
     do throws(LogError) {
       for stray in try folder.strays(beside: manifest) {
+        let isUnfinished = try folder.isUnfinishedHistory(stray)
         notes.append(
-          StoreFolder.isUnfinishedHistory(stray)
+          isUnfinished
             ? "\(stray) was never finished; the next start removes it"
             : "\(stray) is in no manifest; the next start moves it aside")
       }

@@ -13,6 +13,11 @@ package struct LogView: Sendable {
   package var history: [FileRecord]
   /// Records whose loss a person accepted.
   package var accepted: LSNRanges
+  /// The same, each with when it was accepted; and of which the newest rows lack nothing.
+  package var acceptances: [AcceptedLoss] = []
+  package var held = LSNRanges()
+  /// What a person gave up of history.
+  package var givenUp: [GivenUp] = []
   package var timelines: Timelines
   /// The last LSN in a file, and the last that is durable.
   package var written: LSN

@@ -18,12 +18,13 @@ extension LogWriter {
     return (first.rawValue..<end.rawValue).map { FileID($0) }
   }
 
-  /// One edit: files of reserved ids are added, others removed, and the floor is raised. Then the removed ones are unlinked.
+  /// One edit: files of reserved ids are added, others removed, the floor is raised, and what a person gave up is noted. Then the removed ones
+  /// are unlinked; one that was given up is moved aside.
   ///
   /// The added files are there under their names, and durable. What is removed is finished, and held by no pin (`pinned`); an edit
   /// after which the manifest would not hold together is refused, and nothing happened.
   package func rearrange(
-    adding added: [FileRecord], removing ids: [FileID], floor: LSN? = nil
+    adding added: [FileRecord], removing ids: [FileID], floor: LSN? = nil, givingUp lost: GivenUp? = nil
   ) throws(LogError) {
     try checkUsable()
     let state = manifest.state
@@ -37,6 +38,10 @@ extension LogWriter {
     for file in added { _ = try folder.checked(file) }
     var changes = added.map { ManifestChange.add($0) } + gone.map { .remove($0.id) }
     if let floor { changes.append(.floor(floor)) }
+    let stray = gone.first { $0.id == lost?.file }
+    // Not among those that are unlinked: the next start finds it in no manifest, and moves it aside.
+    if let stray { changes.append(.forget(stray.id)) }
+    if let lost { changes.append(.givenUp(lost)) }
     try refuseUnlessWhole(changes)
     // Readers see it first: whoever pins while the edit is written must not be given what is about to go.
     let before = reader.view
@@ -47,7 +52,10 @@ extension LogWriter {
       reader.publish(before)
       throw error
     }
-    unlink(gone)
+    unlink(gone.filter { $0.id != stray?.id })
+    if let stray, (try? folder.disk.entry(at: folder.at(stray.name))) ?? nil != nil {
+      _ = try? folder.moveAside([stray.name])
+    }
   }
 
   /// Commits what may be refused.

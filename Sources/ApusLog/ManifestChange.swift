@@ -102,12 +102,17 @@ package enum ManifestChange: Equatable, Sendable {
   case fork(Fork)
   /// Ids from the first up to, and without, the second.
   case reserve(FileID, FileID)
+  /// Lost records, of which the newest rows lack nothing: what they had won was written again before.
+  case held(LSNRange)
+  case givenUp(GivenUp)
 }
 
 extension ManifestChange {
   private enum Tag: UInt16 {
     case epoch = 1
-    case ceiling, floor, nextFile, add, seal, remove, forget, gap, damage, appendTime, accepted, fork, reserve
+    case ceiling, floor, nextFile, add, seal, remove, forget, gap, damage, appendTime, accepted, fork,
+      reserve,
+      held, givenUp
   }
 
   private var tag: Tag {
@@ -126,6 +131,8 @@ extension ManifestChange {
     case .accepted: .accepted
     case .fork: .fork
     case .reserve: .reserve
+    case .held: .held
+    case .givenUp: .givenUp
     }
   }
 
@@ -164,7 +171,7 @@ extension ManifestChange {
       writer.write(seal.firstTime.nanoseconds)
       writer.write(seal.lastTime.nanoseconds)
       writer.write(seal.frames)
-    case .gap(let lsns):
+    case .gap(let lsns), .held(let lsns):
       writer.write(lsns.first.rawValue)
       writer.write(lsns.last.rawValue)
     case .damage(let damage):
@@ -185,6 +192,7 @@ extension ManifestChange {
     case .reserve(let first, let end):
       writer.write(first.rawValue)
       writer.write(end.rawValue)
+    case .givenUp(let file): file.encode(into: &writer)
     }
   }
 
@@ -250,6 +258,8 @@ extension ManifestChange {
       guard let timeline, let parent else { return .failure(.malformed("a timeline's id is cut short")) }
       change = .fork(Fork(timeline: timeline, parent: parent, lastShared: try reader.readLSN()))
     case .reserve: change = .reserve(try reader.readID(), try reader.readID())
+    case .held: change = .held(LSNRange(try reader.readLSN(), through: try reader.readLSN()))
+    case .givenUp: change = .givenUp(try GivenUp(from: &reader))
     }
     // Whatever was clamped on the way in, or is left over, does not come out the same.
     var again = ByteWriter(capacity: fields.byteCount)
@@ -269,10 +279,10 @@ extension ByteReader {
   }
 
   /// An LSN, which is always far below the end of its type, so that later sums cannot overflow.
-  fileprivate mutating func readLSN() throws(BytesError) -> LSN { LSN(min(try read(), 1 << 62)) }
+  mutating func readLSN() throws(BytesError) -> LSN { LSN(min(try read(), 1 << 62)) }
 
   /// A file's id; likewise.
-  fileprivate mutating func readID() throws(BytesError) -> FileID { FileID(min(try read(), 1 << 62)) }
+  mutating func readID() throws(BytesError) -> FileID { FileID(min(try read(), 1 << 62)) }
 
   fileprivate mutating func readFileRecord() throws(BytesError) -> FileRecord {
     let kind = FileKind(rawValue: try read())

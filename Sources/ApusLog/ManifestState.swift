@@ -38,6 +38,10 @@ package struct ManifestState: Equatable, Sendable {
   package private(set) var accepted: [AcceptedLoss] = []
   /// The LSNs of all of them.
   package private(set) var acceptedLSNs = LSNRanges()
+  /// Of these, those of which the newest rows lack nothing.
+  package private(set) var held = LSNRanges()
+  /// Files of history that a person gave up, whole or in part, in that order. Kept for good.
+  package private(set) var givenUp: [GivenUp] = []
   /// Where the store's later timelines begin, in order.
   package private(set) var forks: [Fork] = []
 
@@ -128,6 +132,16 @@ package struct ManifestState: Equatable, Sendable {
       else { throw .contradiction("file ids \(first) to \(end) cannot be reserved") }
       reserved += (first.rawValue..<end.rawValue).map { FileID($0) }
       nextFile = end
+    case .held(let lsns):
+      guard !lsns.isEmpty, acceptedLSNs.covers(lsns) else {
+        throw .contradiction("\(lsns) are held, and nobody accepted their loss")
+      }
+      held.insert(lsns)
+    case .givenUp(let file):
+      guard !file.lsns.isEmpty, file.lsns.first >= .first, file.lsns.last < ceiling else {
+        throw .contradiction("\(file.lsns) of file \(file.file) are given up, and they were never given out")
+      }
+      givenUp.append(file)
     }
   }
 
@@ -225,6 +239,8 @@ package struct ManifestState: Equatable, Sendable {
     changes += damages.map { .damage($0) }
     if let lastAppendTime { changes.append(.appendTime(lastAppendTime)) }
     changes += accepted.map { .accepted($0) }
+    changes += held.ranges.map { .held($0) }
+    changes += givenUp.map { .givenUp($0) }
     changes += forks.map { .fork($0) }
     return changes
   }

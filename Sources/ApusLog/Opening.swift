@@ -24,6 +24,8 @@ struct Opening {
   /// Of all damage, what took records that nothing else holds, and that no person accepted. Damage that is known is judged
   /// anew each time: an index that is rebuilt needs again what the one before it held.
   let losses: [Damage]
+  /// Runs and ledgers that are listed and not there. What only they hold cannot be read.
+  let missing: [FileRecord]
   /// Names in the log's folder, or beside it, that no manifest lists.
   let strays: [String]
   /// Runs and ledgers that were never finished: copies of what is still there.
@@ -53,8 +55,13 @@ struct Opening {
       damages += try Opening.outline(
         of: record, seal: seal, in: folder, storeID: manifest.storeID, walking: isTouched)
     }
-    // What is in them is checked by the room that reads them.
-    for record in state.history { _ = try folder.checked(record) }
+    // What is in them is checked by the room that reads them, and an index that is whole needs none of them.
+    var missing: [FileRecord] = []
+    for record in state.history {
+      let entry = try wrapping { () throws(SystemError) in try folder.disk.entry(at: folder.at(record.name)) }
+      if entry == nil { missing.append(record) }
+    }
+    self.missing = missing
     var tail: Tail?
     if let record = state.active {
       let opened = try FrameFile.open(
@@ -90,11 +97,13 @@ struct Opening {
       !damage.lsns.isEmpty && damage.lsns.last > checkpoint && !state.acceptedLSNs.covers(damage.lsns)
     }
     let strangers = try folder.strays(beside: manifest)
-    strays = strangers.filter { !StoreFolder.isUnfinishedHistory($0) }
-    unfinished = strangers.filter(StoreFolder.isUnfinishedHistory)
+    var unfinished: [String] = []
+    for name in strangers where try folder.isUnfinishedHistory(name) { unfinished.append(name) }
+    self.unfinished = unfinished
+    strays = strangers.filter { !unfinished.contains($0) }
     report = RecoveryReport(
       folder: folder.path, created: created, manifest: manifest, tail: tail, damages: self.damages,
-      losses: losses)
+      losses: losses, missing: missing.map(\.name))
   }
 
   /// Three quarters of what a snapshot's payload has room for, at 48 bytes each.
@@ -246,6 +255,9 @@ extension LogView {
     gaps = state.gaps
     history = state.history
     accepted = state.acceptedLSNs
+    acceptances = state.accepted
+    held = state.held
+    givenUp = state.givenUp
     timelines = Timelines(of: storeID, forks: state.forks)
     let start = UInt64(Format.headerByteCount)
     let all = state.segments.map { record in

@@ -1,5 +1,5 @@
 package import ApusBytes
-import ApusSystem
+package import ApusSystem
 
 /// What an opening found, kept, cut, and why. For people and for `--json`.
 package struct RecoveryReport: Equatable, Sendable {
@@ -30,15 +30,19 @@ package struct RecoveryReport: Equatable, Sendable {
   package var losses: [Damage]
   /// Losses that a person accepted.
   package var accepted: [AcceptedLoss]
+  /// Files of history that the manifest lists and that are not there.
+  package var missing: [String]
   package var timelines: Timelines
   package var gap: LSNRange?
   package var movedAside: [String] = []
   package var unlinked: [String] = []
   package var nextLSN: LSN
+  /// The last append time that the manifest knows; nil where there is none.
+  package var lastAppendTime: WallTime?
 
   init(
     folder: String, created: Bool, manifest: ManifestReading, tail: Opening.Tail?, damages: [Damage],
-    losses: [Damage]
+    losses: [Damage], missing: [String]
   ) {
     let state = manifest.state
     self.folder = folder
@@ -64,8 +68,10 @@ package struct RecoveryReport: Equatable, Sendable {
     knownDamages = state.damages
     self.losses = losses
     accepted = state.accepted
+    self.missing = missing
     timelines = Timelines(of: manifest.storeID, forks: state.forks)
     nextLSN = state.ceiling
+    lastAppendTime = state.lastAppendTime
   }
 
   /// Whether a loss keeps the log from writing.
@@ -98,6 +104,7 @@ extension RecoveryReport: CustomStringConvertible {
     lines += damages.map { "damage: \($0)" }
     lines += knownDamages.map { "damage, known: \($0)" }
     lines += accepted.map { "\($0)" }
+    lines += missing.map { "\($0): is not there; what only it holds cannot be read" }
     if let fork = timelines.forks.last { lines.append("\(fork)") }
     if let gap { lines.append("\(gap) are skipped and will never be used") }
     lines += unlinked.map { "\($0): removed, as begun before" }

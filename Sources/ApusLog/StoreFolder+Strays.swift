@@ -95,3 +95,28 @@ extension StoreFolder {
     try file.truncate(try walker.endOfContent(from: 0) ?? 0)
   }
 }
+
+extension StoreFolder {
+  /// Removes for good what was moved aside; what it was called. Only a person asks for it, and nobody has the store open.
+  package static func clearAside(_ path: String) throws(LogError) -> [String] {
+    let disk = RealDisk()
+    let folder = StoreFolder(path, on: disk)
+    guard try folder.holdsStore() else { throw .noStore(folder: folder.path) }
+    let lock = try folder.lock(.exclusive)
+    defer { lock.release() }
+    return try wrapping { () throws(SystemError) in
+      guard try disk.entry(at: folder.aside) != nil else { return [] }
+      let names = try disk.names(in: folder.aside).sorted()
+      for name in names { try removeAll(folder.aside + "/" + name, on: disk) }
+      try disk.syncFolder(folder.aside)
+      return names.map { asideFolder + "/" + $0 }
+    }
+  }
+
+  /// A folder with all that is in it, or a file. A link is removed, and not what it leads to.
+  private static func removeAll(_ path: String, on disk: RealDisk) throws(SystemError) {
+    guard try disk.entry(at: path)?.isFolder == true else { return try disk.remove(path) }
+    for name in try disk.names(in: path) { try removeAll(path + "/" + name, on: disk) }
+    try disk.removeFolder(path)
+  }
+}

@@ -57,9 +57,12 @@ package struct StoreFolder: Sendable {
     for folder in Set(names.map { StoreFolder.folder(of: at($0)) }).sorted() { try disk.syncFolder(folder) }
   }
 
-  /// Whether a name is that of a run or a ledger in the making.
-  static func isUnfinishedHistory(_ name: String) -> Bool {
-    name.hasPrefix(historyFolder + "/") && name.hasSuffix(temporarySuffix)
+  /// Whether a name is that of a run or a ledger in the making. A folder is neither, whatever it is called.
+  func isUnfinishedHistory(_ name: String) throws(LogError) -> Bool {
+    guard name.hasPrefix(StoreFolder.historyFolder + "/"), name.hasSuffix(StoreFolder.temporarySuffix) else {
+      return false
+    }
+    return try wrapping { () throws(SystemError) in try disk.entry(at: at(name)) }?.isFolder == false
   }
 
   /// Makes a folder unless it is there, and its name durable.

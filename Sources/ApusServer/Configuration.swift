@@ -48,6 +48,7 @@ package struct Configuration: Equatable, Sendable {
 
   // The store's memory, disk and pace
   package var overlayByteCount = StoreLimits.overlayByteCountBudget
+  package var lookupByteCount = StoreOptions().lookupByteCountMax
   package var generationByteCount = StoreLimits.generationByteCount
   package var generationAgeNanoseconds = StoreLimits.generationAgeNanoseconds
   package var segmentByteCount = 64 << 20

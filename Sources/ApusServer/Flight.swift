@@ -45,6 +45,8 @@ final class Flight: Sendable {
   private let undelivered = Atomic<Int>(0)
   /// Writes that are at the admitter: those that follow must go there, too.
   private let admitting = Atomic<Int>(0)
+  /// The connection is gone: nobody wants what is under way.
+  private let isOver = Atomic<Bool>(false)
   private let port: any ReplyPort
   private let max: Int
 
@@ -73,6 +75,10 @@ final class Flight: Sendable {
 
   /// Whether a request with this id is under way.
   func has(_ id: UInt64) -> Bool { !isEmpty && box.withLock { $0.ids.contains(id) } }
+
+  /// Of a connection that has ended. What was not begun need not be done; writes are, since whoever sent them cannot know.
+  func abandon() { isOver.store(true, ordering: .relaxed) }
+  var isAbandoned: Bool { isOver.load(ordering: .relaxed) }
 
   /// Begins a request that will be answered later; false when one with this id is under way.
   func begin(_ id: UInt64) -> Bool {

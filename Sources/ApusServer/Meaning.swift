@@ -37,7 +37,9 @@ package struct Meaning: Hashable, Sendable {
       words.write(UInt32(column.feature))
       let view = catalog[group.view]
       words.write(view?.ttlNanoseconds ?? 0)
-      let isRemoved = catalog.registry[group.view]?.features[Int(column.feature)].isRemoved ?? true
+      // Under definitions of the past a feature may not be there yet.
+      let features = catalog.registry[group.view]?.features ?? []
+      let isRemoved = Int(column.feature) < features.count ? features[Int(column.feature)].isRemoved : true
       words.write(isRemoved)
       // A literal is one value's own, and its text tells it from any other of the type.
       Self.write(column.filling.map { "=\($0)" } ?? "", into: &words)
@@ -46,6 +48,11 @@ package struct Meaning: Hashable, Sendable {
     var sum = SHA256()
     sum.update(words.bytes)
     bytes = sum.digest.bytes
+  }
+
+  /// That of a service version, or the meaning of a list of features: what a receipt has of it.
+  package static func fingerprint(of vector: PreparedVector, in catalog: Catalog) -> [UInt8] {
+    vector.fingerprint?.bytes ?? Meaning(of: vector, in: catalog).bytes
   }
 
   private static func write(_ text: String, into words: inout ByteWriter) {

@@ -17,6 +17,7 @@ final class ReadyVector {
   let project: String
   /// Where the values of a reply stand.
   let shape: ReplyShape
+  let runs: RowRuns
   /// Under this catalog the vector means what it says.
   var catalogNumber: UInt64
   /// It means something else now: for good.
@@ -41,5 +42,6 @@ final class ReadyVector {
     catalogNumber = catalog.number
     keys = RequestKeys(for: vector)
     shape = ReplyShape(vector.columns.map(\.type), defaults: vector.columns.map(\.filling))
+    runs = RowRuns(vector, shape)
   }
 }

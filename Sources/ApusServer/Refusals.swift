@@ -5,6 +5,15 @@ import ApusContracts
 import ApusWire
 
 extension WireRefusal {
+  static func badReceipt(_ fault: ReceiptFault) -> WireRefusal {
+    WireRefusal(
+      .badReceipt, fault.what, next: fault.next, details: [Detail("part", fault.rawValue)])
+  }
+
+  static let badPlace = WireRefusal(
+    .badRequest, "where to go on is not what a page of HISTORY said",
+    next: "give the bytes of a page's reply as they are, or none")
+
   static let replyTooLong = WireRefusal(
     .badRequest, "the reply would be longer than \(ServerLimits.bodyByteCountMax) bytes",
     next: "ask for less at a time")
@@ -22,8 +31,7 @@ extension WireRefusal {
 
   static func unsupported(_ what: String) -> WireRefusal {
     WireRefusal(
-      .unsupported, "\(what) comes with history, which this server does not serve yet",
-      next: "use a server that has history")
+      .unsupported, "\(what) is not served yet", next: "use a server that has it")
   }
 
   static let idInUse = WireRefusal(

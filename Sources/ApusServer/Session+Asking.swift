@@ -99,15 +99,16 @@ extension Session {
 
   typealias Encode = (inout ByteWriter) -> Void
 
-  /// Lets a worker do what a request without order asks, and sends what comes of it.
+  /// Lets a worker do what a request without order asks, and sends what comes of it. Nothing is done for a connection that is gone.
   func run(
-    _ type: MessageType, _ header: FrameHeader, _ now: UInt64,
+    _ type: MessageType, _ header: FrameHeader, _ now: UInt64, on worker: Worker? = nil,
     _ body: @escaping @Sendable () throws(WireRefusal) -> Encode
   ) {
     let (id, due, flight, server) = (header.id, Self.due(header, now), flight, server)
     let least = Int(clamping: compressFrom)
     _ = flight.begin(id)
-    let isTaken = server.tasks.submit {
+    let isTaken = (worker ?? server.tasks).submit {
+      if flight.isAbandoned { return flight.finish(id) }
       if server.clock.monotonic().nanoseconds > due {
         return flight.finish(id, Frames.refusal(.deadline, id))
       }
@@ -154,6 +155,7 @@ extension SessionServer {
       count("overlay_bytes", statistics.overlay.byteCount),
       count("overlay_generations", statistics.overlay.generationCount),
       count("readers", statistics.overlay.readerCount),
+      count("lookup_bytes", statistics.lookupByteCount),
       count("index_rebuilds", statistics.rebuilds),
       ("catalog", .int64(Int64(bitPattern: catalog.number))),
       count("projects", catalog.registry.projects.count), count("views", catalog.registry.views.count),

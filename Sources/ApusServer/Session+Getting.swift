@@ -112,7 +112,7 @@ extension SessionLoop {
     do throws(StoreError) {
       try makeReader()
       moment = try Self.read(
-        ready, request.minimum ?? .none, time, request.options, &reader, &replies, &output)
+        ready, request.minimum ?? .none, time, request.layout, request.options, &reader, &replies, &output)
     } catch {
       throw error.refusal()
     }
@@ -122,16 +122,34 @@ extension SessionLoop {
   }
 
   private static func read(
-    _ ready: ReadyVector, _ minimum: LSN, _ time: ReadTime, _ options: GetOptions,
-    _ reader: inout StoreReader?, _ replies: inout GetReplyWriter, _ output: inout ByteWriter
+    _ ready: ReadyVector, _ minimum: LSN, _ time: ReadTime, _ layout: ReplyLayout,
+    _ options: GetOptions, _ reader: inout StoreReader?, _ replies: inout GetReplyWriter,
+    _ output: inout ByteWriter
   ) throws(StoreError) -> ReadMoment {
     let vector = ready.vector
     // In its place: a reader is hundreds of bytes, which need not be moved out and back.
     let moment = try reader?.read(vector, ready.keys, minimum: minimum, at: time) { row, group, found in
+      if case .row = layout, putRuns(found, ready.runs, group, options, &replies, &output) { return }
       put(found, vector.groups[group].features, row: row, options, &replies, &output)
     }
     guard let moment else { throw .closed }
     return moment
+  }
+
+  /// Puts all that was found of a group in the one row of a reply in the layout *row*; false, and nothing is put, when its cells
+  /// are to be looked at one by one.
+  @inline(__always)
+  static func putRuns(
+    _ found: FoundRow, _ runs: borrowing RowRuns, _ group: Int, _ options: GetOptions,
+    _ replies: inout GetReplyWriter, _ output: inout ByteWriter
+  ) -> Bool {
+    let group = runs.groups[group]
+    if group.runs.isEmpty || options.haveStamps || !found.arePresent(below: group.end) { return false }
+    for place in group.runs {
+      let run = runs.all[place]
+      replies.put(present: found.raw(run.from), run.to, in: &output)
+    }
+    return true
   }
 
   /// Puts the cells of what was found in a row of a reply.
@@ -140,7 +158,7 @@ extension SessionLoop {
     _ found: FoundRow, _ features: [PreparedVector.Feature], row: Int, _ options: GetOptions,
     _ replies: inout GetReplyWriter, _ output: inout ByteWriter
   ) {
-    let isStamped = options.contains(.eventTimes) || options.contains(.lsns)
+    let isStamped = options.haveStamps
     for feature in features {
       if !isStamped, found.status(feature) == .present {
         replies.put(.present, found.raw(feature), row: row, column: feature.column, in: &output)

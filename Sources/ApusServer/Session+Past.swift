@@ -1,5 +1,5 @@
-// GET at an exact LSN and time: read by a worker, because it looks at files. Its reply keeps its place among the others, and has the
-// bytes that a GET which was answered at this LSN and time had, unless its keys were erased since.
+// What looks at files is read by a worker: GET at an exact LSN and time, HISTORY and EXPLAIN. GET's reply keeps its place among the
+// others, and has the bytes that a GET which was answered at this LSN and time had, unless its keys were erased since.
 
 import ApusBytes
 import ApusContracts
@@ -19,8 +19,9 @@ extension Session {
     let get = PastGet(
       vector: ready.vector, shape: ready.shape, keys: keys, rows: request.rows, layout: request.layout,
       options: request.options, moment: moment, id: id)
-    let (port, server) = (port, server)
+    let (port, server, flight) = (port, server, flight)
     let isTaken = server.past.submit {
+      if flight.isAbandoned { return flight.finish(id) }
       var answer: Result<[UInt8], WireRefusal> = .failure(.deadline)
       if server.clock.monotonic().nanoseconds <= due {
         do throws(WireRefusal) {
@@ -36,6 +37,58 @@ extension Session {
     isReadWaiting = true
     _ = flight.begin(id)
     return nil
+  }
+
+  // MARK: HISTORY and EXPLAIN
+
+  func history(
+    _ header: FrameHeader, _ body: RawSpan, _ output: inout ByteWriter, _ now: UInt64
+  ) throws(WireError) {
+    let request = try HistoryRequest(decoding: body)
+    SessionCounters.add(to: server.counters.others)
+    let project: String
+    do throws(WireRefusal) {
+      project = try self.project(request.project, for: .read, in: server.store.catalog)
+    } catch {
+      return refuse(error, header.id, &output)
+    }
+    let server = server
+    run(.history, header, now, on: server.past) { () throws(WireRefusal) in
+      do throws(PastRefusal) {
+        let reply = try request.answer(from: server.store, project: project)
+        return { reply.encode(into: &$0) }
+      } catch {
+        throw error.refusal(in: server.store.catalog)
+      }
+    }
+  }
+
+  func explain(
+    _ header: FrameHeader, _ body: RawSpan, _ output: inout ByteWriter, _ now: UInt64
+  ) throws(WireError) {
+    let request = try ExplainRequest(decoding: body)
+    SessionCounters.add(to: server.counters.others)
+    guard let ready = handles[request.handle] else {
+      return refuse(.unknownHandle(request.handle), header.id, &output)
+    }
+    loop.refresh(ready, in: server.store.catalog)
+    guard !ready.hasChanged else { return refuse(.definitionChanged(request.handle), header.id, &output) }
+    guard request.rows <= server.options.rowsMax else {
+      return refuse(.tooManyRows(request.rows, max: server.options.rowsMax), header.id, &output)
+    }
+    var walker = request.keys
+    var keys: [[UInt8]] = []
+    for _ in 0..<(request.rows * ready.vector.roles.count) { keys.append(try walker.next().copied()) }
+    try walker.finish()
+    let (asked, server) = (AskedExplanation(ready.vector, keys: keys, request.moment), server)
+    run(.explain, header, now, on: server.past) { () throws(WireRefusal) in
+      do throws(PastRefusal) {
+        let reply = try asked.answer(from: server.store)
+        return { reply.encode(into: &$0) }
+      } catch {
+        throw error.refusal(in: server.store.catalog)
+      }
+    }
   }
 
   private func pastGot(

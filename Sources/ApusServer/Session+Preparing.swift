@@ -27,7 +27,8 @@ extension Session {
     let name: ReadyVector.Name
     switch request {
     case .service(let service, let project):
-      guard VersionedName(spelling: service) != nil else { throw .badName(service) }
+      guard VersionedName(spelling: service) != nil || AnswerReceipt.fingerprint(ofName: service) != nil
+      else { throw .badName(service) }
       name = ReadyVector.Name(project: project, isService: true, names: [service])
     case .features(let features, let project):
       guard features.count <= SessionLimits.columnsMax else {

@@ -144,7 +144,7 @@ extension SessionServer {
       view = found
       batch.removeAll(
         catalog, now: store.shared.clock.wall(), choice: head.choice,
-        policy: head.policy == .setAside ? .setAside : .allOrNothing)
+        policy: head.policy == .setAside ? .setAside : .allOrNothing, isNumbered: head.producer != nil)
       try batch.turn(to: view, columns: isDelete ? nil : head.columns, asked: head.view)
     } catch {
       throw .store(error)

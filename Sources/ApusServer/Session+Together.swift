@@ -35,37 +35,32 @@ extension Session {
   /// Puts the GETs that the bytes begin with into `loop.together`, and their keys into the vector's. Says what they have in common.
   private func gather(_ bytes: RawSpan) -> (TogetherForm, ReadyVector)? {
     loop.together.removeAll(keepingCapacity: true)
-    guard var next = Self.next(bytes, bodyByteCountMax) else { return nil }
+    let limit = bodyByteCountMax
     // One alone goes its own way.
-    guard next.header.frameByteCount < bytes.byteCount else { return nil }
-    var form: TogetherForm?
-    var vector: ReadyVector?
+    guard let first = Self.next(bytes, limit), first.header.frameByteCount < bytes.byteCount,
+      let head = GetRequest.head(of: first.body), let form = TogetherForm(first.body),
+      let ready = handles[form.handle], !ready.hasChanged, ready.shape.takes(form.layout)
+    else { return nil }
+    ready.keys.removeAll()
+    let others = flight.isEmpty ? nil : flight
+    Self.gather(bytes, limit, head, ready.vector.roles.count, others, &ready.keys, &loop.together)
+    ready.keys.truncate(rows: loop.together.count)
+    return (form, ready)
+  }
+
+  // Each part that changes is lent once for all.
+  private static func gather(
+    _ bytes: RawSpan, _ bodyByteCountMax: Int, _ head: UInt64, _ roles: Int, _ others: Flight?,
+    _ keys: inout RequestKeys, _ together: inout [TogetherGet]
+  ) {
     var used = 0
-    while loop.together.count < SessionLimits.togetherMax {
-      do throws(WireError) {
-        let request = try GetRequest(decoding: next.body)
-        if form == nil {
-          let first = TogetherForm(request)
-          guard request.minimum == nil, request.exact == nil, request.rows == 1,
-            let ready = handles[request.handle], !ready.hasChanged, ready.shape.takes(request.layout)
-          else { return nil }
-          ready.keys.removeAll()
-          (form, vector) = (first, ready)
-        }
-        guard let form, let vector, form == TogetherForm(request), !flight.has(next.header.id) else { break }
-        let isTaken = try Self.take(request, into: vector)
-        if !isTaken { break }
-      } catch {
-        break
-      }
+    while together.count < SessionLimits.togetherMax,
+      let next = next(bytes.extracting(used...), bodyByteCountMax), GetRequest.head(of: next.body) == head,
+      others == nil || others?.has(next.header.id) == false, take(next.body, roles, &keys)
+    {
       used += next.header.frameByteCount
-      loop.together.append(TogetherGet(id: next.header.id, end: used))
-      guard let following = Self.next(bytes.extracting(used...), bodyByteCountMax) else { break }
-      next = following
+      together.append(TogetherGet(id: next.header.id, end: used))
     }
-    guard let form, let vector else { return nil }
-    vector.keys.truncate(rows: loop.together.count)
-    return (form, vector)
   }
 
   /// A whole frame with a GET that the bytes begin with.
@@ -83,37 +78,44 @@ extension Session {
   @_lifetime(copy bytes)
   private static func next(_ bytes: RawSpan, _ bodyByteCountMax: Int) -> Next? {
     guard case .frame(let header, _)? = try? FrameCutter.cut(bytes, bodyByteCountMax: bodyByteCountMax),
-      header.type == MessageType.get.rawValue, header.flags.isEmpty, header.id != 0
+      header.type == MessageType.get.rawValue, header.flags.rawValue == 0, header.id != 0
     else { return nil }
     return Next(header: header, body: FrameCutter.body(of: header, in: bytes))
   }
 
   /// Adds the request's row; false when one of its keys is none.
-  private static func take(
-    _ request: borrowing GetRequest, into ready: ReadyVector
-  ) throws(WireError) -> Bool {
-    var keys = request.keys
-    for _ in ready.vector.roles.indices {
-      let key = try keys.next()
-      do throws(StoreError) { try ready.keys.append(encoded: key) } catch { return false }
+  private static func take(_ body: RawSpan, _ roles: Int, _ keys: inout RequestKeys) -> Bool {
+    var walker = GetRequest.keys(behindHeadOf: body)
+    do throws(WireError) {
+      for _ in 0..<roles {
+        let key = try walker.next()
+        do throws(StoreError) { try keys.append(encoded: key) } catch { return false }
+      }
+      try walker.finish()
+      return true
+    } catch {
+      return false
     }
-    try keys.finish()
-    return true
   }
 }
 
 /// What GETs that are answered together have in common.
-struct TogetherForm: Equatable {
+struct TogetherForm {
   let handle: UInt32
-  let rows: Int
   let layout: ReplyLayout
   let options: GetOptions
 
-  init(_ request: borrowing GetRequest) {
-    handle = request.handle
-    rows = request.rows
-    layout = request.layout
-    options = request.options
+  /// Nil: the request is none, or none that is answered so.
+  init?(_ body: RawSpan) {
+    do throws(WireError) {
+      let request = try GetRequest(decoding: body)
+      guard request.minimum == nil, request.exact == nil, request.rows == 1 else { return nil }
+      handle = request.handle
+      layout = request.layout
+      options = request.options
+    } catch {
+      return nil
+    }
   }
 }
 
@@ -159,13 +161,14 @@ extension SessionLoop {
     _ reader: inout StoreReader?, _ replies: inout GetReplyWriter, _ output: inout ByteWriter
   ) throws(StoreError) -> ReadMoment {
     let vector = ready.vector
-    let (options, time) = (answers.form.options, answers.time)
+    let (layout, options, time) = (answers.form.layout, answers.form.options, answers.time)
     let moment = try reader?.read(vector, ready.keys, at: time) { row, group, found in
       if row != answers.row {
         answers.finish(&replies, &output)
         answers.begin(row, ready.shape, &together, &replies, &output)
       }
       if answers.isOver { return }
+      if case .row = layout, putRuns(found, ready.runs, group, options, &replies, &output) { return }
       put(found, vector.groups[group].features, row: 0, options, &replies, &output)
     }
     guard let moment else { throw .closed }

@@ -151,6 +151,7 @@ package final class Session: FrameHandler {
 
   package func ended(_ end: ConnectionEnd) {
     state = .over
+    flight.abandon()
     leaveHolders()
     for waiting in waits.values { _ = server.store.giveUp(waiting.wait) }
     waits = [:]
@@ -217,7 +218,9 @@ package final class Session: FrameHandler {
     case .wait: try wait(header, body, &output, now)
     case .scan: try scan(header, body, &output, now)
     case .console: try console(header, body, now)
-    case .history, .explain, .export: refuse(.unsupported("\(type)".uppercased()), header.id, &output)
+    case .history: try history(header, body, &output, now)
+    case .explain: try explain(header, body, &output, now)
+    case .export: refuse(.unsupported("\(type)".uppercased()), header.id, &output)
     case .data, .credit, .end, .cancel:
       throw .malformed("no stream is under way with id \(header.id)", at: 4)
     case .hello: throw .malformed("HELLO is said once", at: 4)

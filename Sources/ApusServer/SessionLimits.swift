@@ -23,6 +23,10 @@ package enum SessionLimits {
   package static let scanByteCountMax = 4_194_304
   /// Of a page of SCAN.
   package static let scanRowsMax = 65_535
+  /// A page of HISTORY ends when it has so many bytes of events; one event may pass it.
+  package static let historyByteCountMax = 4_194_304
+  /// Of a page of HISTORY.
+  package static let historyEventsMax = 10_000
   /// Asked again after so long, when the answer was OVERLOADED.
   package static let overloadedWaitMilliseconds: UInt32 = 20
   /// And when an LSN was not visible yet.

@@ -80,7 +80,9 @@ package final class SessionLoop: LoopService {
   ) throws(StoreError) -> PreparedVector {
     guard name.isService else { return try catalog.vector(features: name.names, in: project) }
     let spelling = name.names.first ?? ""
-    guard let service = VersionedName(spelling: spelling) else {
+    let fingerprint = AnswerReceipt.fingerprint(ofName: spelling)
+    let named = fingerprint.flatMap { catalog.service(fingerprint: $0, in: project) }
+    guard let service = named ?? VersionedName(spelling: spelling) else {
       throw .unknownService(VersionedName(name: spelling), project: project)
     }
     return try catalog.vector(service: service, in: project)

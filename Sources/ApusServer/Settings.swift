@@ -126,6 +126,10 @@ package enum Settings {
       "Memory for what the index does not have yet. Full, pushes are answered OVERLOADED until a checkpoint is done."
     ),
     .size(
+      .store, "lookup_memory", \.lookupByteCount, 0...(1 << 40),
+      "Memory for where rows lie in the index, 8 bytes each, so that the next read of one goes straight there."
+    ),
+    .size(
       .store, "generation_size", \.generationByteCount, (1 << 16)...(1 << 40),
       "New rows are put into the index when they are so many bytes."),
     .duration(

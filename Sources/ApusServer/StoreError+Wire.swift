@@ -9,11 +9,13 @@ package import ApusWire
 extension StoreError {
   package var wireCode: WireCode {
     switch plain {
-    case .unknownProject, .unknownView, .unknownService, .unknownFeature, .unknownColumn, .unknownKeyName:
+    case .unknownProject, .unknownView, .unknownService, .unknownFeature, .unknownColumn, .unknownKeyName,
+      .unknownPin:
       .unknownName
     case .retired: .retired
     case .emptyBatch, .emptyVector, .columnNamedTwice, .batchTooLong, .sourceOffsetTooLong,
-      .badProducerName, .plan, .definition:
+      .badProducerName, .plan, .definition, .momentAhead, .nothingBy, .badPinName, .pinNoteTooLong,
+      .pinExists, .tooManyPins, .backfill:
       .badRequest
     case .badKey, .keyMissing: .badKey
     case .rowsRefused: .rowsRefused
@@ -90,6 +92,9 @@ extension StoreError {
     case .beyondHistory(let view, let from): Self.details(("view", view), ("from", "\(from)"))
     case .readOnly(let ranges): ranges.first.map { Self.details(("lost", $0.description)) } ?? []
     case .recordUnreadable(let lsn, _): Self.details(("lsn", "\(lsn)"))
+    case .badPinName(let name), .unknownPin(let name), .pinExists(let name, _):
+      Self.details(("pin", Shortened(name).description))
+    case .momentAhead, .nothingBy, .pinNoteTooLong, .tooManyPins, .backfill: []
     case .emptyBatch, .emptyVector, .plan, .definition, .overloaded, .deadLettersFull, .deadLettersOld,
       .diskLow, .diskFull, .clockJump, .rebuilding, .closed, .stopped, .indexDamaged, .log, .index,
       .history:

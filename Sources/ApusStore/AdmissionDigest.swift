@@ -39,6 +39,7 @@ struct AdmissionDigest {
     if times.createdAt != nil { head |= 1 << 17 }
     if times.knownAt != nil { head |= 1 << 18 }
     if isNamed { head |= 1 << 19 }
+    if times.isKnownAtAssumed { head |= 1 << 20 }
     take(head)
     if let eventTime = times.eventTime { take(UInt64(bitPattern: eventTime.nanoseconds)) }
     if let createdAt = times.createdAt { take(UInt64(bitPattern: createdAt.nanoseconds)) }

@@ -8,6 +8,8 @@ final class AdmissionSeat {
   var builder: RowBuilder
   /// What one row says, in the order of the contract; between rows all of it is absent.
   private var arranged: [FeatureInput]
+  /// Of each feature of the contract. Features that were removed are not in it, and keep theirs.
+  private let indexes: [Int]
   /// Where each feature stands in the contract.
   private lazy var places: [String: Int] = Dictionary(
     view.contract.features.enumerated().map { ($0.element.name, $0.offset) },
@@ -16,6 +18,7 @@ final class AdmissionSeat {
   init(_ view: CatalogView) {
     self.view = view
     builder = RowBuilder(view.layout)
+    indexes = view.contract.features.map { Int($0.index) }
     arranged = Array(repeating: .absent, count: view.contract.features.count)
   }
 
@@ -47,18 +50,8 @@ final class AdmissionSeat {
 
   /// Makes the builder hold the cells of inputs in the order of the contract.
   func build(_ inputs: [FeatureInput]) throws(RowError) {
-    try Self.build(inputs, view.contract, &builder)
-  }
-
-  private static func build(
-    _ inputs: [FeatureInput], _ contract: Contract, _ builder: inout RowBuilder
-  ) throws(RowError) {
     builder.removeAll()
-    for place in inputs.indices {
-      // Features that were removed are not in the contract, and keep their index.
-      while builder.next < Int(contract.features[place].index) { try builder.appendAbsent() }
-      try builder.append(inputs[place])
-    }
+    try builder.append(inputs, at: indexes)
   }
 }
 

@@ -31,7 +31,7 @@ extension AdmittedBatch {
       }
     }
     for _ in erased { again.passErased() }
-    return try again.finished(digest)
+    return try again.finished(asked)
   }
 }
 
@@ -55,7 +55,7 @@ private struct Readmission: ~Copyable {
 
   mutating func passErased() { admission.passErased() }
 
-  consuming func finished(_ digest: RequestDigest) throws(StoreError) -> AdmittedBatch {
+  consuming func finished(_ digest: RequestDigest?) throws(StoreError) -> AdmittedBatch {
     try AdmittedBatch(admission, digest: digest, first: first)
   }
 
@@ -86,7 +86,9 @@ private struct Readmission: ~Copyable {
     // The only known-at that a row gives itself; any other is the choice's to make.
     let given = choice == .column ? recorded.knownAt : nil
     let eventTime = note.contains(.untimed) ? nil : recorded.eventTime
-    let asked = GivenTimes(eventTime: eventTime, createdAt: recorded.createdAt, knownAt: given)
+    let asked = GivenTimes(
+      eventTime: eventTime, createdAt: recorded.createdAt, knownAt: given,
+      isKnownAtAssumed: given != nil && recorded.isKnownAtAssumed)
     let key = event.key
     admission.take(
       event.operation, of: seat, key: key, timed(asked), asked: asked, said.inputs, fault: said.fault,

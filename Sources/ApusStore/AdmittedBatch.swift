@@ -16,8 +16,8 @@ package final class AdmittedBatch: Sendable {
   package let deadLetterByteCount: UInt64
   package let catalogNumber: UInt64
   package let admittedAt: WallTime
-  /// Of what the caller asked.
-  package let digest: RequestDigest
+  /// Nil when the batch is not numbered.
+  let asked: RequestDigest?
 
   package let choice: KnownAtChoice
   package let policy: RefusalPolicy
@@ -27,11 +27,11 @@ package final class AdmittedBatch: Sendable {
   let notes: [RowNote]
 
   /// `first` is nil for rows that were never judged before.
-  init(_ done: consuming Admission, digest: RequestDigest, first: WallTime?) throws(StoreError) {
+  init(_ done: consuming Admission, digest: RequestDigest?, first: WallTime?) throws(StoreError) {
     let refused = done.tallies.refused
     if done.policy == .allOrNothing, !refused.isEmpty { throw .rowsRefused(refused) }
     self.refused = refused
-    self.digest = digest
+    asked = digest
     counts = done.counts
     recordCount = done.counts.accepted + done.counts.setAside
     deadLetterByteCount = done.deadLetterByteCount
@@ -53,6 +53,12 @@ package final class AdmittedBatch: Sendable {
   }
 
   package var byteCount: Int { payload.count }
+
+  /// Of what the caller asked.
+  package var digest: RequestDigest {
+    guard let asked else { preconditionFailure("a batch that a producer sends is a numbered one") }
+    return asked
+  }
 
   private static func memory(of writer: borrowing ByteWriter) -> UnsafeRawBufferPointer {
     let bytes = writer.bytes

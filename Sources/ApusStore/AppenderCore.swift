@@ -338,7 +338,18 @@ extension AppenderCore {
     freeze()
   }
 
-  func drop(_ generation: FrozenGeneration) { applier.overlay.drop(generation) }
+  func drop(_ generation: FrozenGeneration) {
+    applier.overlay.drop(generation)
+    freezeIfFull()
+  }
+
+  /// While one checkpoint is being made the generation for the next one grows, up to half of the budget: of keys in no order a checkpoint
+  /// that is twice as large writes hardly more pages.
+  private func freezeIfFull() {
+    let byteCount = applier.overlay.activeByteCount
+    guard byteCount >= options.generationByteCount else { return }
+    if applier.overlay.frozen.isEmpty || byteCount >= options.overlayByteCountBudget / 2 { freeze() }
+  }
 
   /// What the log's refusal is to the store's callers.
   func met(_ error: LogError) -> StoreError {
@@ -401,7 +412,7 @@ extension AppenderCore {
     let now = shared.clock.monotonic()
     if idleSince == nil || log.markDue { idleSince = now }
     generationSince = generationSince ?? now
-    if applier.overlay.activeByteCount >= options.generationByteCount { freeze() }
+    freezeIfFull()
   }
 
   /// How long until something must be done though nobody asks; nil for never.

@@ -22,36 +22,52 @@ package struct RowInput: Equatable, Sendable {
 /// One owner. A batch that is kept and emptied allocates per batch, and not per row.
 package struct Batch: ~Copyable {
   private var admission: Admission
-  private var digest: AdmissionDigest
+  /// Nil where no producer numbers the batch: nobody will ask whether it came before.
+  private var digest: AdmissionDigest?
   private var seats: AdmissionSeats
   private var encoder = KeyEncoder()
   /// Of the last `turn`.
   private var turned: Turned?
 
-  fileprivate struct Turned {
+  /// Immutable; an object, because every row asks for it.
+  fileprivate final class Turned {
     let seat: AdmissionSeat
     /// The names of the columns, and where each stands in the contract; nil: all of the contract, in its order.
     let columns: (names: [String], places: [Int])?
     let columnCount: Int
+    /// Whether the columns are the contract's, in its order.
+    let isWhole: Bool
+
+    init(_ seat: AdmissionSeat, _ columns: (names: [String], places: [Int])?) {
+      self.seat = seat
+      self.columns = columns
+      let count = seat.view.contract.features.count
+      columnCount = columns?.names.count ?? count
+      isWhole = columns.map { $0.places.elementsEqual(0..<count) } ?? true
+    }
   }
 
-  package init(_ catalog: Catalog, now: WallTime, choice: KnownAtChoice, policy: RefusalPolicy) {
+  package init(
+    _ catalog: Catalog, now: WallTime, choice: KnownAtChoice, policy: RefusalPolicy, isNumbered: Bool = true
+  ) {
     admission = Admission(catalog, now: now, choice: choice, policy: policy)
-    digest = AdmissionDigest(choice, policy)
+    digest = isNumbered ? AdmissionDigest(choice, policy) : nil
     seats = AdmissionSeats(catalog)
   }
 
   /// Begins another batch; `turn` must follow.
   package mutating func removeAll(
-    _ catalog: Catalog, now: WallTime, choice: KnownAtChoice, policy: RefusalPolicy
+    _ catalog: Catalog, now: WallTime, choice: KnownAtChoice, policy: RefusalPolicy, isNumbered: Bool = true
   ) {
     if catalog !== seats.catalog { seats = AdmissionSeats(catalog) }
     admission.removeAll(catalog, now: now, choice: choice, policy: policy)
-    digest = AdmissionDigest(choice, policy)
+    digest = isNumbered ? AdmissionDigest(choice, policy) : nil
     turned = nil
   }
 
   package var catalog: Catalog { seats.catalog }
+  /// When its rows are admitted.
+  package var now: WallTime { admission.now }
   /// Rows so far.
   package var rowCount: Int { admission.rowCount }
   /// Bytes of their records so far, so that a caller may begin another batch.
@@ -83,17 +99,16 @@ package struct Batch: ~Copyable {
       }
       found = (names, places)
     }
-    digest.turn(to: asked ?? view.spelling, project: view.project.rawValue, columns: columns)
-    turned = Turned(
-      seat: seat, columns: found, columnCount: names?.count ?? seat.view.contract.features.count)
+    digest?.turn(to: asked ?? view.spelling, project: view.project.rawValue, columns: columns)
+    turned = Turned(seat, found)
   }
 
   /// One row; its inputs in the order of the columns. A feature without a column is absent.
   package mutating func upsert(key: [Value], _ times: GivenTimes, _ inputs: [FeatureInput]) {
     let turned = current(inputs)
-    digest.begin(.upsert, times, isNamed: false)
-    digest.take(key: key)
-    digest.take(inputs)
+    digest?.begin(.upsert, times, isNamed: false)
+    digest?.take(key: key)
+    digest?.take(inputs)
     turned.withInputs(inputs) { inContractOrder in
       admission.take(
         .upsert, of: turned.seat, key: key, encodedBy: &encoder, times, asked: times, inContractOrder
@@ -105,9 +120,9 @@ package struct Batch: ~Copyable {
   /// request that is sent again must come the same way.
   package mutating func upsert(encodedKey: RawSpan, _ times: GivenTimes, _ inputs: [FeatureInput]) {
     let turned = current(inputs)
-    digest.begin(.upsert, times, isNamed: false)
-    digest.take(encodedKey: encodedKey)
-    digest.take(inputs)
+    digest?.begin(.upsert, times, isNamed: false)
+    digest?.take(encodedKey: encodedKey)
+    digest?.take(inputs)
     turned.withInputs(inputs) { inContractOrder in
       admission.take(
         .upsert, of: turned.seat, key: encodedKey, times, asked: times, inContractOrder
@@ -129,8 +144,8 @@ package struct Batch: ~Copyable {
       seats.catalog, now: admission.now, choice: admission.choice, policy: admission.policy,
       capacity: admission.payload.count)
     swap(&done, &admission)
-    let asked = digest.finished(rowCount: done.rowCount)
-    digest = AdmissionDigest(done.choice, done.policy)
+    let asked = digest?.finished(rowCount: done.rowCount)
+    if digest != nil { digest = AdmissionDigest(done.choice, done.policy) }
     turned = nil
     guard done.rowCount > 0 else { throw .emptyBatch }
     return try AdmittedBatch(done, digest: asked, first: nil)
@@ -141,9 +156,9 @@ package struct Batch: ~Copyable {
 extension Batch {
   package mutating func upsert(row: RowInput) {
     let turned = current()
-    digest.begin(.upsert, row.times, isNamed: true)
-    digest.take(key: row.key)
-    digest.take(row.features)
+    digest?.begin(.upsert, row.times, isNamed: true)
+    digest?.take(key: row.key)
+    digest?.take(row.features)
     let (inputs, fault) = turned.seat.arranged(row.features)
     admission.take(
       .upsert, of: turned.seat, key: row.key, encodedBy: &encoder, row.times, asked: row.times, inputs,
@@ -158,9 +173,9 @@ extension Batch {
 
   private mutating func delete(key: [Value], _ times: GivenTimes, features: [DeadLetter.Feature]?) {
     let seat = current().seat
-    digest.begin(.delete, times, isNamed: features != nil)
-    digest.take(key: key)
-    if let features { digest.take(features) }
+    digest?.begin(.delete, times, isNamed: features != nil)
+    digest?.take(key: key)
+    if let features { digest?.take(features) }
     admission.take(
       .delete, of: seat, key: key, encodedBy: &encoder, times, asked: times, [],
       fault: RowFault(deleteOf: features ?? [])
@@ -185,7 +200,7 @@ extension Batch.Turned {
   /// Lends the inputs of a row in the order of the contract.
   @inline(__always)
   fileprivate func withInputs(_ inputs: [FeatureInput], _ body: ([FeatureInput]) -> Void) {
-    guard let columns else { return body(inputs) }
+    guard !isWhole, let columns else { return body(inputs) }
     seat.withArranged(inputs, at: columns.places, body)
   }
 

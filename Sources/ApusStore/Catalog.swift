@@ -44,14 +44,16 @@ package final class Catalog: Sendable {
   }
 
   package subscript(id: ViewVersionID) -> CatalogView? {
-    id.rawValue >= 1 && Int(id.rawValue) <= views.count ? views[Int(id.rawValue) - 1] : nil
+    has(id) ? views[Int(id.rawValue) - 1] : nil
   }
+
+  func has(_ id: ViewVersionID) -> Bool { id.rawValue >= 1 && Int(id.rawValue) <= views.count }
 
   /// Lends a view version, which is counted once: handed out, it would be counted again by whoever looks at it. Nothing
   /// happens when there is none.
   @inline(__always)
   func lend(_ id: ViewVersionID, _ body: (CatalogView) -> Void) {
-    guard id.rawValue >= 1, Int(id.rawValue) <= views.count else { return }
+    guard has(id) else { return }
     body(views[Int(id.rawValue) - 1])
   }
 

@@ -82,6 +82,18 @@ final class Checkpointer: Sendable {
     _ = mailbox.wait(for: nil) { $0.isEnded }
   }
 
+  /// Waits until the first of those that wait now is done, or something is in the way, which it throws. False when none waits.
+  func settleOne() throws(StoreError) -> Bool {
+    let first = mailbox.withLock { $0.jobs.first?.generation.range }
+    guard let first else { return false }
+    _ = mailbox.wait(for: nil) {
+      $0.jobs.first?.generation.range != first || $0.trouble != nil || $0.isEnded
+    }
+    let trouble = mailbox.withLock { $0.jobs.first?.generation.range == first ? $0.trouble : nil }
+    if let trouble { throw trouble }
+    return true
+  }
+
   /// Waits until nothing is waiting, or something is in the way.
   func settle() -> StoreError? {
     _ = mailbox.wait(for: nil) { $0.jobs.isEmpty || $0.trouble != nil || $0.isEnded }

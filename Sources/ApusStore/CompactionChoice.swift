@@ -12,6 +12,8 @@ enum CompactionUnit: Equatable {
   case pack([FileRecord], LSNRange)
   /// Neighbouring runs of a view version, or ledgers, in the order of their ranges.
   case merge([FileRecord])
+  /// Everything, with the state as it stands: what would tell it anew is lost.
+  case settle(PersonsLoss)
   /// Nothing of the keys that were erased up to this LSN is to be left.
   case erase(LSN)
 }
@@ -24,6 +26,8 @@ struct CompactionChoice {
   let options: StoreOptions
   /// Somebody asked: whatever there is to pack is packed, and neighbours are merged.
   let isAsked: Bool
+  /// Files that cannot be read. Units are chosen around them.
+  var passing: Set<FileID> = []
 
   func next() -> CompactionUnit? {
     if let pack = pack() { return pack }
@@ -32,6 +36,8 @@ struct CompactionChoice {
 
   private func pack() -> CompactionUnit? {
     let ready = packable
+    // A pack begins with the state that the newest ledger has.
+    if let newest = view.ledgers.last, passing.contains(newest.id) { return nil }
     guard let last = ready.last?.seal?.last, let first = ready.first?.seal else { return nil }
     let (age, overflow) = now.nanoseconds.subtractingReportingOverflow(first.lastTime.nanoseconds)
     let isOld = !overflow && age >= options.packAgeNanoseconds
@@ -39,12 +45,13 @@ struct CompactionChoice {
     return .pack(ready.map(\.record), LSNRange(view.floor, through: last))
   }
 
-  /// Finished segments from the floor on that the index has, up to the first that has lost something, as many as fit into one pack.
+  /// Finished segments from the floor on that the index has, up to the first that has lost something or cannot be read, as many as fit into
+  /// one pack.
   var packable: [SegmentView] {
     var byteCount: UInt64 = 0
     var taken: [SegmentView] = []
     for segment in view.finished {
-      guard let seal = segment.seal, seal.last <= complete,
+      guard let seal = segment.seal, seal.last <= complete, !passing.contains(segment.record.id),
         segment.damages.allSatisfy({ $0.lsns.isEmpty || view.accepted.covers($0.lsns) })
       else { break }
       byteCount += seal.byteCount
@@ -55,10 +62,9 @@ struct CompactionChoice {
   }
 
   private func merge() -> CompactionUnit? {
-    var candidates: [[Sized]] = [view.ledgers.compactMap(Self.sized)]
-    for (_, records) in view.runs.sorted(by: { $0.key < $1.key }) {
-      candidates.append(records.compactMap(Self.sized))
-    }
+    let lines = [view.ledgers] + view.runs.sorted { $0.key < $1.key }.map(\.value)
+    // Neighbours only: a merge that went past a file would speak for its range, too.
+    let candidates = lines.flatMap { $0.split { passing.contains($0.id) } }.map { $0.compactMap(Self.sized) }
     var best: [Sized] = []
     for files in candidates {
       for start in files.indices {

@@ -38,7 +38,11 @@ extension CompactionWork {
     while log.view.floor <= last {
       let segments = choice(isAsked: true).packable
       guard let end = segments.last?.seal?.last else { throw whatWaits }
-      try pack(segments.map(\.record), LSNRange(log.view.floor, through: end), &report)
+      let records = segments.map(\.record)
+      try passing(records) { () throws(StoreError) in
+        try pack(records, LSNRange(log.view.floor, through: end), &report)
+      }
+      if let newest = log.view.ledgers.last, let why = obstacles[newest.id] { throw why }
     }
     for record in log.view.history where record.first <= last {
       switch record.kind {
@@ -97,6 +101,7 @@ extension CompactionWork {
   /// Why nothing can be packed.
   private var whatWaits: StoreError {
     let view = log.view
+    if let first = view.finished.first, let why = obstacles[first.record.id] { return why }
     let lost = (view.finished.first?.damages ?? []).map(\.lsns).filter { !view.accepted.covers($0) }
     return lost.isEmpty ? .rebuilding : .readOnly(lost)
   }
@@ -117,19 +122,19 @@ extension CompactionWork {
 
   private func unerased(_ record: FileRecord) throws(StoreError) -> UnerasedEvents {
     let catalog = shared.newest.1.catalog
-    guard let view = record.covered.map({ ViewVersionID($0.view) }), let definition = catalog[view],
-      let subject = RunSubject(view, in: catalog.registry)
-    else { throw .recordUnreadable(record.first, .unknownView(ViewVersionID(record.covered?.view ?? 0))) }
+    guard let view = record.covered.map({ ViewVersionID($0.view) }), let definition = catalog[view] else {
+      throw .recordUnreadable(record.first, .unknownView(ViewVersionID(record.covered?.view ?? 0)))
+    }
     return UnerasedEvents(
-      try HistoryView(log, runs).events(of: record, subject), definition, catalog.erasures)
+      try HistoryView(log, runs).events(of: record, try subject(view)), definition, catalog.erasures)
   }
 
   private func writeAgain(run record: FileRecord, _ report: inout CompactionReport) throws(StoreError) {
-    guard let covered = record.covered, let id = try reserve(1).first,
-      let subject = RunSubject(ViewVersionID(covered.view), in: shared.newest.1.catalog.registry)
-    else { return }
+    guard let covered = record.covered, let id = try reserve(1).first else { return }
+    let subject = try subject(ViewVersionID(covered.view))
     let events = try unerased(record)
-    let output = try makeRun(events, subject, covered.lsns, id)
+    let before = try? RunAttributes(unsafe record.attributes.span.bytes, path: record.name)
+    let output = try makeRun(events, subject, covered.lsns, id, folded: before?.folded ?? .none)
     do throws(StoreError) { try exchange(output.map { [$0] } ?? [], for: [record]) } catch {
       discard(output.map { [$0] } ?? [], after: error)
       throw error

@@ -18,8 +18,12 @@ final class CompactionWork {
   let checkpointer: Checkpointer
   /// What is pending of erasures, as of a catalog of this number.
   var erasing: (number: UInt64, pending: PendingErasures?)?
+  /// Files that could not be read.
+  var obstacles = CompactionObstacles()
   /// After an erasure failed: when it is tried again.
   var erasesFrom: MonotonicTime?
+  /// When it was last seen whether horizons are to be raised, and F of those that stood then.
+  var horizonsSeen: (at: MonotonicTime, standing: [ViewVersionID: LSN])?
   private let compactor: Compactor
   private var isAsked = false
   /// The store is being closed, and the unit is left undone.
@@ -45,12 +49,14 @@ final class CompactionWork {
     // Nobody kept what was before the floor.
     guard log.view.floor <= .first || !log.view.ledgers.isEmpty else { return nil }
     if let last = try dueErasure(erases: erases) { return .erase(last) }
-    return choice(isAsked: isAsked).next()
+    if let unit = choice(isAsked: isAsked).next() { return unit }
+    return CompactionChoice.fold(log.view, try horizons(isAsked: isAsked), options)
   }
 
   func choice(isAsked: Bool) -> CompactionChoice {
     CompactionChoice(
-      view: log.view, complete: complete, now: shared.clock.wall(), options: options, isAsked: isAsked)
+      view: log.view, complete: complete, now: shared.clock.wall(), options: options, isAsked: isAsked,
+      passing: obstacles.files)
   }
 
   /// Up to where the index has everything; *none* while there is none.
@@ -61,6 +67,8 @@ final class CompactionWork {
     return reader.complete
   }
 
+  func indexIsComplete(through last: LSN) -> Bool { complete >= last }
+
   func perform(
     _ unit: CompactionUnit, isAsked: Bool, _ report: inout CompactionReport
   ) throws(StoreError) {
@@ -68,13 +76,17 @@ final class CompactionWork {
     isInterrupted = false
     pacedSince = nil
     switch unit {
-    case .pack(let segments, let lsns): try pack(segments, lsns, &report)
+    case .pack(let segments, let lsns):
+      try passing(segments) { () throws(StoreError) in try pack(segments, lsns, &report) }
     case .merge(let records):
-      if records.first?.kind == .ledger {
-        try mergeLedgers(records, &report)
-      } else {
-        try mergeRuns(records, &report)
+      try passing(records) { () throws(StoreError) in
+        if records.first?.kind == .ledger {
+          try mergeLedgers(records, &report)
+        } else {
+          try mergeRuns(records, &report)
+        }
       }
+    case .settle(let loss): try settle(loss, &report)
     case .erase(let last):
       do throws(StoreError) {
         erasesFrom = nil
@@ -91,11 +103,27 @@ final class CompactionWork {
   func pack(
     _ segments: [FileRecord], _ lsns: LSNRange, _ report: inout CompactionReport
   ) throws(StoreError) {
+    // Behind lost records the state cannot be followed; it can be taken as it stands, at the end of all there is.
+    if log.view.accepted.ranges.contains(where: { $0.first <= lsns.last && lsns.first <= $0.last }) {
+      return try settle(PersonsLoss(), &report)
+    }
     let before = try HistoryView(log, runs).state() ?? StoreState()
-    var scan = PackScan(
+    let scan = PackScan(
       lsns, from: before, shared.newest.1.catalog.erasures, handled: try lastingLetters())
-    try scan.run(log) { (byteCount) throws(StoreError) in
-      guard pace(byteCount) else { throw .closed }
+    try pack(segments, scan, speakingFor: lsns, PersonsLoss(), &report)
+  }
+
+  /// Makes runs and a ledger of what a scan finds, which speaks for these LSNs.
+  func pack(
+    _ segments: [FileRecord], _ scan: consuming PackScan, speakingFor range: LSNRange, _ loss: PersonsLoss,
+    _ report: inout CompactionReport
+  ) throws(StoreError) {
+    var scan = scan
+    let lsns = scan.lsns
+    if !lsns.isEmpty {
+      try scan.run(log) { (byteCount) throws(StoreError) in
+        guard pace(byteCount) else { throw .closed }
+      }
     }
     let views = scan.events.viewVersions
     let ids = try reserve(views.count + 1)
@@ -107,8 +135,9 @@ final class CompactionWork {
         }
         if let run = try makeRun(scan.events.events(of: view), subject, lsns, id) { outputs.append(run) }
       }
-      if let id = ids.last { outputs.append(try makeLedger(of: scan, id)) }
-      try exchange(outputs, for: segments, floor: lsns.last.next)
+      if let id = ids.last { outputs.append(try makeLedger(of: scan, range, loss.saved, id)) }
+      try exchange(
+        outputs, for: segments + (loss.file.map { [$0] } ?? []), floor: range.last.next, givingUp: loss.note)
     } catch {
       discard(outputs, after: error)
       throw error
@@ -120,33 +149,54 @@ final class CompactionWork {
     report.writtenByteCount += outputs.reduce(0) { $0 + $1.byteCount }
   }
 
-  private func makeLedger(of scan: PackScan, _ id: FileID) throws(StoreError) -> HistoryOutput {
+  private func makeLedger(
+    of scan: PackScan, _ range: LSNRange, _ saved: LedgerSalvage?, _ id: FileID
+  ) throws(StoreError) -> HistoryOutput {
     var note = ByteWriter()
     scan.state.writeNote(into: &note)
     let bytes = note.bytes.copied()
-    return try makeLedger(scan.lsns, id, note: bytes) { (writer) throws(HistoryError) in
+    return try makeLedger(range, id, note: bytes) { (writer) throws(HistoryError) in
+      for letter in saved?.letters ?? [] where !scan.isHandled(letter.lsn) {
+        try writer.letter(
+          letter.lsn, appendNanoseconds: letter.nanoseconds, body: unsafe letter.body.span.bytes)
+      }
       for letter in scan.waitingLetters {
         try writer.letter(
           letter.lsn, appendNanoseconds: letter.nanoseconds, body: unsafe letter.body.span.bytes)
       }
+      for frame in saved?.frames ?? [] { try writer.frame(frame.lsns, appendNanoseconds: frame.nanoseconds) }
       for frame in scan.frames { try writer.frame(frame.lsns, appendNanoseconds: frame.nanoseconds) }
     }
   }
 
+  /// The state at the floor is in the newest ledger.
+  private var isNewestLedgerReadable: Bool {
+    log.view.ledgers.last.map { obstacles[$0.id] == nil } ?? true
+  }
+
   // MARK: Merges
+
+  /// A run has the features that the newest ledger's note knows of its view version, however many there are by now: an index is made of
+  /// both, before the log behind them is read.
+  func subject(_ view: ViewVersionID) throws(StoreError) -> RunSubject {
+    guard let state = try HistoryView(log, runs).state(), let subject = RunSubject(view, in: state.registry)
+    else {
+      throw .recordUnreadable(log.view.floor, .unknownView(view))
+    }
+    return subject
+  }
 
   private func mergeRuns(_ records: [FileRecord], _ report: inout CompactionReport) throws(StoreError) {
     guard let first = records.first, let last = records.last?.covered?.lsns.last,
       let view = first.covered.map({ ViewVersionID($0.view) })
     else { return }
     let catalog = shared.newest.1.catalog
-    guard let subject = RunSubject(view, in: catalog.registry), let definition = catalog[view] else {
-      throw .recordUnreadable(last, .unknownView(view))
-    }
+    let subject = try subject(view)
+    guard let definition = catalog[view] else { throw .recordUnreadable(last, .unknownView(view)) }
     let horizon = try horizon(of: view)
     // Every event from the floor on was admitted under the horizon that stood there; all others are in these runs. Where they are all, a delete
     // that is older than its D has nothing to hide any more.
-    let isAll = log.view.runs[view]?.map(\.id) == records.map(\.id)
+    let isAll = log.view.runs[view]?.map(\.id) == records.map(\.id) && isNewestLedgerReadable
     let settled = isAll ? try HistoryView(log, runs).state()?.horizons[view]?.oldest : nil
     let lsns = LSNRange(first.first, through: last)
     let ids = try reserve(1)
@@ -166,7 +216,10 @@ final class CompactionWork {
         dropped = cursor
         events = cursor
       }
-      if let id = ids.first, let run = try makeRun(events, subject, lsns, id) { outputs.append(run) }
+      let folded = horizon?.through ?? .none
+      if let id = ids.first, let run = try makeRun(events, subject, lsns, id, folded: folded) {
+        outputs.append(run)
+      }
     } catch {
       discard(outputs, after: error)
       throw error
@@ -238,9 +291,9 @@ final class CompactionWork {
 // MARK: Outputs
 
 extension CompactionWork {
-  /// Writes a run, and reads it again; nil when there is nothing to be in it.
+  /// Writes a run, and reads it again; nil when there is nothing to be in it. `folded`: its events up to there were folded already.
   func makeRun(
-    _ events: any EventCursor, _ subject: RunSubject, _ lsns: LSNRange, _ id: FileID
+    _ events: any EventCursor, _ subject: RunSubject, _ lsns: LSNRange, _ id: FileID, folded: LSN = .none
   ) throws(StoreError) -> HistoryOutput? {
     let file = HistoryFileID(store: log.view.storeID.bytes, file: id.rawValue)
     let digested = DigestedEvents(events) { [self] byteCount in pace(byteCount) }
@@ -249,7 +302,8 @@ extension CompactionWork {
     do throws(HistoryError) {
       let output = try HistoryOutput(.run, id, name, first: lsns.first, in: log.view.folder) {
         (disk) throws(HistoryError) in
-        let attributes = try runs.write(digested, of: subject, lsns: lsns, as: file, into: disk)
+        var attributes = try runs.write(digested, of: subject, lsns: lsns, as: file, into: disk)
+        attributes.folded = folded
         made = attributes
         return (attributes.encoded, attributes.size)
       }
@@ -316,7 +370,7 @@ extension CompactionWork {
 
   /// Names the outputs, and has the manifest list them in place of what they replace.
   func exchange(
-    _ outputs: [HistoryOutput], for gone: [FileRecord], floor: LSN? = nil
+    _ outputs: [HistoryOutput], for gone: [FileRecord], floor: LSN? = nil, givingUp lost: GivenUp? = nil
   ) throws(StoreError) {
     do throws(HistoryError) {
       for output in outputs { try output.reveal() }
@@ -328,7 +382,9 @@ extension CompactionWork {
     if isInterrupted { throw .closed }
     let (added, removed) = (outputs.map(\.record), gone.map(\.id))
     try appender.perform { (core) throws(StoreError) in
-      do throws(LogError) { try core.log.rearrange(adding: added, removing: removed, floor: floor) } catch {
+      do throws(LogError) {
+        try core.log.rearrange(adding: added, removing: removed, floor: floor, givingUp: lost)
+      } catch {
         throw core.met(error)
       }
     }

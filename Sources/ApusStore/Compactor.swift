@@ -43,6 +43,8 @@ final class Compactor: Sendable {
     var asked: [@Sendable (Result<CompactionReport, StoreError>) -> Void] = []
     /// One of them wants erasures carried out that are not due.
     var erases = false
+    /// What a person gives up: all there is becomes history with the state as it stands.
+    var givingUp: PersonsLoss?
     var report = CompactionReport()
     /// What is in the way, until something went right.
     var trouble: StoreError?
@@ -53,11 +55,14 @@ final class Compactor: Sendable {
   var isClosing: Bool { mailbox.withLock { $0.isClosing } }
 
   /// Compacts all there is to compact, and waits for it.
-  func compact(erasing: Bool) throws(StoreError) -> CompactionReport {
+  func compact(
+    erasing: Bool, givingUp loss: PersonsLoss? = nil
+  ) throws(StoreError) -> CompactionReport {
     let answer = Monitor<Result<CompactionReport, StoreError>?>(nil)
     let isTaken = mailbox.withLock { box in
       guard !box.isClosing, box.hasBegun else { return false }
       if erasing { box.erases = true }
+      if let loss { box.givingUp = loss }
       box.asked.append { result in
         answer.withLock { $0 = result }
         answer.notifyAll()
@@ -112,16 +117,16 @@ final class CompactorLoop: @unchecked Sendable {
     while !isClosing {
       let period = options.compacts && !isHalted ? Self.periodNanoseconds : nil
       _ = mailbox.wait(for: period) { $0.isClosing || !$0.asked.isEmpty }
-      let (asked, erases) = mailbox.withLock { box in
+      let (asked, erases, loss) = mailbox.withLock { box in
         isClosing = box.isClosing
-        defer { (box.asked, box.erases) = ([], false) }
-        return (box.asked, box.erases)
+        defer { (box.asked, box.erases, box.givingUp) = ([], false, nil) }
+        return (box.asked, box.erases, box.givingUp)
       }
       if isClosing {
         for answer in asked { answer(.failure(.closed)) }
         break
       }
-      let failure = compact(isAsked: !asked.isEmpty, erases: erases)
+      let failure = compact(isAsked: !asked.isEmpty, erases: erases, givingUp: loss)
       let report = mailbox.withLock { box in
         box.trouble = failure
         return box.report
@@ -133,8 +138,15 @@ final class CompactorLoop: @unchecked Sendable {
   }
 
   /// Does one unit after another until nothing is left; why it ended before.
-  private func compact(isAsked: Bool, erases: Bool) -> StoreError? {
+  private func compact(isAsked: Bool, erases: Bool, givingUp loss: PersonsLoss?) -> StoreError? {
+    if isAsked { work.obstacles.removeAll() }
     do throws(StoreError) {
+      if let loss {
+        var report = mailbox.withLock { $0.report }
+        try work.perform(.settle(loss), isAsked: true, &report)
+        let done = report
+        mailbox.withLock { $0.report = done }
+      }
       while let unit = try work.next(isAsked: isAsked, erases: erases) {
         var report = mailbox.withLock { $0.report }
         try work.perform(unit, isAsked: isAsked, &report)
@@ -146,7 +158,7 @@ final class CompactorLoop: @unchecked Sendable {
         isHalted = false
         if mailbox.withLock({ $0.isClosing }) { return .closed }
       }
-      return nil
+      return work.obstacles.first
     } catch {
       switch error {
       case .log(.pinned) where !isAsked: return nil

@@ -81,6 +81,15 @@ package struct FoundRow: ~Escapable {
     return word < removed.count && removed[word] >> UInt64(index % 64) & 1 == 1
   }
 
+  /// Whether every feature before this index is *present*.
+  package func arePresent(below end: Int) -> Bool {
+    statusOfAll == .present && row.cells.haveValues(below: end)
+  }
+
+  /// The values of a run whose features are present, as they stand in the row.
+  @_lifetime(copy self)
+  package func raw(_ run: SlotRun) -> RawSpan { row.cells.raw(run) }
+
   /// The bytes of a value as they stand in the row, for whoever knows its status; none when there is none.
   @inlinable @inline(__always) @_lifetime(copy self)
   package func raw(_ feature: PreparedVector.Feature) -> RawSpan { row.cells.raw(feature.slot) }

@@ -14,6 +14,8 @@ struct FrameApplier: ~Copyable {
   private(set) var catalog: Catalog
   var overlay: OverlayWriter
   private var key = IndexKey()
+  /// Of the keys of the next records, in their order; 0 for a record that is no event of a view, or an unreadable one.
+  private var hashes: [UInt64] = []
   /// Records that rest on lost ones.
   private(set) var passedOver: UInt64 = 0
 
@@ -34,11 +36,22 @@ struct FrameApplier: ~Copyable {
     _ payload: RawSpan, _ frame: FrameMoment, afterLoss: Bool = false
   ) throws(StoreError) -> Bool {
     var walker = RecordWalker(payload, base: frame.lsns.first)
+    // Ahead of the other, where there are records enough for it to be worth while.
+    var scout = RecordWalker(payload, base: frame.lsns.first)
+    let isScouted = frame.lsns.count >= UInt64(OverlayLimits.scoutedKeysMax)
+    var place = 0
+    hashes.removeAll(keepingCapacity: true)
     var next = frame.lsns.first
     var isCatalogNew = false
     while true {
+      if isScouted, place == hashes.count {
+        scoutNext(&scout, frame.time)
+        place = 0
+      }
+      let hash = place < hashes.count ? hashes[place] : 0
+      place += 1
       do throws(RecordFault) {
-        guard try applyNext(&walker, frame, afterLoss: afterLoss, &isCatalogNew) else { break }
+        guard try applyNext(&walker, frame, hash: hash, afterLoss: afterLoss, &isCatalogNew) else { break }
       } catch {
         throw .recordUnreadable(next, error)
       }
@@ -54,10 +67,39 @@ struct FrameApplier: ~Copyable {
     return isCatalogNew
   }
 
-  /// False at the end of the frame.
+  /// Hashes the keys of the next records and lets the overlay look at their places: of a large table nearly every one is far away. What is wrong
+  /// with a record is said when it is applied.
+  @_lifetime(walker: copy walker)
+  private mutating func scoutNext(_ walker: inout RecordWalker, _ time: WallTime) {
+    hashes.removeAll(keepingCapacity: true)
+    do throws(EventError) {
+      while hashes.count < OverlayLimits.scoutedKeysMax, let record = try walker.next() {
+        hashes.append(hash(of: record, time))
+      }
+    } catch {
+      // The walker stands still, and so does what follows it.
+    }
+    overlay.touch(hashes)
+  }
+
+  private mutating func hash(of record: borrowing RecordWalker.Record, _ time: WallTime) -> UInt64 {
+    guard case .event = record.kind else { return 0 }
+    do throws(RecordFault) {
+      let event = try EventView(record.body, appendTime: time)
+      guard let view = catalog[event.viewVersion] else { return 0 }
+      key.set(
+        project: view.project.rawValue, entity: view.entity.rawValue, key: event.key, view: view.id.rawValue)
+      return overlay.hash(of: key.bytes)
+    } catch {
+      return 0
+    }
+  }
+
+  /// False at the end of the frame. `hash`: of the event's key, or 0.
   @_lifetime(walker: copy walker)
   private mutating func applyNext(
-    _ walker: inout RecordWalker, _ frame: FrameMoment, afterLoss: Bool, _ isCatalogNew: inout Bool
+    _ walker: inout RecordWalker, _ frame: FrameMoment, hash: UInt64, afterLoss: Bool,
+    _ isCatalogNew: inout Bool
   ) throws(RecordFault) -> Bool {
     let record: RecordWalker.Record
     do throws(EventError) {
@@ -73,7 +115,7 @@ struct FrameApplier: ~Copyable {
     }
     do throws(RecordFault) {
       if case .event = record.kind {
-        try applyEvent(record.body, record.lsn, frame.time)
+        try applyEvent(record.body, record.lsn, hash: hash, frame.time)
       } else if try state.apply(record, in: frame, afterLoss: afterLoss) {
         isCatalogNew = true
         catalog = renewed()
@@ -91,7 +133,9 @@ struct FrameApplier: ~Copyable {
       : catalog.with(state.registry, state.erasures, state.horizons)
   }
 
-  private mutating func applyEvent(_ body: RawSpan, _ lsn: LSN, _ time: WallTime) throws(RecordFault) {
+  private mutating func applyEvent(
+    _ body: RawSpan, _ lsn: LSN, hash: UInt64, _ time: WallTime
+  ) throws(RecordFault) {
     let event = try EventView(body, appendTime: time)
     guard let view = catalog[event.viewVersion] else { throw .unknownView(event.viewVersion) }
     do throws(EventError) {
@@ -99,19 +143,20 @@ struct FrameApplier: ~Copyable {
       state.note(eventOf: event.viewVersion, eventTime: event.eventTime, lsn: lsn, time: time)
       // An event that says nothing of any feature makes no row.
       if row.greatestLSN == .none { return }
-      try Self.apply(event, row, lsn, view, to: &overlay, &key)
+      try Self.apply(event, row, lsn, view, hash: hash, to: &overlay, &key)
     } catch {
       throw .event(error)
     }
   }
 
   private static func apply(
-    _ event: EventView, _ row: RowView, _ lsn: LSN, _ view: CatalogView, to overlay: inout OverlayWriter,
-    _ key: inout IndexKey
+    _ event: EventView, _ row: RowView, _ lsn: LSN, _ view: CatalogView, hash: UInt64,
+    to overlay: inout OverlayWriter, _ key: inout IndexKey
   ) throws(EventError) {
     key.set(
       project: view.project.rawValue, entity: view.entity.rawValue, key: event.key, view: view.id.rawValue)
-    try overlay.apply(key: key.bytes, lsn: lsn) {
+    let hash = hash == 0 ? overlay.hash(of: key.bytes) : hash
+    try overlay.apply(key: key.bytes, hash: hash, lsn: lsn) {
       (known: RawSpan?, writer: inout ByteWriter) throws(EventError) in
       guard let known else {
         row.write(into: &writer)

@@ -27,6 +27,7 @@ struct GenerationUpdates: IndexUpdates, ~Copyable {
   mutating func next() -> Bool {
     place += 1
     guard place < ascending.count else { return false }
+    if place % OverlayLimits.scoutedKeysMax == 0 { ascending.touch(from: place) }
     let id = ascending.key(at: place).viewVersionOfKey
     if current.view?.id != id { current.view = catalog[id] }
     return true

@@ -15,6 +15,8 @@ package struct HistoryCheck: Equatable, Sendable {
     /// Where; nil where it is no one place.
     package let at: UInt64?
     package let what: String
+    /// What cannot be read; nil when that could not be found out.
+    package let loss: HistoryLoss?
 
     package var description: String { "\(file.name)\(at.map { ", byte \($0)" } ?? ""): \(what)" }
   }
@@ -25,12 +27,14 @@ package struct HistoryCheck: Equatable, Sendable {
   package private(set) var byteCount: UInt64 = 0
   package private(set) var faults: [Fault] = []
 
-  /// Of a store that no process writes.
-  package static func run(_ path: String, on disk: any Disk) throws(LogError) -> HistoryCheck {
+  /// Of a store that no process writes; of one file alone, when it is named.
+  package static func run(
+    _ path: String, on disk: any Disk, only: FileID? = nil
+  ) throws(LogError) -> HistoryCheck {
     try StoreFolder(path, on: disk).whileLocked { folder throws(LogError) in
       let manifest = try ManifestReading(in: folder, syncing: false)
       var check = HistoryCheck()
-      for record in manifest.state.history {
+      for record in manifest.state.history where only.map({ $0 == record.id }) ?? true {
         if record.kind == .run { check.runs += 1 } else { check.ledgers += 1 }
         check.byteCount &+= record.historyByteCount ?? 0
         try check.verify(record, of: manifest.storeID, in: folder)
@@ -45,11 +49,11 @@ package struct HistoryCheck: Equatable, Sendable {
     let path = folder.at(record.name)
     do throws(SystemError) {
       guard let entry = try folder.disk.entry(at: path) else {
-        faults.append(Fault(file: record, isMissing: true, at: nil, what: "it is not there"))
+        add(record, isMissing: true, nil, "it is not there", of: store, in: folder)
         return
       }
       guard !entry.isFolder else {
-        faults.append(Fault(file: record, isMissing: false, at: nil, what: "it is a folder"))
+        add(record, isMissing: false, nil, "it is a folder", of: store, in: folder)
         return
       }
     } catch {
@@ -66,8 +70,16 @@ package struct HistoryCheck: Equatable, Sendable {
       case .columns(_, let error): (at, what) = (nil, "\(error)")
       default: (at, what) = (nil, "\(error)")
       }
-      faults.append(Fault(file: record, isMissing: false, at: at, what: what))
+      add(record, isMissing: false, at, what, of: store, in: folder)
     }
+  }
+
+  private mutating func add(
+    _ record: FileRecord, isMissing: Bool, _ at: UInt64?, _ what: String, of store: StoreID,
+    in folder: StoreFolder
+  ) {
+    let loss = try? SavedHistory(record, of: store, in: folder).loss(of: record)
+    faults.append(Fault(file: record, isMissing: isMissing, at: at, what: what, loss: loss))
   }
 
   private static func read(

@@ -3,7 +3,7 @@
 package import ApusBytes
 package import ApusContracts
 package import ApusHistory
-package import ApusSystem
+import ApusSystem
 
 /// The operations of kinds 6 to 8.
 enum HistoryOperation {
@@ -13,6 +13,8 @@ enum HistoryOperation {
   static let carriedOut: UInt8 = 1
   /// In a horizon's flags: the oldest event time follows.
   static let oldestEventFlag: UInt8 = 1
+  /// In a pin's flags: when it ends follows.
+  static let expiresFlag: UInt8 = 1
 }
 
 extension ByteWriter {
@@ -25,14 +27,16 @@ extension ByteWriter {
     endRecord(from: start)
   }
 
-  package mutating func writePin(_ name: String, last: LSN, moment: WallTime) {
-    precondition(Producers.isName(name), "the name of a pin was checked")
+  /// When the pin was set is the frame's append time.
+  package mutating func writePin(_ pin: Pin) {
+    precondition(Producers.isName(pin.name), "the name of a pin was checked")
     let start = beginRecord(.pin)
     write(HistoryOperation.pin)
     writeZeroes(3)
-    write(counted: name)
-    write(last.rawValue)
-    write(moment.nanoseconds)
+    write(counted: pin.name)
+    write(pin.last.rawValue)
+    write(pin.moment.nanoseconds)
+    write(behindTimesOf: pin)
     endRecord(from: start)
   }
 
@@ -52,6 +56,15 @@ extension ByteWriter {
     writeZeroes(3)
     write(receiptThrough: through, events: events, letters: letters, files)
     endRecord(from: start)
+  }
+
+  /// What of a pin record and note say alike.
+  mutating func write(behindTimesOf pin: Pin) {
+    write(pin.expires == nil ? 0 as UInt8 : HistoryOperation.expiresFlag)
+    if let expires = pin.expires { write(expires.nanoseconds) }
+    write(counted: pin.note)
+    writeVarint(UInt64(pin.views.count))
+    for view in pin.views { write(view.rawValue) }
   }
 
   mutating func write(_ horizon: Horizon) {

@@ -23,7 +23,8 @@ struct HorizonRecord {
 }
 
 enum PinRecord {
-  case pin(String, last: LSN, moment: WallTime)
+  /// Set at the time of its frame, which is not known here.
+  case pin(Pin)
   case unpin(String)
 
   init(_ body: RawSpan) throws(RecordFault) {
@@ -35,7 +36,11 @@ enum PinRecord {
     try reader.zeroes(3)
     let name = try reader.name()
     if operation == HistoryOperation.pin {
-      self = .pin(name, last: LSN(try reader.read()), moment: WallTime(nanoseconds: try reader.read()))
+      var pin = Pin(
+        name: name, last: LSN(try reader.read()), moment: WallTime(nanoseconds: try reader.read()),
+        since: WallTime(nanoseconds: 0))
+      try reader.readRest(of: &pin)
+      self = .pin(pin)
     } else {
       self = .unpin(name)
     }
@@ -80,6 +85,20 @@ extension StoreFieldReader {
     let name = try text()
     guard Producers.isName(name) else { throw contradiction("the name at \(at) is none") }
     return name
+  }
+
+  /// What stands behind a pin's times.
+  @_lifetime(self: copy self)
+  mutating func readRest(of pin: inout Pin) throws(RecordFault) {
+    if try flags(HistoryOperation.expiresFlag) != 0 { pin.expires = WallTime(nanoseconds: try read()) }
+    pin.note = try text()
+    for _ in 0..<(try count(eachAtLeast: 4)) {
+      let view = ViewVersionID(try read())
+      guard view > pin.views.last ?? ViewVersionID(0) else {
+        throw contradiction("the view versions of a pin do not ascend")
+      }
+      pin.views.append(view)
+    }
   }
 
   @_lifetime(self: copy self)

@@ -48,13 +48,15 @@ final class HistoryView {
     }
   }
 
-  func events(of record: FileRecord, _ subject: RunSubject) throws(StoreError) -> any EventCursor {
+  func events(
+    of record: FileRecord, _ subject: RunSubject, from key: [UInt8]? = nil
+  ) throws(StoreError) -> any EventCursor {
     guard let runs else { throw .log(.unsupported(path: view.folder.at(record.name), what: "runs")) }
     let path = view.folder.at(record.name)
     do throws(HistoryError) {
       let attributes = try RunAttributes(unsafe record.attributes.span.bytes, path: path)
       return try runs.events(
-        of: subject, first: record.first, attributes, as: fileID(record), in: open(path))
+        of: subject, first: record.first, attributes, as: fileID(record), in: open(path), from: key)
     } catch {
       throw .history(error)
     }

@@ -44,17 +44,34 @@ package struct Pin: Equatable, Sendable {
   package var moment: WallTime
   /// When it was set.
   package var since: WallTime
+  /// From then on the store lets go of it by itself; nil: never.
+  package var expires: WallTime?
+  /// What people say of it.
+  package var note: String
+  /// Whose horizons it holds, ascending; empty: those of all view versions, also of ones to come.
+  package var views: [ViewVersionID]
 
-  package init(name: String, last: LSN, moment: WallTime, since: WallTime) {
+  package init(
+    name: String, last: LSN, moment: WallTime, since: WallTime, expires: WallTime? = nil, note: String = "",
+    views: [ViewVersionID] = []
+  ) {
     self.name = name
     self.last = last
     self.moment = moment
     self.since = since
+    self.expires = expires
+    self.note = note
+    self.views = views
   }
 
-  /// Whether everything that it holds is still there under a horizon.
-  package func allows(_ horizon: Horizon) -> Bool {
-    horizon.moment.nanoseconds <= moment.nanoseconds && horizon.through <= last
+  package func holds(_ view: ViewVersionID) -> Bool { views.isEmpty || views.contains(view) }
+
+  package func isExpired(at now: WallTime) -> Bool { expires.map { $0 <= now } ?? false }
+
+  /// Whether everything that it holds is still there under a horizon of a view version.
+  package func allows(_ horizon: Horizon, of view: ViewVersionID) -> Bool {
+    guard holds(view) else { return true }
+    return horizon.moment.nanoseconds <= moment.nanoseconds && horizon.through <= last
   }
 }
 
@@ -68,7 +85,22 @@ package struct Pins: Equatable, Sendable {
   /// In the order of their names' bytes.
   package var listed: [Pin] { pins.sorted { $0.key < $1.key }.map(\.value) }
 
-  package func allow(_ horizon: Horizon) -> Bool { pins.values.allSatisfy { $0.allows(horizon) } }
+  package var count: Int { pins.count }
+
+  package func allow(_ horizon: Horizon, of view: ViewVersionID) -> Bool {
+    pins.values.allSatisfy { $0.allows(horizon, of: view) }
+  }
+
+  /// The highest horizon of a view version that they allow, at or below one that is wanted. Fewer events settle by a lower F, so it may be
+  /// lower than the last LSN that was appended by H.
+  package func lowered(_ horizon: Horizon, of view: ViewVersionID) -> Horizon {
+    var lowered = horizon
+    for pin in pins.values where pin.holds(view) {
+      lowered.moment = min(lowered.moment, KnownAt(nanoseconds: pin.moment.nanoseconds))
+      lowered.through = min(lowered.through, pin.last)
+    }
+    return lowered
+  }
 
   /// False, and nothing happened, when there is one of this name.
   mutating func add(_ pin: Pin) -> Bool {

@@ -103,13 +103,17 @@ struct KeyEvents {
     var byteCount = 0
     var scanner: LogScanner
     do throws(LogError) { scanner = try log.scan(from: start, .written) } catch { throw .log(error) }
-    while let frame = try next(&scanner, through: last), frame.lsns.first <= last {
+    var isCut = false
+    while let frame = try next(&scanner, through: last, &isCut), frame.lsns.first <= last {
       guard frame.type == .records else { continue }
       builder.begin(frame)
       byteCount += frame.byteCount
       try search.take(scanner.payload, frame, state) { builder.add($0) }
     }
-    if segment.seal != nil {
+    if isCut {
+      // Whoever wants what lies behind the damage goes on from here, and meets it.
+      cache.keep(builder.finish(), of: segment.record.id)
+    } else if segment.seal != nil {
       cache.keep(builder.finish(through: last), of: segment.record.id)
     } else if byteCount > StoreLimits.tailByteCountMax {
       cache.keep(builder.finish(), of: segment.record.id)
@@ -122,14 +126,18 @@ struct KeyEvents {
     do throws(LogError) { return try log.read(at: position) } catch { throw .log(error) }
   }
 
-  /// Nil at the end of the log, and where what follows is damage behind `last`.
+  /// Nil at the end of the log, and where what follows is damage behind `last`, or behind everything that is wanted: then it is cut.
   private func next(
-    _ scanner: inout LogScanner, through last: LSN
+    _ scanner: inout LogScanner, through last: LSN, _ isCut: inout Bool
   ) throws(StoreError) -> FrameHeader? {
     while true {
       do throws(LogError) { return try scanner.next() } catch {
         guard case .damaged(let damage) = error else { throw .log(error) }
         if damage.lsns.first > last { return nil }
+        if damage.lsns.first > through {
+          isCut = true
+          return nil
+        }
         guard losses.covers(damage.lsns) else { throw .log(error) }
       }
     }

@@ -10,6 +10,8 @@ struct OverlayGeneration: ~Copyable {
   private var table: OverlayTable
   private var tableMemory: OverlayAllocation
   private let cellMemory: OverlayAllocation
+  /// In the order in which they came, which is that of their memory: whoever wants all of them finds them faster here than in the table.
+  private var entries: [OverlayEntry] = []
   /// What the table becomes when the first one is full: one that need not grow need not be copied.
   private let slotsExpected: Int
   /// Holds the table's word, or 0 while there is no key. It lies in a line of its own: readers load it at every lookup, and what the writer
@@ -26,10 +28,14 @@ struct OverlayGeneration: ~Copyable {
     // 0, until there is a key.
   }
 
-  var byteCount: Int { arena.byteCount + tableMemory.byteCount + cellMemory.byteCount }
+  var byteCount: Int {
+    arena.byteCount + tableMemory.byteCount + cellMemory.byteCount
+      + entries.capacity * MemoryLayout<OverlayEntry>.stride
+  }
   var slotCount: Int { table.slotCount }
 
   func find(_ key: RawSpan, hash: UInt64) -> OverlayEntry? { table.find(key, hash: hash) }
+  func touch(_ hashes: [UInt64]) { table.touch(hashes) }
 
   /// Puts a version before those that the key has.
   mutating func add(_ bytes: RawSpan, lsn: LSN, to entry: OverlayEntry) {
@@ -51,6 +57,7 @@ struct OverlayGeneration: ~Copyable {
     table.insert(entry, hash: hash)
     // In the order of all, as every table's word.
     if keyCount == 0 { cell.ordered = table.word }
+    entries.append(entry)
     keyCount += 1
     return (entry, outgrown)
   }
@@ -67,10 +74,9 @@ struct OverlayGeneration: ~Copyable {
   }
 
   /// Everything this generation has, for those who read it when it is not written any more.
-  func frozen(_ range: LSNRange, ascending: [OverlayEntry]? = nil) -> FrozenGeneration {
+  func frozen(_ range: LSNRange) -> FrozenGeneration {
     FrozenGeneration(
-      range: range, keyCount: keyCount, byteCount: byteCount, ascending: ascending, table: table, cell: cell,
-      memory: memory)
+      range: range, byteCount: byteCount, entries: entries, table: table, cell: cell, memory: memory)
   }
 
   var memory: [OverlayAllocation] { arena.chunks + [tableMemory, cellMemory] }
@@ -83,22 +89,22 @@ struct OverlayGeneration: ~Copyable {
 package struct FrozenGeneration: @unchecked Sendable {
   /// The LSNs whose events are folded in here, and in no other generation.
   package let range: LSNRange
-  package let keyCount: Int
   package let byteCount: Int
-  /// The entries in ascending order of keys, when they were written so.
-  let ascending: [OverlayEntry]?
+  /// In the order in which they came.
+  let entries: [OverlayEntry]
   let table: OverlayTable
   let cell: OverlayWord
   let memory: [OverlayAllocation]
 
+  package var keyCount: Int { entries.count }
+
   fileprivate init(
-    range: LSNRange, keyCount: Int, byteCount: Int, ascending: [OverlayEntry]?, table: OverlayTable,
-    cell: OverlayWord, memory: [OverlayAllocation]
+    range: LSNRange, byteCount: Int, entries: [OverlayEntry], table: OverlayTable, cell: OverlayWord,
+    memory: [OverlayAllocation]
   ) {
     self.range = range
-    self.keyCount = keyCount
     self.byteCount = byteCount
-    self.ascending = ascending
+    self.entries = entries
     self.table = table
     self.cell = cell
     self.memory = memory

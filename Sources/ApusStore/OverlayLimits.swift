@@ -22,6 +22,9 @@ package enum OverlayLimits {
   /// Slots per key before a table is doubled: at least half of the slots are always empty.
   package static let slotsPerKeyMin = 2
 
+  /// Keys of a frame that are looked up together, and of a checkpoint that are read together.
+  package static let scoutedKeysMax = 32
+
   /// Words that different threads write lie this far apart: two cache lines, because processors fetch pairs.
   package static let lineByteCount = 128
   /// Tables and roots are aligned to this, which frees six bits of their addresses for a number below 64.

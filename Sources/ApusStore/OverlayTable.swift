@@ -74,6 +74,23 @@ extension OverlayTable {
     words[at].published = tag | entry.word
   }
 
+  /// Looks at where keys of these hashes are, or would be, and at their newest versions, each kind of place for all before the next: the processor
+  /// waits for them together. A hash of 0 is passed over.
+  func touch(_ hashes: [UInt64]) {
+    for hash in hashes { _ = words[Int(truncatingIfNeeded: hash) & mask].relaxed }
+    for hash in hashes { likely(hash)?.touch() }
+    for hash in hashes { likely(hash)?.newest.touch(OverlayVersion.foldedByteCount) }
+  }
+
+  /// The entry at the first place of a hash, where its tag is the same. Nearly always it is the key's.
+  @inline(__always)
+  private func likely(_ hash: UInt64) -> OverlayEntry? {
+    let word = words[Int(truncatingIfNeeded: hash) & mask].relaxed
+    let tag = UInt(truncatingIfNeeded: hash &>> UInt64(Self.addressBitCount))
+    return hash != 0 && word != 0 && word &>> UInt(Self.addressBitCount) == tag
+      ? OverlayEntry(word: word & Self.addressMask) : nil
+  }
+
   /// Copies every entry of a smaller table into this one, which nobody else knows yet.
   func insertAll(of other: OverlayTable) {
     other.forEach { entry in insert(entry, hash: entry.hash) }

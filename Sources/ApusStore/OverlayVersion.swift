@@ -28,6 +28,9 @@ struct OverlayEntry {
 
   private var newestWord: OverlayWord { unsafe OverlayWord(madeAt: address) }
 
+  /// Loads a word of it, for the processor's caches alone. An atomic one is not left out, though nobody uses it.
+  func touch() { _ = newestWord.relaxed }
+
   var hash: UInt64 { unsafe address.load(fromByteOffset: Self.hashAt, as: UInt64.self) }
 
   var keyByteCount: Int {
@@ -118,6 +121,22 @@ struct OverlayVersion {
   var word: UInt { unsafe UInt(bitPattern: address) }
 
   var lsn: UInt64 { unsafe address.load(as: UInt64.self) }
+
+  /// The same as an entry's, for each line of a row that is not long.
+  func touch(_ byteCountMax: Int) {
+    let byteCount = min(Self.headerByteCount + bytes.byteCount, byteCountMax)
+    var at = 0
+    while at &+ 8 <= byteCount {
+      _ = unsafe OverlayWord(madeAt: address + at).relaxed
+      at &+= Self.cacheLineByteCount
+    }
+  }
+
+  private static let cacheLineByteCount = 64
+  /// What a fold of a later event looks at: a row's head, stamp and states.
+  static let foldedByteCount = 128
+  /// What a checkpoint looks at: all of a row that is not long. What follows, the processor asks for by itself.
+  static let copiedByteCount = 256
 
   var older: OverlayVersion? {
     let older = unsafe address.load(fromByteOffset: Self.olderAt, as: UInt.self)

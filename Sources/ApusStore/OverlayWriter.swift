@@ -52,17 +52,33 @@ package struct OverlayWriter: ~Copyable, @unchecked Sendable {
     overlay.estate = active.memory + frozen.flatMap(\.memory) + limbo.memory + [rootMemory]
   }
 
+  /// What `apply` may be told of a key.
+  @inline(__always)
+  func hash(of key: RawSpan) -> UInt64 { overlay.hash.hash(key) }
+
+  /// Looks at the places of keys that are about to be applied, so that each `apply` finds its own at hand. A hash of 0 is passed over.
+  func touch(_ hashes: [UInt64]) { active.touch(hashes) }
+
   /// Folds one event into the active generation. `makeVersion` gets the key's newest version there, if any, and
   /// writes the whole new one. When it throws, nothing has happened.
   @inline(__always)
   package mutating func apply<E: Error>(
     key: RawSpan, lsn: LSN, makeVersion: (RawSpan?, inout ByteWriter) throws(E) -> OverlayOutcome
   ) throws(E) {
+    try apply(key: key, hash: overlay.hash.hash(key), lsn: lsn, makeVersion: makeVersion)
+  }
+
+  /// The same with the key's hash.
+  @inline(__always)
+  mutating func apply<E: Error>(
+    key: RawSpan, hash: UInt64, lsn: LSN,
+    makeVersion: (RawSpan?, inout ByteWriter) throws(E) -> OverlayOutcome
+  ) throws(E) {
     precondition(
       lsn.rawValue > visible.rawValue && lsn.rawValue >= lastApplied.rawValue,
       "events come in the order of LSNs")
     precondition(key.byteCount <= OverlayLimits.keyByteCountMax, "a key fits the index")
-    let hash = overlay.hash.hash(key)
+    assert(hash == overlay.hash.hash(key), "a key is applied by its own hash")
     let found = active.find(key, hash: hash)
     scratch.removeAll()
     let outcome = try makeVersion(found?.newest.bytes, &scratch)

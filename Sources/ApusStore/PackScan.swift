@@ -24,10 +24,16 @@ struct PackScan {
   private(set) var erasedEvents: UInt64 = 0
   private let erasures: Erasures
   private let handled: DeadLetterSums
+  /// The state is that at the end already.
+  private let isSettled: Bool
   private var catalog: Catalog
 
   /// `state` is that before the range; `erasures` and what letters are `handled` are the newest.
-  init(_ lsns: LSNRange, from state: StoreState, _ erasures: Erasures, handled: DeadLetterSums) {
+  init(
+    _ lsns: LSNRange, from state: StoreState, _ erasures: Erasures, handled: DeadLetterSums,
+    isSettled: Bool = false
+  ) {
+    self.isSettled = isSettled
     self.handled = handled
     self.lsns = lsns
     self.state = state
@@ -42,7 +48,7 @@ struct PackScan {
     let accepted = log.view.accepted.ranges.first?.first
     var scanner: LogScanner
     do throws(LogError) { scanner = try log.scan(from: lsns.first) } catch { throw .log(error) }
-    while let frame = try Self.next(&scanner), frame.lsns.last <= lsns.last {
+    while let frame = try Self.next(&scanner, through: lsns.last), frame.lsns.last <= lsns.last {
       guard frame.type == .records else {
         // It has no event, but an LSN that a read may have been of.
         if frame.type.takesLSN { frames.append((frame.lsns, frame.appendTime.nanoseconds)) }
@@ -55,15 +61,21 @@ struct PackScan {
     do throws(HistoryError) { try events.sort() } catch { throw .history(error) }
   }
 
-  private static func next(_ scanner: inout LogScanner) throws(StoreError) -> FrameHeader? {
-    do throws(LogError) { return try scanner.next() } catch { throw .log(error) }
+  /// Nil where what follows is damage behind the range.
+  private static func next(
+    _ scanner: inout LogScanner, through last: LSN
+  ) throws(StoreError) -> FrameHeader? {
+    do throws(LogError) { return try scanner.next() } catch {
+      if case .damaged(let damage) = error, damage.lsns.first > last { return nil }
+      throw .log(error)
+    }
   }
 
   private mutating func take(
     _ payload: RawSpan, _ frame: FrameHeader, afterLoss: Bool
   ) throws(StoreError) {
     let moment = FrameMoment(lsns: frame.lsns, time: frame.appendTime)
-    try state.follow(payload, moment, afterLoss: afterLoss)
+    if !isSettled { try state.follow(payload, moment, afterLoss: afterLoss) }
     if catalog.registry != state.registry { catalog = catalog.with(state.registry, erasures) }
     frames.append((frame.lsns, frame.appendTime.nanoseconds))
     var walker = RecordWalker(payload, base: frame.lsns.first)
@@ -130,6 +142,10 @@ struct PackScan {
 
   /// The letters that wait still.
   var waitingLetters: [Letter] {
-    letters.filter { !state.deadLetters.isHandled($0.lsn) && !handled.isHandled($0.lsn) }
+    letters.filter { !isHandled($0.lsn) }
+  }
+
+  func isHandled(_ letter: LSN) -> Bool {
+    state.deadLetters.isHandled(letter) || handled.isHandled(letter)
   }
 }

@@ -26,7 +26,7 @@ package struct ParquetRuns: RunFiles {
 
   package func events(
     of subject: RunSubject, first: LSN, _ attributes: RunAttributes, as id: HistoryFileID,
-    in file: any DiskFile
+    in file: any DiskFile, from key: [UInt8]?
   ) throws(HistoryError) -> any EventCursor {
     let reader = try RunReader(file, id, first: first, attributes)
     // Cells are read by the subject's layout: of other types they would be other values.
@@ -35,7 +35,7 @@ package struct ParquetRuns: RunFiles {
     else {
       throw .damaged(path: file.path, at: attributes.tailAt, "its types are not those of its view version")
     }
-    return reader.events()
+    return reader.events(from: key)
   }
 
   package func lookup(

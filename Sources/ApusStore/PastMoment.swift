@@ -49,6 +49,15 @@ extension LogView {
     }
     return accepted.range(of: lsn)
   }
+
+  /// The last LSN up to this one that a record has, as far as the log says.
+  func lastRecord(upTo lsn: LSN) -> LSN {
+    var lsn = lsn
+    while lsn > .none, let lost = lsn < floor ? accepted.range(of: lsn) : loss(at: lsn) {
+      lsn = lost.first.previous
+    }
+    return lsn
+  }
 }
 
 extension HistoryView {

@@ -1,8 +1,9 @@
-// Why cells are what they are, and all that was ever said of a key.
+// Why cells are what they are: of each the event that won, and of those that lost the one that came nearest.
 
 package import ApusBytes
 package import ApusContracts
 import ApusHistory
+import ApusSystem
 
 /// An event, but for its key and what it says.
 package struct PastEvent: Equatable, Sendable {
@@ -16,7 +17,7 @@ package struct PastEvent: Equatable, Sendable {
 
   package var isDelete: Bool { operation == .delete }
 
-  fileprivate init(_ event: HistoryEventView) {
+  init(_ event: HistoryEventView) {
     let head = event.head
     operation = head.operation
     eventTime = head.eventTime
@@ -26,6 +27,18 @@ package struct PastEvent: Equatable, Sendable {
     lsn = head.lsn
     producer = event.producer.isEmpty ? nil : event.producer.validatedString()
   }
+
+  /// A letter as the event that it would have been: what was not given is told as of its arrival. Who sent it is not kept.
+  init(_ found: FoundDeadLetter) {
+    let (letter, arrived) = (found.letter, found.arrived.nanoseconds)
+    operation = letter.event
+    eventTime = letter.times.eventTime ?? EventTime(nanoseconds: arrived)
+    createdAt = letter.times.createdAt ?? CreatedAt(nanoseconds: arrived)
+    knownAt = letter.times.knownAt ?? KnownAt(nanoseconds: arrived)
+    isKnownAtAssumed = false
+    lsn = found.lsn
+    producer = nil
+  }
 }
 
 /// An event, as far as it speaks of one feature.
@@ -33,8 +46,8 @@ package struct ToldCandidate: Equatable, Sendable {
   package let event: PastEvent
   /// Null, value or deleted.
   package let content: Cell.Content
-  /// As it stands in a row; empty unless the content is a value.
-  package let value: [UInt8]
+  /// Nil unless the content is a value.
+  package let value: Value?
 }
 
 package struct CellExplanation: Sendable {
@@ -49,46 +62,6 @@ package struct CellExplanation: Sendable {
   package let runnerUp: (candidate: ToldCandidate, why: PastFold.Loss)?
 }
 
-/// One event of a key's history.
-package struct HistoryEntry: Sendable {
-  package let event: PastEvent
-  private let view: ViewVersionID
-  private let cells: [UInt8]
-  /// Whether it is the winner of some feature at the moment.
-  package let wins: Bool
-  /// As of now.
-  private let layout: RowLayout
-
-  fileprivate init(_ event: HistoryEventView, wins: Bool, _ layout: RowLayout) {
-    self.event = PastEvent(event)
-    view = event.head.viewVersion
-    cells = event.cells.copied()
-    self.wins = wins
-    self.layout = layout
-  }
-
-  /// What an upsert says of these features; a delete says nothing.
-  package func inputs(_ features: [PreparedVector.Feature]) throws(StoreError) -> [FeatureInput] {
-    if event.isDelete { return features.map { _ in .absent } }
-    let bytes = cells
-    do throws(RowError) {
-      let cells = try RowCells(unsafe bytes.span.bytes, layout: layout)
-      var inputs: [FeatureInput] = []
-      for feature in features { inputs.append(try cells.input(feature.slot)) }
-      return inputs
-    } catch {
-      throw .history(.cells(view, event.lsn, error))
-    }
-  }
-}
-
-package struct HistoryPage: Sendable {
-  package let moment: ReadMoment
-  /// In the order of their LSNs.
-  package let entries: [HistoryEntry]
-  package let hasMore: Bool
-}
-
 extension PastRead {
   /// Every cell of every row, with its winner and the first that lost; in the order in which `read` lends them.
   package func explain(
@@ -97,32 +70,6 @@ extension PastRead {
     try forEachGroup(vector, keys) { (row, group, key) throws(StoreError) in
       try key.explain(row, vector.groups[group].features, body)
     }
-  }
-
-  /// The events of a key that became true from `from` through `to`, behind an LSN.
-  package func history(
-    of view: CatalogView, key: RawSpan, from: EventTime = EventTime(nanoseconds: .min),
-    to: EventTime = EventTime(nanoseconds: .max), after: LSN = .none, limit: Int
-  ) throws(StoreError) -> HistoryPage {
-    try check(view.id)
-    do throws(KeyError) { try view.keySchema.check(key) } catch { throw .badKey(row: 0, role: "", error) }
-    let wanted = ViewKey(view: view.id, key: key.copied())
-    let found = try PastKey(wanted, try events.find([wanted])[0], self)
-    let fold = try found.explained()
-    var winners: Set<Int> = []
-    for feature in 0..<found.layout.count {
-      if let winner = fold.winner(feature) { winners.insert(winner.place) }
-    }
-    var places = (0..<found.events.count).filter { place in
-      let head = found.events.head(place)
-      return head.lsn > after && from <= head.eventTime && head.eventTime <= to
-        && sight.sees(head.eventTime, head.knownAt)
-    }
-    places.sort { found.events.head($0).lsn < found.events.head($1).lsn }
-    let entries = places.prefix(limit).map { place in
-      HistoryEntry(found.events.event(place), wins: winners.contains(place), found.layout)
-    }
-    return HistoryPage(moment: moment, entries: entries, hasMore: places.count > limit)
   }
 }
 
@@ -150,12 +97,13 @@ extension PastKey {
     _ candidate: PastFold.Candidate, _ feature: PreparedVector.Feature
   ) throws(StoreError) -> ToldCandidate {
     let event = events.event(candidate.place)
-    var value: [UInt8] = []
+    var value: Value?
     if candidate.content == .value {
-      do throws(HistoryError) {
-        value = try event.row(layout: layout).cells.raw(feature.slot).copied()
+      do throws(RowError) {
+        let cells = try RowCells(event.cells, layout: layout)
+        value = try Value(cells.raw(feature.slot), of: feature.slot)
       } catch {
-        throw .history(error)
+        throw .history(.cells(event.head.viewVersion, event.head.lsn, error))
       }
     }
     return ToldCandidate(event: PastEvent(event), content: candidate.content, value: value)

@@ -15,15 +15,19 @@ package final class PastRead {
   package let moment: ReadMoment
   /// As of the moment.
   package let catalog: Catalog
+  /// As of now: names are looked up in it.
+  package var newestCatalog: Catalog { newest.catalog }
   let sight: Sight
   let newest: PastState
   let events: KeyEvents
+  let log: LogReader
   private let asked: PastMoment
   private let shared: StoreShared
 
   init(_ store: Store, _ asked: PastMoment, _ newest: PastState) throws(StoreError) {
     self.asked = asked
     shared = store.shared
+    log = store.log
     self.newest = newest
     let visible = newest.visible
     switch asked {
@@ -43,8 +47,10 @@ package final class PastRead {
     events = KeyEvents(
       store.log, store.options.runs, store.past, newest.state, through: sight.through, losing: health.losses)
     if case .lsn(let lsn, _) = asked, let lost = try events.loss(at: lsn) { throw .lsnLost(lsn, lost) }
+    // What was written again of lost records is behind them: of the past something is missing for good.
+    let isFlagged = health.isFlagged || LossShadow.falls(onPast: sight.through, of: store.log.view)
     moment = ReadMoment(
-      lsn: sight.through, time: sight.time, isFlagged: health.isFlagged, catalogNumber: catalog.number)
+      lsn: sight.through, time: sight.time, isFlagged: isFlagged, catalogNumber: catalog.number)
   }
 
   private static func catalog(

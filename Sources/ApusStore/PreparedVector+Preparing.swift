@@ -1,5 +1,6 @@
 // From names to vectors: each name is looked up once, in one catalog, and what is not there is refused by name.
 
+import ApusBytes
 package import ApusContracts
 
 extension Catalog {
@@ -25,11 +26,17 @@ extension Catalog {
     return PreparedVector(draft, service: spelling, fingerprint: registry.fingerprint(of: version.id))
   }
 
-  /// These features: `card_activity:last_action`, `card_activity@2:last_action`. A column is called as its feature is.
+  /// These features: `card_activity:last_action`, `card_activity@2:last_action`, and `card_activity:*` for all that a view has. A column is
+  /// called as its feature is.
   package func vector(features names: [String], in project: String) throws(StoreError) -> PreparedVector {
     guard let found = registry.project(project) else { throw .unknownProject(project) }
     var draft = VectorDraft()
     for name in names {
+      if let version = try version(ofAll: name, in: found) {
+        guard let view = self[version.id] else { continue }
+        for feature in view.contract.features { try draft.add(feature.index, of: view, in: registry) }
+        continue
+      }
       guard let reference = FeatureReference(spelling: name) else {
         throw .unknownFeature(name, view: String(name.prefix { $0 != ":" }))
       }
@@ -44,5 +51,33 @@ extension Catalog {
     }
     if draft.isEmpty { throw .emptyVector }
     return PreparedVector(draft, service: nil, fingerprint: nil)
+  }
+
+  /// The version that `card_activity:*` means; nil for any other name.
+  private func version(
+    ofAll name: String, in project: RegisteredProject
+  ) throws(StoreError) -> RegisteredVersion? {
+    guard name.hasSuffix(Self.allSuffix),
+      let view = VersionedName(spelling: String(name.dropLast(Self.allSuffix.count)))
+    else { return nil }
+    guard let version = registry.version(view, in: project.id) else {
+      throw .unknownView(view, project: project.name)
+    }
+    if version.isRetired { throw .retired(registry.spelling(of: version)) }
+    return version
+  }
+
+  private static let allSuffix = ":*"
+
+  /// The version of a service whose fingerprint begins with these bytes.
+  package func service(fingerprint prefix: [UInt8], in project: String) -> VersionedName? {
+    guard let project = registry.project(project) else { return nil }
+    for service in registry.services where service.project == project.id {
+      for id in service.versions where registry.fingerprint(of: id)?.bytes.starts(with: prefix) ?? false {
+        guard let version = registry[id] else { continue }
+        return VersionedName(name: service.name, number: version.number)
+      }
+    }
+    return nil
   }
 }

@@ -11,6 +11,8 @@ package struct RequestKeys: ~Copyable {
   /// Rows that have a key for every role.
   package private(set) var count = 0
   private let roleCount: Int
+  /// Of the only part of the only role's key, if that is all there is: so it is for most, and asking for it here counts no reference.
+  private let onlyType: KeyType?
   private var bytes = ByteWriter(capacity: 256)
   /// Of each key, row by row, and role by role in a row.
   private var ends: [Int] = []
@@ -19,6 +21,8 @@ package struct RequestKeys: ~Copyable {
   package init(for vector: PreparedVector) {
     self.vector = vector
     roleCount = vector.roles.count
+    let types = vector.roles.flatMap(\.keySchema.parts)
+    onlyType = types.count == 1 ? types[0] : nil
   }
 
   /// Forgets all rows and keeps the memory.
@@ -57,7 +61,11 @@ extension RequestKeys {
   package mutating func append(encoded key: RawSpan) throws(StoreError) {
     let role = ends.count - count * roleCount
     do throws(KeyError) {
-      try vector.roles[role].keySchema.check(key)
+      if let onlyType {
+        try KeySchema.check(key, as: onlyType)
+      } else {
+        try vector.roles[role].keySchema.check(key)
+      }
     } catch {
       throw refusal(role, error)
     }

@@ -39,10 +39,11 @@ package protocol RunFiles: Sendable {
     into file: any DiskFile
   ) throws(HistoryError) -> RunAttributes
 
-  /// The events of a run, in order. Nothing of it is used before it was compared with what the manifest says.
+  /// The events of a run, in order; from a key on those of it and of all that follow, and maybe some before. Nothing of it is used before it
+  /// was compared with what the manifest says.
   func events(
     of subject: RunSubject, first: LSN, _ attributes: RunAttributes, as id: HistoryFileID,
-    in file: any DiskFile
+    in file: any DiskFile, from key: [UInt8]?
   ) throws(HistoryError) -> any EventCursor
 
   /// The same run, for those who look for keys. Many threads may ask it.
@@ -58,3 +59,13 @@ package protocol RunLookup: Sendable {
 }
 
 extension RunReader: RunLookup {}
+
+extension RunFiles {
+  /// All of them.
+  package func events(
+    of subject: RunSubject, first: LSN, _ attributes: RunAttributes, as id: HistoryFileID,
+    in file: any DiskFile
+  ) throws(HistoryError) -> any EventCursor {
+    try events(of: subject, first: first, attributes, as: id, in: file, from: nil)
+  }
+}

@@ -60,7 +60,7 @@ extension StoreReader {
     var next: [UInt8]?
     let features = vector.groups[0].features
     let moment = try state.attempt(vector, minimum: .none, at: time, view, shared) {
-      (rows, snapshot, catalog) throws(IndexError) in
+      (rows, snapshot, catalog, shadows) throws(IndexError) in
       var search = ScanSearch(vector, start, rowsMax: rowsMax)
       try search.look(into: &snapshot)
       search.look(into: view)
@@ -69,6 +69,8 @@ extension StoreReader {
       try rows.read(vector, keys, at: time, view, &snapshot, catalog) { row, _, found in
         if found.hasAny(of: features) { body(keys.key(row: row, role: 0), found) }
       }
+      // An entity may be missing that only lost records told of.
+      return shadows.contains { $0.mayConcern(vector.groups[0].view) }
     }
     return moment.map { ScanPage(moment: $0, next: next) }
   }

@@ -114,7 +114,8 @@ private struct StoreMorning: ~Copyable {
     let found = keeper.index != nil
     let suspicion = keeper.suspicion
     var losses = log.report.losses.map(\.lsns)
-    let end = max(log.report.lsns.last, keeper.touched)
+    // Only an LSN that a record has can be read again: neither one of a gap nor of a loss at the log's end is visible.
+    let end = max(log.reader.view.lastRecord(upTo: log.report.lsns.last), keeper.touched)
     // Only a frame's last LSN is ever checkpointed, so what the index has beyond the log's end was there, and durable.
     if keeper.touched > log.report.lsns.last {
       losses.append(LSNRange(log.report.lsns.last.next, through: keeper.touched))
@@ -155,6 +156,8 @@ private struct StoreMorning: ~Copyable {
   ) throws(StoreError) -> Store {
     var health = StoreHealth()
     health.losses = report.losses
+    health.missing = report.log.missing
+    health.shadows = LossShadow.all(of: log.reader.view)
     let checkpointer = Checkpointer()
     let applier = replay.applier
     let frozen = report.isReadOnly ? applier.state : nil

@@ -18,11 +18,11 @@ extension Store {
     try catalog.vector(features: features, in: project)
   }
 
-  /// A batch that is admitted under what is in force now.
+  /// A batch that is admitted under what is in force now. One that is not numbered has no digest, and no producer can send it.
   package func batch(
-    _ choice: KnownAtChoice = .live, _ policy: RefusalPolicy = .setAside
+    _ choice: KnownAtChoice = .live, _ policy: RefusalPolicy = .setAside, isNumbered: Bool = true
   ) -> Batch {
-    Batch(catalog, now: shared.clock.wall(), choice: choice, policy: policy)
+    Batch(catalog, now: shared.clock.wall(), choice: choice, policy: policy, isNumbered: isNumbered)
   }
 
   /// SHA-256 of the state and of every row, key by key: equal whenever the same frames were applied, by whatever way. Checkpoints first.

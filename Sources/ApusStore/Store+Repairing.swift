@@ -61,15 +61,65 @@ extension Store {
     }
   }
 
-  /// Accepts the loss of records for good, as `Log.acceptLoss` says; the records that the index holds are not lost.
+  /// What came of accepting a loss.
+  package struct Acceptance: Sendable {
+    package let log: LossAcceptance
+    /// What of the lost records the index alone still said, and the log says now; nil where no index could be asked.
+    package let rescue: Rescue?
+    /// The newest rows and the state lack nothing: the index had everything, and goes on as it is.
+    package let isHeld: Bool
+    /// What kept the log from becoming history; it is tried again by whoever compacts.
+    package let trouble: StoreError?
+  }
+
+  /// Accepts the loss of records for good, as `Log.acceptLoss` says. `lost` are the records in the range that are lost.
+  ///
+  /// Where the index has everything up to the last of them, it goes on as it is, and nothing that is newest is lost: what it alone says is
+  /// written into the log before, and everything becomes history afterwards with the state as it stands.
   package static func acceptLoss(
-    of range: LSNRange, in folder: String, clock: any Clock = SystemClock(),
+    of range: LSNRange, lost: [LSNRange], in folder: String, clock: any Clock = SystemClock(),
     random: inout some RandomNumberGenerator
+  ) throws(StoreError) -> Acceptance {
+    let records = LostRecords(log: lost)
+    let isWhole =
+      try records.last.map { (last) throws(StoreError) in
+        try isIndexWhole(in: folder, through: last)
+      } ?? false
+    var rescue: Rescue?
+    var isHeld = false
+    if isWhole {
+      (rescue, isHeld) = try whileOpen(folder, clock, &random) { (store) throws(StoreError) in
+        (try store.rescue(records), try !store.facts().state.isDefined(in: records.log))
+      }
+    }
+    let accepted = try acceptLoss(of: range, held: isHeld, in: folder, clock, &random)
+    var trouble: StoreError?
+    if isWhole {
+      trouble = try whileOpen(folder, clock, &random) { (store) throws(StoreError) in
+        do throws(StoreError) {
+          try store.settle(PersonsLoss())
+          return nil
+        } catch {
+          return error
+        }
+      }
+    } else if accepted.remaining.isEmpty, try isIndexWhole(in: folder, through: .none) {
+      // It was complete up to an LSN inside of the range, and says what it had by then.
+      rescue = try whileOpen(folder, clock, &random) { (store) throws(StoreError) in try store.rescue(records)
+      }
+    }
+    return Acceptance(log: accepted, rescue: rescue, isHeld: isWhole, trouble: trouble)
+  }
+
+  private static func acceptLoss(
+    of range: LSNRange, held: Bool, in folder: String, _ clock: any Clock,
+    _ random: inout some RandomNumberGenerator
   ) throws(StoreError) -> LossAcceptance {
     var failure: StoreError?
     do throws(LogError) {
-      return try Log.acceptLoss(of: range, in: folder, on: RealDisk(), clock: clock, random: &random) {
-        (id) throws(LogError) in
+      return try Log.acceptLoss(
+        of: range, held: held, in: folder, on: RealDisk(), clock: clock, random: &random
+      ) { (id) throws(LogError) in
         do throws(StoreError) { return try IndexLook.open(in: folder + "/index", of: id).0.complete } catch {
           failure = error
           throw .closed
@@ -79,4 +129,9 @@ extension Store {
       throw failure ?? .log(error)
     }
   }
+}
+
+extension StoreState {
+  /// Whether definitions changed at one of these LSNs: rows behind it are none without them.
+  fileprivate func isDefined(in lost: LSNRanges) -> Bool { definitions.contains { lost.contains($0.lsn) } }
 }

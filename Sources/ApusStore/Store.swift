@@ -90,6 +90,13 @@ package final class Store: Sendable {
     try writing().perform { (_) throws(StoreError) in }
   }
 
+  /// Waits until the overlay has more room than now, for whoever was told that it has none.
+  package func makeRoom() throws(StoreError) {
+    guard try checkpointer.settleOne() else { return try checkpoint() }
+    // Room is made by the appender, which drops what was checkpointed.
+    try writing().perform { (_) throws(StoreError) in }
+  }
+
   /// Looks at every key of the index, and waits for it. What is damaged is rebuilt afterwards.
   package func scrub() throws(StoreError) -> IndexScrubReport { try scrubber.scrub() }
 
@@ -118,6 +125,8 @@ package final class Store: Sendable {
     /// What keeps history from being compacted.
     package var compactionTrouble: StoreError?
     package var history: HistorySums
+    /// What all readers have noted of where the index has rows.
+    package var lookupByteCount: Int
   }
 
   /// What keeps history from being compacted.
@@ -129,7 +138,8 @@ package final class Store: Sendable {
     return Statistics(
       overlay: shared.overlay.statistics, checkpoints: box.report, rebuilds: box.rebuilds,
       trouble: box.trouble, durable: log.view.durable, compaction: compacting.report,
-      compactionTrouble: compacting.trouble, history: HistorySums(log.view))
+      compactionTrouble: compacting.trouble, history: HistorySums(log.view),
+      lookupByteCount: shared.newest.1.index?.bookmarkByteCount ?? 0)
   }
 
   // MARK: The end

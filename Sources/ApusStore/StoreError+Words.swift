@@ -59,6 +59,16 @@ extension StoreError: CustomStringConvertible {
     case .historyGone(let lsn, _, let from):
       "HISTORY_GONE: LSN \(lsn) is behind the view's horizon; the first that can be read is \(from)"
     case .beyondHistory(_, let from): "BEYOND_HISTORY: the view's history begins at \(from)"
+    case .momentAhead(let moment, let now): "\(moment) is still to come: it is \(now)"
+    case .nothingBy(let moment): "nothing had been appended by \(moment)"
+    case .backfill(let refusal): "\(refusal)"
+    case .badPinName(let name):
+      "\(Quoted(name)) is no pin's name: it has 1 to \(StoreLimits.producerNameByteCountMax) bytes of text"
+    case .pinNoteTooLong(let byteCount, let max):
+      "a note of \(byteCount) bytes is longer than the \(max) allowed"
+    case .pinExists(let name, let last): "there is a pin \(Quoted(name)) already, of LSN \(last)"
+    case .unknownPin(let name): "there is no pin \(Quoted(name))"
+    case .tooManyPins(let max): "there are \(max) pins already, as many as may be"
     case .closed: "the store is closed"
     case .stopped(let error):
       "the store stopped for good when a call failed: \(error.call) says \(error.errno)"
@@ -66,7 +76,7 @@ extension StoreError: CustomStringConvertible {
     case .recordUnreadable(_, let fault): "a record of the log cannot be applied: \(fault)"
     case .log(let error): error.what
     case .index(let error): "\(error)"
-    case .history(let error): "\(error)"
+    case .history(let error): error.what
     }
   }
 
@@ -88,8 +98,10 @@ extension StoreError: CustomStringConvertible {
       .rowsRefused, .plan, .definition, .badProducerName, .overloaded, .deadLettersFull, .deadLettersOld,
       .diskLow,
       .clockJump,
-      .readOnly, .rebuilding, .notYet, .lsnLost, .closed, .indexDamaged, .index, .history:
+      .readOnly, .rebuilding, .notYet, .lsnLost, .closed, .indexDamaged, .index, .momentAhead,
+      .nothingBy, .badPinName, .pinNoteTooLong, .pinExists, .unknownPin, .tooManyPins, .backfill:
       nil
+    case .history(let error): error.path
     }
   }
 
@@ -117,12 +129,20 @@ extension StoreError: CustomStringConvertible {
     case .overloaded: "wait, and send again"
     case .deadLettersFull, .deadLettersOld: "replay or purge dead letters, then send again"
     case .diskLow, .diskFull: "free space on that file system; writing goes on by itself"
-    case .clockJump: "set the clock right if it is wrong, then confirm it"
+    case .clockJump: "set the clock right if it is wrong, then confirm it: `apus repair --confirm-clock`"
     case .readOnly: "run `apus check` on the folder; restore the named LSNs from a backup"
     case .rebuilding: "wait, and read again"
     case .notYet: "wait for it, or name an earlier LSN"
     case .lsnLost: "name an LSN that an answer of this store carried"
     case .historyGone, .beyondHistory: "name a later moment; `apus describe` shows how far history reaches"
+    case .momentAhead: "name a moment that is past, or none: then it is now"
+    case .nothingBy: "name a later moment"
+    case .backfill(let refusal): refusal.next
+    case .badPinName: "give it a shorter name that is text"
+    case .pinNoteTooLong: "say it in fewer words"
+    case .pinExists: "take another name, or release that one first"
+    case .unknownPin: "`apus pin` lists the pins"
+    case .tooManyPins: "release those that nobody reads any more"
     case .closed: "open the store again"
     case .stopped: "look at the disk, then start again: the start trusts only what the disk returns"
     case .indexDamaged: "wait: the index is made anew from the log by itself"
@@ -172,6 +192,14 @@ extension StoreError: CustomStringConvertible {
     case .lsnLost: "lsn_lost"
     case .historyGone: "history_gone"
     case .beyondHistory: "beyond_history"
+    case .momentAhead: "moment_ahead"
+    case .nothingBy: "nothing_by"
+    case .backfill(let refusal): refusal.code
+    case .badPinName: "bad_pin_name"
+    case .pinNoteTooLong: "pin_note_too_long"
+    case .pinExists: "pin_exists"
+    case .unknownPin: "unknown_pin"
+    case .tooManyPins: "too_many_pins"
     case .closed: "closed"
     case .stopped: "stopped"
     case .indexDamaged: "index_damaged"

@@ -57,6 +57,19 @@ package enum StoreError: Error, Equatable, Sendable {
   case historyGone(LSN, view: String, from: LSN)
   /// Nor to the moment that was asked for.
   case beyondHistory(view: String, from: WallTime)
+  /// Of a moment that is still to come nobody knows what it holds.
+  case momentAhead(WallTime, now: WallTime)
+  /// Nothing was appended by then.
+  case nothingBy(WallTime)
+
+  case backfill(BackfillRefusal)
+
+  // Pins.
+  case badPinName(String)
+  case pinNoteTooLong(byteCount: Int, max: Int)
+  case pinExists(String, last: LSN)
+  case unknownPin(String)
+  case tooManyPins(max: Int)
   case closed
 
   // The end of this process's writing, or of one read.

@@ -22,6 +22,8 @@ package struct StoreFacts {
   package let lastAppend: WallTime?
   /// What keeps the store read-only until a person accepts it.
   package let losses: [LSNRange]
+  /// Files of history that were not there when it was opened, or looked at.
+  package let missing: [String]
   /// Whether a server has it open: then the index is behind by what the overlay has.
   package var isOpen: Bool { holding == nil }
   /// Records behind the index's *complete*.
@@ -47,6 +49,7 @@ package struct StoreFacts {
     self.last = last
     self.lastAppend = lastAppend
     self.losses = losses
+    missing = report.missing
     self.tail = tail
     self.holding = holding
   }

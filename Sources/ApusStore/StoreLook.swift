@@ -57,7 +57,8 @@ package final class StoreLook {
       number: 1, registry: state.registry, erasures: state.erasures, horizons: state.horizons)
     tail = follower.records
     let sealed = log.reader.view.finished.compactMap(\.seal).last { $0.frames > 0 }?.lastTime
-    lastAppend = follower.lastAppend ?? sealed
+    // Where all of the log is history, the manifest alone still knows.
+    lastAppend = follower.lastAppend ?? sealed ?? log.report.lastAppendTime
 
     var losses = log.report.losses.map(\.lsns) + follower.losses
     let end = log.report.lsns.last

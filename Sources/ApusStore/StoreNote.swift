@@ -85,6 +85,7 @@ extension StoreState {
         writer.write(pin.last.rawValue)
         writer.write(pin.moment.nanoseconds)
         writer.write(pin.since.nanoseconds)
+        writer.write(behindTimesOf: pin)
       }
       writer.endSection(from: start)
     }

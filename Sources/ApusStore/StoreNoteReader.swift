@@ -177,11 +177,13 @@ struct StoreNoteReader {
   @_lifetime(reader: copy reader)
   private mutating func readPins(_ reader: inout StoreFieldReader) throws(RecordFault) {
     var last: ExactText?
-    for _ in 0..<(try reader.count(eachAtLeast: 26)) {
+    for _ in 0..<(try reader.count(eachAtLeast: 29)) {
       let name = try reader.name()
-      let pin = Pin(
+      var pin = Pin(
         name: name, last: LSN(try reader.read()), moment: WallTime(nanoseconds: try reader.read()),
         since: WallTime(nanoseconds: try reader.read()))
+      try reader.readRest(of: &pin)
+      if let unknown = pin.views.first(where: { !registry.has($0) }) { throw .unknownView(unknown) }
       guard last.map({ $0 < ExactText(name) }) ?? true, pins.add(pin) else {
         throw reader.contradiction("the pins do not ascend")
       }

@@ -36,6 +36,12 @@ package struct StoreOptions: Sendable {
 
   package init() {}
 
+  /// How much all readers together may note of where the index has rows.
+  package var lookupByteCountMax: Int {
+    get { index.bookmarkByteCountMax }
+    set { index.bookmarkByteCountMax = newValue }
+  }
+
   /// An opening checkpoints when the overlay has so much: nobody else needs the budget yet, and few large checkpoints cost less than
   /// many, or none at all where the tail is short.
   var openingByteCount: Int { overlayByteCountBudget / 4 * 3 }
@@ -64,6 +70,12 @@ package enum StoreLimits {
   package static let tailByteCountMax = 1_048_576
   package static let openRunsMax = 256
   package static let pastCatalogsMax = 16
+  package static let backfillRows = 4_096
+  package static let backfillRowsMax = 65_536
+  package static let backfillFrameByteCount = 1_048_576
+  package static let backfillPortionByteCount = 8_388_608
+  package static let pinsMax = 1_024
+  package static let pinNoteByteCountMax = 1_024
 }
 
 /// The constants of `Compaction.md`. A test compares the two.
@@ -74,5 +86,6 @@ package enum CompactionLimits {
   package static let mergeRunsMin = 4
   package static let mergeRunsMax = 16
   package static let runByteCountMax: UInt64 = 4_294_967_296
+  package static let foldShare = 3
   package static let eraseWithinNanoseconds: Int64 = 86_400_000_000_000
 }

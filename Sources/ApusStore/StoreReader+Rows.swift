@@ -53,17 +53,13 @@ struct RowReader: ~Copyable {
     for row in rows {
       for role in roles {
         let groups = vector.roles[role].groups
-        key.set(
+        sought.append(
           project: vector.roles[role].project.rawValue, entity: vector.roles[role].entity.rawValue,
-          key: keys.key(row: row, role: role), view: vector.groups[groups.lowerBound].view.rawValue)
-        Self.append(key, rows: groups.count, to: &sought)
+          key: keys.key(row: row, role: role), view: vector.groups[groups.lowerBound].view.rawValue,
+          rows: groups.count)
       }
     }
     try index.seek(&sought)
-  }
-
-  private static func append(_ key: borrowing IndexKey, rows: Int, to sought: inout SoughtKeys) {
-    sought.append(key.bytes, rows: rows)
   }
 
   /// Lends what the key of a role in a row has, which was sought as the one at `place`.
@@ -76,14 +72,14 @@ struct RowReader: ~Copyable {
     let groups = vector.roles[role].groups
     let first = vector.groups[groups.lowerBound].view
     let erased = erasedThrough(keys.key(row: row, role: role), first, catalog)
-    let context = Context(catalog: catalog, time: time, erasedThrough: erased)
-    Self.set(&key, sought, place)
+    let context = Context(time: time, erasedThrough: erased)
     if groups.count == 1 {
-      try Self.get(context, first, key, &sought, place, overlay, &index, &folder) {
+      try Self.get(context, catalog, first, &sought, place, overlay, &index, &folder) {
         body(row, groups.lowerBound, $0)
       }
     } else {
-      try Self.walk(context, groups, vector, &key, &sought, place, overlay, &index, &folder) {
+      Self.set(&key, sought, place)
+      try Self.walk(context, catalog, groups, vector, &key, &sought, place, overlay, &index, &folder) {
         body(row, $0, $1)
       }
     }
@@ -104,54 +100,56 @@ struct RowReader: ~Copyable {
 extension RowReader {
   /// What a key's rows are lent with.
   private struct Context {
-    let catalog: Catalog
     let time: ReadTime
     let erasedThrough: LSN?
   }
 
   @inline(__always)
   private static func get(
-    _ context: Context, _ view: ViewVersionID, _ key: borrowing IndexKey, _ sought: inout SoughtKeys,
+    _ context: Context, _ catalog: Catalog, _ view: ViewVersionID, _ sought: inout SoughtKeys,
     _ place: Int, _ overlay: borrowing OverlayView, _ index: inout IndexReader, _ folder: inout RowFolder,
     _ body: (FoundRow) -> Void
   ) throws(IndexError) {
     if let found = try index.row(of: &sought, at: place) {
-      try lend(found.bytes, of: view, context, key, overlay, &folder, body)
+      try lend(found.bytes, of: view, context, catalog, sought.key(at: place), overlay, &folder, body)
     } else {
-      try lend(nil, of: view, context, key, overlay, &folder, body)
+      try lend(nil, of: view, context, catalog, sought.key(at: place), overlay, &folder, body)
     }
   }
 
   private static func walk(
-    _ context: Context, _ groups: Range<Int>, _ vector: PreparedVector, _ key: inout IndexKey,
+    _ context: Context, _ catalog: Catalog, _ groups: Range<Int>, _ vector: PreparedVector,
+    _ key: inout IndexKey,
     _ sought: inout SoughtKeys, _ place: Int, _ overlay: borrowing OverlayView, _ index: inout IndexReader,
     _ folder: inout RowFolder, _ body: (_ group: Int, FoundRow) -> Void
   ) throws(IndexError) {
     var view = try index.view(of: &sought, at: place)
     for group in groups {
       let wanted = vector.groups[group].view
-      while let found = view, found < wanted.rawValue { view = try index.nextView(of: &sought, at: place) }
+      while let found = view, found < wanted.rawValue {
+        view = try index.nextView(of: &sought, at: place, after: found)
+      }
       key.set(view: wanted.rawValue)
       if view == wanted.rawValue {
         let row = try index.viewRow(of: &sought, at: place)
-        try lend(row.bytes, of: wanted, context, key, overlay, &folder) { body(group, $0) }
+        try lend(row.bytes, of: wanted, context, catalog, key.bytes, overlay, &folder) { body(group, $0) }
       } else {
-        try lend(nil, of: wanted, context, key, overlay, &folder) { body(group, $0) }
+        try lend(nil, of: wanted, context, catalog, key.bytes, overlay, &folder) { body(group, $0) }
       }
     }
   }
 
   /// Lends what `key` has, given what the index has of it.
   private static func lend(
-    _ indexed: RawSpan?, of view: ViewVersionID, _ context: Context, _ key: borrowing IndexKey,
+    _ indexed: RawSpan?, of view: ViewVersionID, _ context: Context, _ catalog: Catalog, _ key: RawSpan,
     _ overlay: borrowing OverlayView, _ folder: inout RowFolder, _ body: (FoundRow) -> Void
   ) throws(IndexError) {
     var isRow = true
     // The reader has seen that the catalog knows every view of the vector.
-    context.catalog.lend(view) { view in
+    catalog.lend(view) { view in
       let (time, ttl, erasedThrough) = (context.time, view.ttlNanoseconds, context.erasedThrough)
       do throws(RowError) {
-        try folder.lend(indexed, of: key.bytes, in: overlay, view) { row in
+        try folder.lend(indexed, of: key, in: overlay, view) { row in
           if view.removed.isEmpty {
             body(FoundRow(row, without: Span(), at: time, ttlNanoseconds: ttl, erasedThrough: erasedThrough))
           } else {
@@ -165,6 +163,6 @@ extension RowReader {
         isRow = false
       }
     }
-    if !isRow { throw .damaged(.row(key: key.bytes.copied())) }
+    if !isRow { throw .damaged(.row(key: key.copied())) }
   }
 }

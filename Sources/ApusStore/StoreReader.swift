@@ -91,45 +91,51 @@ struct ReaderState: ~Copyable {
     _ body: (_ row: Int, _ group: Int, _ found: FoundRow) -> Void
   ) throws(StoreError) -> ReadMoment? {
     try attempt(vector, minimum: minimum, at: time, overlay, shared) {
-      (rows, snapshot, catalog) throws(IndexError) in
-      try rows.read(vector, keys, at: time, overlay, &snapshot, catalog, body)
+      (rows, snapshot, catalog, shadows) throws(IndexError) in
+      guard !shadows.isEmpty else {
+        try rows.read(vector, keys, at: time, overlay, &snapshot, catalog, body)
+        return false
+      }
+      var mayLack = false
+      try rows.read(vector, keys, at: time, overlay, &snapshot, catalog) { row, group, found in
+        let asked = vector.groups[group]
+        mayLack =
+          mayLack
+          || shadows.contains { $0.falls(on: found, asked, key: keys.key(row: row, role: asked.role)) }
+        body(row, group, found)
+      }
+      return mayLack
     }
   }
 
-  /// Runs `body` with a snapshot that is not ahead of the view, and gives it back. Nil: it is ahead.
+  /// Runs `body` with a snapshot that is not ahead of the view, and gives it back. Nil: it is ahead. `body` says whether what it read may lack
+  /// lost records.
   @inline(__always)
   mutating func attempt(
     _ vector: PreparedVector, minimum: LSN, at time: ReadTime, _ overlay: borrowing OverlayView,
-    _ shared: StoreShared, _ body: (inout RowReader, inout IndexReader, Catalog) throws(IndexError) -> Void
+    _ shared: StoreShared,
+    _ body: (inout RowReader, inout IndexReader, Catalog, [LossShadow]) throws(IndexError) -> Bool
   ) throws(StoreError) -> ReadMoment? {
     let limit = overlay.visible
     if shared.number != number { try takeOver(shared) }
-    guard published.catalog[vector.newestView] != nil else {
+    guard published.catalog.has(vector.newestView) else {
       throw .unknownView(VersionedName(name: "\(vector.newestView)"), project: "")
     }
     guard minimum <= limit else { throw .notYet(minimum, visible: limit) }
-    guard var snapshot = snapshot.take() else {
-      throw published.health.isClosed ? .closed : .rebuilding
-    }
-    let isRead: Bool
+    let done: (isRead: Bool, mayLack: Bool)?
     do throws(IndexError) {
-      try snapshot.renew()
-      isRead = snapshot.touched <= limit
-      if isRead {
-        try body(&rows, &snapshot, published.catalog)
-      } else {
-        (touched, visible) = (snapshot.touched, limit)
-      }
-      snapshot.reset()
+      // In its place: a reader of the index is hundreds of bytes, which need not be moved out and back.
+      done = try snapshot?.attempt(limit, &rows, published.catalog, published.health.shadows, body)
     } catch {
-      snapshot.reset()
-      self.snapshot = consume snapshot
       throw failure(error, shared)
     }
-    self.snapshot = consume snapshot
-    if !isRead { return nil }
+    guard let done else { throw published.health.isClosed ? .closed : .rebuilding }
+    if !done.isRead {
+      (touched, visible) = (snapshot?.touched ?? .none, limit)
+      return nil
+    }
     return ReadMoment(
-      lsn: limit, time: time, isFlagged: published.health.isFlagged,
+      lsn: limit, time: time, isFlagged: done.mayLack || published.health.isFlagged,
       catalogNumber: published.catalog.number)
   }
 
@@ -165,5 +171,19 @@ struct ReaderState: ~Copyable {
     case .inUse, .full, .tooManyReaders, .system:
       return .index(error)
     }
+  }
+}
+
+extension IndexReader {
+  /// Runs `body` in the newest snapshot, and gives that back; not when it is ahead of the limit.
+  @inline(__always)
+  fileprivate mutating func attempt(
+    _ limit: LSN, _ rows: inout RowReader, _ catalog: Catalog, _ shadows: [LossShadow],
+    _ body: (inout RowReader, inout IndexReader, Catalog, [LossShadow]) throws(IndexError) -> Bool
+  ) throws(IndexError) -> (isRead: Bool, mayLack: Bool) {
+    try renew()
+    defer { reset() }
+    guard touched <= limit else { return (false, false) }
+    return (true, try body(&rows, &self, catalog, shadows))
   }
 }

@@ -65,6 +65,10 @@ package final class StoreShared: Sendable {
 package struct StoreHealth: Equatable, Sendable {
   /// Records that are lost, until a person accepts it. Nothing is written, and every answer is flagged.
   package var losses: [LSNRange] = []
+  /// Files of history that were not there at the opening. The index has the newest rows without them, the past may not be read.
+  package var missing: [String] = []
+  /// Losses that a person accepted, and that the newest rows may lack.
+  package var shadows: [LossShadow] = []
   /// A sync failed: nothing is acknowledged any more, and what is read may be gone after a restart.
   package var hasStopped = false
   /// The store was closed, and nothing is read any more.
@@ -73,5 +77,5 @@ package struct StoreHealth: Equatable, Sendable {
   package init() {}
 
   /// Whether answers must say that they may lack something.
-  package var isFlagged: Bool { !losses.isEmpty || hasStopped }
+  package var isFlagged: Bool { !losses.isEmpty || !missing.isEmpty || hasStopped }
 }

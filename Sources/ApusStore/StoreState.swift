@@ -180,7 +180,7 @@ extension StoreState {
     guard record.horizon.through < lsn else {
       throw .contradicts(kind: kind, "a horizon at LSN \(record.horizon.through) is logged at LSN \(lsn)")
     }
-    guard pins.allow(record.horizon) else {
+    guard pins.allow(record.horizon, of: record.view) else {
       throw .contradicts(kind: kind, "a horizon rises above what a pin holds")
     }
     guard horizons.raise(record.view, to: record.horizon) else {
@@ -191,11 +191,13 @@ extension StoreState {
   private mutating func apply(_ record: PinRecord, _ lsn: LSN, in frame: FrameMoment) throws(RecordFault) {
     let kind = RecordKind.pin.rawValue
     switch record {
-    case .pin(let name, let last, let moment):
-      guard last < lsn else {
-        throw .contradicts(kind: kind, "LSN \(last) is pinned at LSN \(lsn)")
+    case .pin(var pin):
+      guard pin.last < lsn else {
+        throw .contradicts(kind: kind, "LSN \(pin.last) is pinned at LSN \(lsn)")
       }
-      guard pins.add(Pin(name: name, last: last, moment: moment, since: frame.time)) else {
+      if let unknown = pin.views.first(where: { !registry.has($0) }) { throw .unknownView(unknown) }
+      pin.since = frame.time
+      guard pins.add(pin) else {
         throw .contradicts(kind: kind, "there is a pin of that name")
       }
     case .unpin(let name):

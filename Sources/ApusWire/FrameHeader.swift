@@ -40,25 +40,30 @@ package struct FrameHeader: Equatable, Sendable {
     FrameHeader.byteCount + Int(length) + FrameHeader.padding(behind: length)
   }
 
+  // Sixteen bytes are two words, little-endian as all numbers are.
+  private static let typeBit: UInt64 = 32
+  private static let flagsBit: UInt64 = 40
+  private static let deadlineBit: UInt64 = 48
+
   package func encode(into writer: inout ByteWriter) {
-    writer.write(length)
-    writer.write(type)
-    writer.write(flags.rawValue)
-    writer.write(deadline)
+    writer.write(
+      UInt64(length) | UInt64(type) << Self.typeBit | UInt64(flags.rawValue) << Self.flagsBit
+        | UInt64(deadline) << Self.deadlineBit)
     writer.write(id)
   }
 
   /// Nil when fewer than sixteen bytes are there yet.
   package static func decode(_ bytes: RawSpan) throws(WireError) -> FrameHeader? {
-    var reader = ByteReader(bytes)
-    guard let length = try? reader.read(UInt32.self), let type = try? reader.read(UInt8.self),
-      let flags = try? reader.read(UInt8.self), let deadline = try? reader.read(UInt16.self),
-      let id = try? reader.read(UInt64.self)
-    else { return nil }
-    guard Flags(rawValue: flags).isSubset(of: .compressed) else {
+    guard bytes.byteCount >= byteCount else { return nil }
+    // The sixteen bytes are there.
+    let word = UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self))
+    let id = UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    let flags = UInt8(truncatingIfNeeded: word >> flagsBit)
+    guard flags & ~Flags.compressed.rawValue == 0 else {
       throw .malformed("a frame has the unknown flags \(flags)", at: FrameHeader.flagsAt)
     }
     return FrameHeader(
-      length: length, type: type, flags: Flags(rawValue: flags), deadline: deadline, id: id)
+      length: UInt32(truncatingIfNeeded: word), type: UInt8(truncatingIfNeeded: word >> typeBit),
+      flags: Flags(rawValue: flags), deadline: UInt16(truncatingIfNeeded: word >> deadlineBit), id: id)
   }
 }

@@ -17,7 +17,7 @@ package struct GetReplyWriter: ~Copyable {
   private var byteCountMax = 0
   private var presentCount = 0
   private var isTooLong = false
-  /// Where the values, or ends, of each column begin in the buffer.
+  /// In the layout *columns*: where the values, or ends, of each column begin in the buffer.
   private var places: [Int] = []
   /// A byte per cell, as they are sent in the layouts *columns* and *dense*.
   private var codes = ByteWriter()
@@ -43,7 +43,8 @@ package struct GetReplyWriter: ~Copyable {
     let fixed = shape.fixedByteCount(rows: rows, layout: layout)
     let least = fixed + shape.stampsByteCount(rows: rows, options: options)
     guard least <= byteCountMax else { throw .tooLong(UInt64(least), max: UInt64(byteCountMax)) }
-    self.shape = shape
+    // Mostly it is the same again, and need not be counted.
+    if self.shape !== shape { self.shape = shape }
     (self.rows, self.layout, self.options) = (rows, layout, options)
     columnCount = shape.columns.count
     bodyAt = buffer.count
@@ -55,9 +56,8 @@ package struct GetReplyWriter: ~Copyable {
     GetReplyHead(
       lsn: lsn, time: time, mayLack: mayLack, layout: layout, rows: rows, columns: columnCount
     ).encode(into: &buffer)
-    let valuesAt = buffer.count
-    places.removeAll(keepingCapacity: true)
-    pieces.removeAll(keepingCapacity: true)
+    if !places.isEmpty { places.removeAll(keepingCapacity: true) }
+    if !pieces.isEmpty { pieces.removeAll(keepingCapacity: true) }
     codes.removeAll()
     variable.removeAll()
     switch layout {
@@ -68,7 +68,6 @@ package struct GetReplyWriter: ~Copyable {
       Self.reset(&pieces, count: shape.variableCount * rows)
     case .row:
       buffer.writeZeroes(fixed - GetReplyHead.byteCount)
-      for column in shape.columns { places.append(valuesAt + (column.hasRowEnd ? 0 : column.rowPlace)) }
       codes.writeZeroes(columnCount)
       Self.reset(&pieces, count: shape.rowEndCount)
     case .denseFloat32:
@@ -79,9 +78,9 @@ package struct GetReplyWriter: ~Copyable {
       codes.writeZeroes(rows * columnCount)
     }
     eventTimes.removeAll()
-    if options.contains(.eventTimes) { eventTimes.writeZeroes(8 * rows * columnCount) }
+    if options.has(.eventTimes) { eventTimes.writeZeroes(8 * rows * columnCount) }
     lsns.removeAll()
-    if options.contains(.lsns) { lsns.writeZeroes(8 * rows * columnCount) }
+    if options.has(.lsns) { lsns.writeZeroes(8 * rows * columnCount) }
   }
 
   /// Says what was read, once that is known: before `finish`.
@@ -100,6 +99,7 @@ package struct GetReplyWriter: ~Copyable {
   }
 
   private static func reset(_ pieces: inout [Piece], count: Int) {
+    if count == 0 { return }
     pieces.reserveCapacity(count)
     for _ in 0..<count { pieces.append(Piece()) }
   }
@@ -121,7 +121,7 @@ package struct GetReplyWriter: ~Copyable {
     if code == .present {
       presentCount += 1
       place(value, row, column, &buffer)
-    } else if code == .outsideMaxAge, options.contains(.stale) {
+    } else if code == .outsideMaxAge, options.has(.stale) {
       place(value, row, column, &buffer)
     } else if shape.columns[column].hasDefault, code.hasValue(default: true, stale: false) {
       let defaults = shape.defaults
@@ -139,8 +139,21 @@ package struct GetReplyWriter: ~Copyable {
     case .row: at = 8 * column
     case .denseFloat32, .denseFloat64: at = 8 * (row * columnCount + column)
     }
-    if options.contains(.eventTimes) { eventTimes.overwrite(eventTimeNanoseconds, at: at) }
-    if options.contains(.lsns) { lsns.overwrite(lsn, at: at) }
+    if options.has(.eventTimes) { eventTimes.overwrite(eventTimeNanoseconds, at: at) }
+    if options.has(.lsns) { lsns.overwrite(lsn, at: at) }
+  }
+
+  /// In the layout *row*: where the values of fixed size begin in the buffer.
+  private var rowAt: Int { bodyAt + GetReplyHead.byteCount }
+
+  /// Puts the cells of some columns at once, in the layout *row*: all are present, and `values` has theirs, one behind the other.
+  package mutating func put(present values: RawSpan, _ run: ReplyShape.RowRun, in buffer: inout ByteWriter) {
+    precondition(
+      layout == .row && run.columns.upperBound <= columnCount && values.byteCount == run.byteCount,
+      "a run is of the reply's shape")
+    codes.overwrite(repeating: CellCode.present.rawValue, in: run.columns)
+    presentCount += run.columns.count
+    buffer.overwrite(values, at: rowAt + run.place)
   }
 
   @inline(__always)
@@ -158,7 +171,8 @@ package struct GetReplyWriter: ~Copyable {
       if shape.columns[column].hasRowEnd {
         keep(value, at: shape.columns[column].rowPlace)
       } else {
-        Self.copy(value, width: shape.columns[column].width, to: places[column], in: &buffer)
+        Self.copy(
+          value, width: shape.columns[column].width, to: rowAt + shape.columns[column].rowPlace, in: &buffer)
       }
     case .denseFloat32:
       let at = bodyAt + GetReplyHead.byteCount + 4 * (row * columnCount + column)
@@ -312,7 +326,7 @@ extension GetReplyWriter {
   private mutating func writeValidity(_ buffer: inout ByteWriter) {
     let codesStride = ReplyShape.codesStride(rows: rows)
     let stride = ReplyShape.validityStride(rows: rows)
-    let isStale = options.contains(.stale)
+    let isStale = options.has(.stale)
     for column in 0..<columnCount {
       let hasDefault = shape.columns[column].hasDefault
       var word: UInt8 = 0

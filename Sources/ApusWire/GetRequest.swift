@@ -30,13 +30,13 @@ package struct GetRequest: ~Escapable {
       throw .malformed("\(rows) rows cannot be answered in layout \(rawLayout)", at: 4)
     }
     options = GetOptions(rawValue: try reader.number("GET's options"))
-    guard options.isSubset(of: .all), !options.isSuperset(of: [.minimum, .exact]) else {
+    guard options.areKnown, !(options.has(.minimum) && options.has(.exact)) else {
       throw .malformed("GET cannot have the options \(options.rawValue)", at: 7)
     }
     self.rows = rows
     self.layout = layout
-    minimum = options.contains(.minimum) ? LSN(rawValue: try reader.number("the least LSN")) : nil
-    if options.contains(.exact) {
+    minimum = options.has(.minimum) ? LSN(rawValue: try reader.number("the least LSN")) : nil
+    if options.has(.exact) {
       exact = LSN(rawValue: try reader.number("the LSN"))
       exactTime = ReadTime(nanoseconds: try reader.number("the time"))
     } else {
@@ -44,6 +44,20 @@ package struct GetRequest: ~Escapable {
       exactTime = nil
     }
     keys = KeyWalker(reader)
+  }
+
+  /// Handle, rows, layout and options as one word: requests that agree in it ask for the same, with other keys. Nil when the body is too short.
+  package static func head(of body: RawSpan) -> UInt64? {
+    guard body.byteCount >= headByteCount else { return nil }
+    return unsafe body.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self)
+  }
+
+  private static let headByteCount = 8
+
+  /// The keys of a body that begins as one that was decoded, and that has neither a minimum nor an exact LSN.
+  @_lifetime(copy body)
+  package static func keys(behindHeadOf body: RawSpan) -> KeyWalker {
+    KeyWalker(BodyReader(body.extracting(droppingFirst: min(headByteCount, body.byteCount))))
   }
 
   /// Of a body that was encoded here: whether it asks for one row.

@@ -16,9 +16,9 @@ package enum MessageType: UInt8, CaseIterable, Sendable {
   case ping = 12
   case release = 13
   case console = 14
-  // Specified, and answered with `UNSUPPORTED` until there is history.
   case history = 16
   case explain = 17
+  // Specified, and answered with `UNSUPPORTED` so far.
   case export = 18
   // Frames of a stream, in either direction; they have no reply.
   case data = 20

@@ -34,6 +34,13 @@ package struct GetOptions: OptionSet, Sendable {
   package static let eventTimes = GetOptions(rawValue: 8)
   package static let lsns = GetOptions(rawValue: 16)
   package static let all = GetOptions(rawValue: 31)
+
+  // In bits: the set's own words for these are looked up when they are called, and these are asked for every GET.
+
+  /// Whether cells are sent with their event times or their LSNs.
+  package var haveStamps: Bool { rawValue & (GetOptions.eventTimes.rawValue | GetOptions.lsns.rawValue) != 0 }
+  var areKnown: Bool { rawValue & ~GetOptions.all.rawValue == 0 }
+  func has(_ option: GetOptions) -> Bool { rawValue & option.rawValue != 0 }
 }
 
 /// A cell's status and, for a blank, its reason.

@@ -50,6 +50,14 @@ package final class ReplyShape: Sendable {
     let before: Sum
   }
 
+  /// Columns whose values stand side by side in the layout *row*.
+  package struct RowRun: Equatable, Sendable {
+    package fileprivate(set) var columns: Range<Int>
+    /// Behind the reply's head.
+    let place: Int
+    fileprivate(set) var byteCount: Int
+  }
+
   /// What some columns take in section 1.
   struct Sum: Sendable {
     /// Bytes of a row in whole eights, columns that have four more, one more, and columns with ends.
@@ -134,6 +142,24 @@ package final class ReplyShape: Sendable {
     defaults = []
   }
 
+  /// The run of one column; nil when it has no place in the layout *row* that is known beforehand.
+  package func rowRun(_ column: Int) -> RowRun? {
+    guard columns.indices.contains(column), !columns[column].hasRowEnd else { return nil }
+    return RowRun(
+      columns: column..<(column + 1), place: columns[column].rowPlace, byteCount: columns[column].width)
+  }
+
+  /// Takes the next column to the run's end; false when its value does not stand there.
+  package func extend(_ run: inout RowRun) -> Bool {
+    let column = run.columns.upperBound
+    guard columns.indices.contains(column), !columns[column].hasRowEnd,
+      columns[column].rowPlace == run.place + run.byteCount
+    else { return false }
+    run.columns = run.columns.lowerBound..<(column + 1)
+    run.byteCount += columns[column].width
+    return true
+  }
+
   /// Columns whose values are counted by ends in the layout *columns*.
   var variableCount: Int { sum.ends }
 
@@ -184,11 +210,11 @@ package struct GetReplyHead: Equatable, Sendable {
   func encode(into writer: inout ByteWriter) {
     writer.write(lsn.rawValue)
     writer.write(time.nanoseconds)
-    writer.write((areAllPresent ? Self.allPresentFlag : 0) | (mayLack ? Self.mayLackFlag : 0))
-    writer.write(layout.rawValue)
-    writer.write(count: rows)
-    writer.write(count: columns)
-    writer.write(0 as UInt16)
+    // One word: the flags, the layout, how many rows and how many columns, and zero.
+    let flags = (areAllPresent ? Self.allPresentFlag : 0) | (mayLack ? Self.mayLackFlag : 0)
+    writer.write(
+      UInt64(flags) | UInt64(layout.rawValue) << 8 | UInt64(UInt16(rows)) << 16 | UInt64(UInt16(columns))
+        << 32)
   }
 
   @_lifetime(reader: copy reader)

@@ -46,6 +46,7 @@ package enum WireCode: UInt16, CaseIterable, Sendable {
   case lsnLost = 64
   case historyGone = 65
   case beyondHistory = 66
+  case badReceipt = 67
   case `internal` = 127
 
   package var `class`: WireClass {
@@ -57,7 +58,7 @@ package enum WireCode: UInt16, CaseIterable, Sendable {
       .retry
     case .forbidden, .unknownName, .unknownHandle, .badKey, .badRequest, .retired, .rowsRefused, .unsupported,
       .readOnly, .fenced, .sequenceGap, .sequenceReused, .sequenceTooOld, .producerExpired, .unknownProducer,
-      .lsnLost, .historyGone, .beyondHistory:
+      .lsnLost, .historyGone, .beyondHistory, .badReceipt:
       .request
     }
   }

@@ -10,6 +10,11 @@
 
 #include <lmdb.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 // Asks for the line of an address, which need not be one: nothing is read, and nothing fails.
 static inline void apus_prefetch(uintptr_t address) { __builtin_prefetch((const void *)address); }
+
+// Zeroes that the kernel gives page by page when they are touched, so that much of it costs no time at once; NULL when there is no memory.
+static inline void *apus_zeroes(size_t count) { return calloc(count, 1); }
+static inline void apus_zeroes_free(void *zeroes) { free(zeroes); }

@@ -31,7 +31,7 @@ enum Job: Equatable {
   case describe(VersionedName?, project: String?)
   case get(Get.Options)
   case history(History.Options)
-  case explain(Get.Options)
+  case explain(Explain.Options)
   case scan(Scan.Options)
   case delete(Delete.Options)
   case erase(Erase.Options)
@@ -41,6 +41,10 @@ enum Job: Equatable {
   case check(scratch: String?)
   case repair(Repair.Action?)
   case compact(erasing: Bool)
+  case backfill(Backfilling.Options)
+  case listPins(project: String?)
+  case pin(Pinning.Options)
+  case unpin(String, project: String?)
   case inspectLog
   case dumpLog(LogLines.Options)
   case inspectManifest

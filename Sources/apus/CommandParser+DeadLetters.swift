@@ -33,12 +33,7 @@ extension CommandParser {
     var options = DeadLetterHandling.Options(how: how, filter: filter)
     options.lsns = try lsns(words)
     options.filter.lsn = try words.number("--lsn").map { LSN($0) }
-    options.age = try words.value("--older-than").map { text throws(UsageError) in
-      do throws(Period.Fault) { return try Period(spelling: text) } catch {
-        throw words.refusal(
-          "--older-than needs a number and a unit, as in 7d or 12h, and not `\(text)`", "--older-than")
-      }
-    }
+    options.age = try words.period("--older-than")
     options.isOfErasedOnly = words.has("--erased")
     options.isDryRun = words.has("--dry-run")
     if let limit = try words.number("--limit") {

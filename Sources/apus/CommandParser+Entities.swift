@@ -4,19 +4,29 @@ import ApusBytes
 import ApusContracts
 import ApusStore
 import ApusSystem
+import ApusWire
 
 extension CommandParser {
   static func get(_ words: Words, _ project: String?) throws(UsageError) -> Get.Options {
     var options = Get.Options(what: try wanted(words), project: project)
     options.minimum = try words.number("--min-lsn").map { LSN($0) }
     options.isStale = words.has("--stale")
-    options.moment = try moment(words)
-    guard options.moment == nil || options.minimum == nil else {
+    options.showsReceipts = words.has("--receipts")
+    try takeMoment(words, &options)
+    guard options.moment == nil && options.pin == nil || options.minimum == nil else {
       throw words.refusal("--min-lsn is about what is served now", "--min-lsn", next: "leave it out")
     }
     guard words.operands != [EntityInput.name] else { return options }
     options.entity = try entity(words, words.operands)
     return options
+  }
+
+  private static func takeMoment(_ words: Words, _ options: inout Get.Options) throws(UsageError) {
+    options.pin = words.value("--pin")
+    if options.pin != nil {
+      try words.refuse(["--at", "--at-lsn", "--time"], "another moment than --pin", say: "say one of them")
+    }
+    options.moment = try moment(words)
   }
 
   /// `--at-lsn N [--time TIME]`, or `--at TIME`.
@@ -31,11 +41,30 @@ extension CommandParser {
     return try words.moment("--at").map { .known(by: ReadTime(nanoseconds: $0)) }
   }
 
-  static func explain(_ words: Words, _ project: String?) throws(UsageError) -> Get.Options {
-    var options = Get.Options(what: try wanted(words), project: project)
-    options.moment = try moment(words)
-    options.entity = try entity(words, words.operands)
+  static func explain(_ words: Words, _ project: String?) throws(UsageError) -> Explain.Options {
+    let receipt = try receipt(words)
+    var what: Get.Wanted
+    if let receipt, !["--service", "--features", "--view"].contains(where: words.has) {
+      what = .receipt(receipt.fingerprint)
+    } else {
+      what = try wanted(words)
+    }
+    var options = Explain.Options(what: Get.Options(what: what, project: project), receipt: receipt)
+    try takeMoment(words, &options.what)
+    options.what.entity = try entity(words, words.operands)
     return options
+  }
+
+  private static func receipt(_ words: Words) throws(UsageError) -> AnswerReceipt? {
+    guard let text = words.value("--receipt") else { return nil }
+    try words.refuse(
+      ["--at", "--at-lsn", "--time", "--pin"], "another moment than the receipt's", say: "say one of them")
+    guard let receipt = AnswerReceipt(text) else {
+      throw words.refusal(
+        "--receipt needs what an answer came with, r1_ and 80 hexadecimal digits, and not `\(text)`",
+        "--receipt", next: "`apus get --receipts` shows them, and `apus get --json` has them")
+    }
+    return receipt
   }
 
   static func history(_ words: Words, _ project: String?) throws(UsageError) -> History.Options {
@@ -43,7 +72,7 @@ extension CommandParser {
       throw words.refusal("`history` needs to know of which view", nil, next: "say --view NAME")
     }
     var what = Get.Options(what: .view(try words.versionedName(view)), project: project)
-    what.moment = try moment(words)
+    try takeMoment(words, &what)
     what.entity = try entity(words, words.operands)
     var options = History.Options(what: what)
     if let from = try words.moment("--from") { options.from = EventTime(nanoseconds: from) }
@@ -52,6 +81,8 @@ extension CommandParser {
       guard limit > 0 else { throw words.refusal("--limit is at least 1", "--limit") }
       options.limit = limit
     }
+    options.isNewestFirst = words.has("--newest-first")
+    options.includesRefused = words.has("--refused")
     return options
   }
 

@@ -40,6 +40,8 @@ extension CommandParser {
       return .check(scratch: try words.path("--scratch") ?? Check.usualScratch)
     case .repair: return .repair(try repairAction(words))
     case .compact: return .compact(erasing: words.has("--erase"))
+    case .pin: return try pin(words, project)
+    case .backfill: return try backfill(words, project)
     case .inspectManifest: return .inspectManifest
     default: return try inspectLog(words)
     }
@@ -99,15 +101,26 @@ extension CommandParser {
   }
 
   private static func repairAction(_ words: Words) throws(UsageError) -> Repair.Action? {
-    let flags = ["--rebuild-index", "--confirm-clock", "--accept-loss"].filter(words.has)
+    let flags = ["--rebuild-index", "--confirm-clock", "--accept-loss", "--clear-aside"].filter(words.has)
     guard flags.count <= 1 else {
       throw words.refusal(
         "one thing is mended at a time", flags.joined(separator: " "), next: "say them one after another")
     }
+    guard words.has("--data") || flags.first == "--confirm-clock" else {
+      throw UsageError(
+        what: "`repair` needs to know the store's folder", place: "apus repair",
+        next: "say `apus repair --data DIR`; a server is asked for --confirm-clock alone")
+    }
     switch flags.first {
     case "--rebuild-index": return .rebuildIndex
     case "--confirm-clock": return .confirmClock
-    case "--accept-loss": return .acceptLoss(try words.lsns("--accept-loss"))
+    case "--clear-aside": return .clearAside
+    case "--accept-loss":
+      // LSNs have neither letters nor dashes, and every file of history has both.
+      if let name = words.value("--accept-loss"), name.contains("-") || name.contains("/") {
+        return .giveUp(name)
+      }
+      return .acceptLoss(try words.lsns("--accept-loss"))
     default: return nil
     }
   }

@@ -49,6 +49,12 @@ struct Console: ConsoleHandler {
   private func allow(_ job: Job, _ scope: Scope, _ scopes: Scopes, _ source: Source) throws(Trouble) -> Job {
     if scopes.everywhere.contains(scope) { return job }
     let granted = scopes.projects.filter { $0.value.contains(scope) }.keys.sorted()
+    // The clock is the whole store's.
+    if case .repair = job {
+      throw Trouble(
+        "forbidden", "the token may not do that: it needs the scope \(scope) for the whole store",
+        at: store.folder, next: "make one that may: `apus token create NAME --scope \(scope)`")
+    }
     guard let only = granted.first else {
       throw Trouble(
         "forbidden", "the token may not do that: it needs the scope \(scope)", at: store.folder,
@@ -80,10 +86,13 @@ extension Job {
   /// What a token must allow; nil for what no server runs.
   fileprivate var scope: Scope? {
     switch self {
-    case .plan, .describe, .status, .listDeadLetters, .showDeadLetters, .get, .history, .explain, .scan: .read
+    case .plan, .describe, .status, .listDeadLetters, .showDeadLetters, .get, .history, .explain, .scan,
+      .listPins:
+      .read
     case .delete: .ingest
     case .handleDeadLetters(let options): options.how == .replayed ? .ingest : .admin
-    case .apply, .promote, .retire, .retireService, .erase: .admin
+    case .apply, .promote, .retire, .retireService, .erase, .pin, .unpin, .backfill, .repair(.confirmClock):
+      .admin
     default: nil
     }
   }
@@ -95,8 +104,11 @@ extension Job {
       project
     case .listDeadLetters(let filter), .showDeadLetters(let filter, _): filter.project
     case .handleDeadLetters(let options): options.filter.project
-    case .status(let project): project
-    case .get(let options), .explain(let options): options.project
+    case .status(let project), .listPins(let project), .unpin(_, let project): project
+    case .pin(let options): options.project
+    case .backfill(let options): options.project
+    case .get(let options): options.project
+    case .explain(let options): options.what.project
     case .history(let options): options.what.project
     case .scan(let options): options.project
     case .delete(let options): options.project
@@ -122,11 +134,19 @@ extension Job {
       options.filter.project = project
       return .handleDeadLetters(options)
     case .status: return .status(project: project)
+    case .listPins: return .listPins(project: project)
+    case .unpin(let name, _): return .unpin(name, project: project)
+    case .pin(var options):
+      options.project = project
+      return .pin(options)
+    case .backfill(var options):
+      options.project = project
+      return .backfill(options)
     case .get(var options):
       options.project = project
       return .get(options)
     case .explain(var options):
-      options.project = project
+      options.what.project = project
       return .explain(options)
     case .history(var options):
       options.what.project = project

@@ -30,7 +30,9 @@ struct ErasureFacts {
     if let receipt {
       words += "; receipt through LSN \(receipt.through) of \(receipt.time.inWords)"
       let left = receipt.left
-      if !left.isEmpty { words += ", for a person to look at: \(left.joined(separator: ", "))" }
+      if !left.isEmpty {
+        words += ", not erased: \(left.joined(separator: ", ")); `apus repair --clear-aside` removes them"
+      }
     }
     return words
   }

@@ -8,4 +8,6 @@ enum ExitCode: UInt8 {
   case checkFailed = 3
   /// The command line makes no sense. Nothing was done.
   case usage = 64
+  /// The time that it was given is over, and there is more to do: say the same again.
+  case more = 75
 }

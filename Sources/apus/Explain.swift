@@ -1,121 +1,203 @@
-// `apus explain`: why each cell is what it is: the event that won, and of those that lost the one with the greatest stamp, with why.
+// `apus explain`: why each cell is what it is: the event that won, and of those that lost the one with the greatest stamp, with why. What is
+// shown is EXPLAIN's reply, whether a server made it or this process from a folder, so that both show the same.
 
 import ApusBytes
 import ApusContracts
+import ApusServer
 import ApusStore
 import ApusSystem
+import ApusWire
 
 enum Explain {
-  static func run(_ options: Get.Options, _ answer: Answer) throws(Trouble) -> ExitCode {
-    let asked = try Get.Asked(options, answer)
-    let (cells, columns, moment) = try answer.changing { (store) throws(StoreError) in
-      let read = try store.past(options.moment ?? .newest)
-      let vector = try asked.wanted.vector(in: read.catalog, asked.project)
-      var keys = RequestKeys(for: vector)
-      for entity in asked.entities { try keys.append(named: entity.named) }
-      var cells: [CellExplanation?] = vector.columns.map { _ in nil }
-      try read.explain(vector, keys) { cells[$0.feature.column] = $0 }
-      return (cells, vector.columns, read.moment)
+  struct Options: Equatable {
+    var what: Get.Options
+    /// Of an answer: it stands for the moment.
+    var receipt: AnswerReceipt?
+
+    var moment: AskedMoment { receipt.map { .receipt($0) } ?? what.moment.asked }
+  }
+
+  /// From the store itself.
+  static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
+    let asked = try Get.Asked(options.what, answer)
+    let result = try answer.changing { (store) throws(StoreError) -> Result<ExplainReply, PastRefusal> in
+      let vector = try asked.wanted.vector(in: store.catalog, asked.project)
+      var options = options
+      options.what.moment = try options.what.moment(in: store)
+      let question = AskedExplanation(vector, keys: try asked.keys(of: vector), options.moment)
+      return Result { () throws(PastRefusal) in try question.answer(from: store) }
     }
-    let title = asked.wanted.spelled
-    let time = WallTime(nanoseconds: moment.time.nanoseconds)
-    if answer.isJSON {
-      answer.output.line([
-        "of": .text(title), "keys": asked.entities.first?.json ?? [:], "lsn": .number(moment.lsn.rawValue),
-        "read_time": .text("\(time)"), "may_lack": .boolean(moment.isFlagged),
+    let reply: ExplainReply
+    do throws(PastRefusal) { reply = try result.get() } catch { throw Trouble(error, answer.place) }
+    show(reply, asked.entities, asked.wanted, isJSON: answer.isJSON, answer.output)
+    return .done
+  }
+
+  /// From a server.
+  static func run(
+    _ options: Options, _ connection: inout RemoteConnection, isJSON: Bool, _ output: Output
+  ) throws(Trouble) -> ExitCode {
+    let vector = try RemoteVector(options.what, &connection)
+    let entity = try vector.entity(options.what)
+    let keys = try vector.keys(of: entity)
+    let body = try connection.ask(.explain, milliseconds: -1) { writer in
+      ExplainRequest.encode(handle: vector.prepared.handle, rows: 1, options.moment, into: &writer)
+      for key in keys { writer.write(short: unsafe key.span.bytes) }
+    }
+    let reply = try connection.read("EXPLAIN's answer", body) { (body) throws(WireError) in
+      try ExplainReply(decoding: body)
+    }
+    show(reply, [entity], options.what.what, isJSON: isJSON, output)
+    return .done
+  }
+
+  private static func show(
+    _ reply: ExplainReply, _ entities: [Entity], _ wanted: Get.Wanted, isJSON: Bool, _ output: Output
+  ) {
+    let title = reply.title(of: wanted)
+    let time = WallTime(nanoseconds: reply.time.nanoseconds)
+    let cells = zip(reply.columns, reply.cells)
+    if isJSON {
+      output.line([
+        "of": .text(title), "keys": entities.first?.json ?? [:], "lsn": .number(reply.lsn.rawValue),
+        "read_time": .text("\(time)"), "may_lack": .boolean(reply.mayLack),
         "features": .list(
-          zip(columns, cells).map { column, cell in
+          cells.map { column, cell in
             let head: JSON = [
               "name": .text(column.name), "type": .text("\(column.type)"), "from": .text(column.view),
             ]
-            return head.adding(cell?.json ?? [:])
+            return head.adding(cell.json)
           }),
       ])
-      return .done
+      return
     }
-    let flag = moment.isFlagged ? "; records were lost once, and something may be missing" : ""
-    answer.output.line("\(title) at LSN \(moment.lsn), \(time.inWords)\(flag)")
-    for (column, cell) in zip(columns, cells) {
-      cell?.lines(column.name).forEach { answer.output.line($0) }
-    }
-    return .done
+    let flag = reply.mayLack ? "; records were lost once, and something may be missing" : ""
+    output.line("\(title) at LSN \(reply.lsn), \(time.inWords)\(flag)")
+    for (column, cell) in cells { cell.lines(column).forEach { output.line($0) } }
   }
 }
 
-extension CellExplanation {
-  fileprivate func lines(_ name: String) -> [String] {
+extension ExplainReply {
+  fileprivate func title(of wanted: Get.Wanted) -> String {
+    switch wanted {
+    case .service, .receipt: service
+    case .view: columns.first?.view ?? wanted.spelled
+    case .features: wanted.spelled(columns: columns.count)
+    }
+  }
+}
+
+extension ExplainReply.Column {
+  /// `card_activity@1`.
+  fileprivate var view: String { String(feature.prefix { $0 != ":" }) }
+}
+
+extension ExplainReply.Cell {
+  fileprivate func lines(_ column: ExplainReply.Column) -> [String] {
     var lines: [String] = []
     if let winner {
-      let age = cell.status == .outsideMaxAge ? "   (out of age)" : ""
-      lines.append("\(name) = \(winner.words(feature))   \(winner.origin(view))\(age)")
+      let age = code == .outsideMaxAge ? "   (out of age)" : ""
+      lines.append("\(column.name) = \(winner.words)   \(winner.origin(column.view))\(age)")
     } else {
-      lines.append("\(name): \(cell.reason?.inWords ?? cell.status.inWords)")
+      lines.append("\(column.name): \(code.reason?.inWords ?? code.status.inWords)")
     }
-    if let (loser, why) = runnerUp {
-      lines.append("  not chosen: \(loser.words(feature))   \(loser.origin(view))   (\(why.inWords))")
+    if let loser {
+      let candidate = loser.candidate
+      lines.append(
+        "  not chosen: \(candidate.words)   \(candidate.origin(column.view))   (\(loser.why.inWords))")
     }
     return lines
   }
 
   fileprivate var json: JSON {
     [
-      "status": .text(cell.status.word), "reason": cell.reason.map { .text($0.inWords) } ?? .null,
-      "winner": winner?.json(feature) ?? .null,
-      "not_chosen": runnerUp.map { $0.candidate.json(feature).adding(["why": .text($0.why.inWords)]) }
-        ?? .null,
+      "status": .text(code.status.word), "reason": code.reason.map { .text($0.inWords) } ?? .null,
+      "winner": winner?.json ?? .null,
+      "not_chosen": loser.map { $0.candidate.json.adding(["why": .text($0.why.inWords)]) } ?? .null,
     ]
   }
 }
 
-extension ToldCandidate {
-  fileprivate func value(_ feature: PreparedVector.Feature) -> Value? {
-    content == .value ? try? Value(unsafe value.span.bytes, of: feature.slot) : nil
+extension ExplainReply.Candidate {
+  private var facts: EventFacts {
+    EventFacts(
+      eventTime: eventTime, createdAt: createdAt, knownAt: knownAt, isKnownAtAssumed: isKnownAtAssumed,
+      producer: producer, lsn: lsn)
   }
 
-  fileprivate func words(_ feature: PreparedVector.Feature) -> String {
-    switch content {
-    case .value: value(feature)?.inWords ?? "unreadable: see `apus check`"
+  fileprivate var words: String {
+    switch said {
+    case .value(let value): value.inWords
     case .null: "null"
-    case .deleted, .unseen: "deleted"
+    case .deleted: "deleted"
     }
   }
 
   fileprivate func origin(_ view: String) -> String {
-    let number = view.drop { $0 != "@" }
-    let producer = event.producer.map { "   producer \($0)" } ?? ""
-    return "event \(event.eventTime.wall.inWords)   known \(event.known.inWords)\(producer)   \(number)"
-      + "   lsn \(event.lsn)"
+    let by = producer.isEmpty ? "" : "   producer \(producer)"
+    return "event \(eventTime.wall.inWords)   known \(facts.known.inWords)\(by)   \(view.drop { $0 != "@" })"
+      + "   lsn \(lsn)"
   }
 
-  fileprivate func json(_ feature: PreparedVector.Feature) -> JSON {
-    let said: JSON = [
-      "operation": .text(content == .deleted ? "delete" : "upsert"),
-      "value": value(feature)?.json ?? .null,
-    ]
-    return said.adding(event.json)
+  fileprivate var json: JSON {
+    var value = JSON.null
+    if case .value(let found) = said { value = found.json }
+    let said: JSON = ["operation": .text(said == .deleted ? "delete" : "upsert"), "value": value]
+    return said.adding(facts.json)
   }
 }
 
-extension PastEvent {
+/// What is told of every event.
+struct EventFacts {
+  let eventTime: EventTime
+  let createdAt: CreatedAt
+  let knownAt: KnownAt
+  let isKnownAtAssumed: Bool
+  /// Empty: none.
+  let producer: String
+  let lsn: LSN
+
   var known: WallTime { WallTime(nanoseconds: knownAt.nanoseconds) }
 
-  /// What is told of every event.
   var json: JSON {
     [
       "event_time": .text("\(eventTime.wall)"),
       "created_at": .text("\(WallTime(nanoseconds: createdAt.nanoseconds))"),
       "known_at": .text("\(known)"), "known_at_assumed": .boolean(isKnownAtAssumed),
-      "producer": producer.map { .text($0) } ?? .null, "lsn": .number(lsn.rawValue),
+      "producer": producer.isEmpty ? .null : .text(producer), "lsn": .number(lsn.rawValue),
     ]
   }
 }
 
 extension PastFold.Loss {
-  var inWords: String {
+  fileprivate var inWords: String {
     switch self {
     case .older: "older"
     case .notYetKnown: "not yet known"
     case .deleted: "deleted"
+    }
+  }
+}
+
+extension PastMoment? {
+  /// As it is asked for: nil is now.
+  var asked: AskedMoment {
+    switch self {
+    case nil, .newest: .newest
+    case .lsn(let lsn, let time): .lsn(lsn, at: time)
+    case .known(let time): .known(by: time)
+    }
+  }
+}
+
+extension Trouble {
+  init(_ refusal: PastRefusal, _ place: StorePlace) {
+    switch refusal {
+    case .store(let error): self.init(error, place)
+    case .receipt(let fault): self.init("bad_receipt", fault.what, at: "--receipt", next: fault.next)
+    case .place, .tooLong:
+      self.init(
+        "too_long", "the answer would be longer than anybody reads", at: place.folder, next: "ask for less")
     }
   }
 }

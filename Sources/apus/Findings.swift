@@ -49,21 +49,32 @@ struct Findings {
         all.append(
           Finding(
             what:
-              "the log has lost \(range); the index holds what they said last, and the store can be written",
-            remedy: "restore them from a backup; keep the index folder until then", flag: nil))
+              "the log has lost \(range); the index holds what they said last, and the store can be written"
+              + Self.words(of: store.look, range),
+            remedy:
+              "restore them from a backup and keep the index folder until then, or give them up for good: "
+              + "\(command) --accept-loss \(range.first)..\(range.last)",
+            flag: "--accept-loss \(range.first)..\(range.last)"))
       }
     }
     // What the loss of records already told is not told twice.
     let told = Set(
       log.damages.filter { !$0.lsns.isEmpty }.map { $0.description(in: log.state.name(of: $0.file) ?? "") })
-    for problem in log.problems where !told.contains(where: { !$0.isEmpty && problem.hasSuffix($0) }) {
+    let faults = store.historyFaults
+    for problem in log.problems
+    where !told.contains(where: { !$0.isEmpty && problem.hasSuffix($0) })
+      && !faults.contains(where: { problem.hasPrefix($0.file + " ") })
+    {
       all.append(Finding(what: problem, remedy: "restore the file from a backup", flag: nil))
     }
-    for problem in store.historyProblems {
+    for fault in faults {
+      let flag = "--accept-loss \(Shell.word(fault.file))"
       all.append(
         Finding(
-          what: problem, remedy: "restore the file from a backup; keep the index folder until then", flag: nil
-        ))
+          what: fault.what,
+          remedy:
+            "restore the file from a backup and keep the index folder until then, or give it up for good: "
+            + "\(command) \(flag)", flag: flag))
     }
     for problem in store.problems where !store.historyProblems.contains(problem) {
       // From damaged history no index is made.
@@ -81,6 +92,12 @@ struct Findings {
           remedy: "set the clock right if it is wrong, else: \(command) --confirm-clock",
           flag: "--confirm-clock"))
     }
+  }
+
+  /// How much only the index still says.
+  private static func words(of look: StoreLook?, _ range: LSNRange) -> String {
+    guard let rows = look?.rowsHeld(of: [range]) else { return "" }
+    return "; \(Numbers.count(rows, "row")) of it rest on them"
   }
 
   /// A clock that stands behind the last append, as the next opening would see it.

@@ -3,8 +3,10 @@
 
 import ApusBytes
 import ApusContracts
+import ApusServer
 import ApusStore
 import ApusSystem
+import ApusWire
 
 struct FoundEntities {
   struct FoundValue {
@@ -18,12 +20,15 @@ struct FoundEntities {
   }
 
   let columns: [PreparedVector.Column]
+  /// Of each row; none for what cannot be had again.
+  private let receipts: [String?]
   let moment: ReadMoment
   /// Row by row, in the order of the columns.
   private let cells: [[FoundValue?]]
 
   init(
-    _ entities: [[String: Value]], _ vector: PreparedVector, _ store: Store, _ options: Get.Options
+    _ entities: [[String: Value]], _ vector: PreparedVector, _ store: Store, _ options: Get.Options,
+    _ seal: ReceiptSeal? = nil
   ) throws(StoreError) {
     columns = vector.columns
     var keys = RequestKeys(for: vector)
@@ -38,11 +43,13 @@ struct FoundEntities {
       }
     }
     self.cells = cells
+    receipts = Self.receipts(keys, moment, seal)
   }
 
   /// As it was.
   init(
-    _ entities: [[String: Value]], _ vector: PreparedVector, _ read: PastRead, _ options: Get.Options
+    _ entities: [[String: Value]], _ vector: PreparedVector, _ read: PastRead, _ options: Get.Options,
+    _ seal: ReceiptSeal? = nil
   ) throws(StoreError) {
     columns = vector.columns
     moment = read.moment
@@ -55,11 +62,20 @@ struct FoundEntities {
       cells[row][feature.column] = FoundValue(cell, value, feature, filling, stale: options.isStale)
     }
     self.cells = cells
+    receipts = Self.receipts(keys, moment, seal)
+  }
+
+  private static func receipts(
+    _ keys: borrowing RequestKeys, _ moment: ReadMoment, _ seal: ReceiptSeal?
+  ) -> [String?] {
+    var receipts: [String?] = []
+    for row in 0..<keys.count { receipts.append(seal?.receipt(keys, row: row, moment)) }
+    return receipts
   }
 
   // MARK: For people
 
-  func lines(row: Int, _ title: String) -> [String] {
+  func lines(row: Int, _ title: String, receipts showsReceipts: Bool) -> [String] {
     var table = Table([
       ("feature", .left), ("value", .left), ("status", .left), ("age", .right), ("event time", .left),
     ])
@@ -68,19 +84,20 @@ struct FoundEntities {
         column.name, cell?.shown?.inWords ?? "", cell?.words ?? "", cell?.age ?? "", cell?.eventTime ?? "",
       ])
     }
-    return [head(title)] + table.lines
+    return [head(title)] + table.lines + (showsReceipts ? ["", "receipt " + (receipts[row] ?? "none")] : [])
   }
 
   /// A line for each entity.
-  func lines(_ entities: [Entity], _ title: String) -> [String] {
-    var table = Table([("entity", .left)] + columns.map { ($0.name, .left) })
-    for (entity, row) in zip(entities, cells) {
+  func lines(_ entities: [Entity], _ title: String, receipts showsReceipts: Bool) -> [String] {
+    var table = Table(
+      [("entity", .left)] + columns.map { ($0.name, .left) } + (showsReceipts ? [("receipt", .left)] : []))
+    for ((entity, receipt), row) in zip(zip(entities, receipts), cells) {
       table.add(
         [entity.inWords]
           + row.map { cell in
             guard let shown = cell?.shown else { return "(\(cell?.words ?? ""))" }
             return shown.inWords + (cell?.isPlain == true ? "" : " (\(cell?.words ?? ""))")
-          })
+          } + (showsReceipts ? [receipt ?? "none"] : []))
     }
     return [head(title)] + table.lines
   }
@@ -96,7 +113,7 @@ struct FoundEntities {
     [
       "of": .text(title), "keys": entity.json, "lsn": .number(moment.lsn.rawValue),
       "read_time": .text("\(WallTime(nanoseconds: moment.time.nanoseconds))"),
-      "may_lack": .boolean(moment.isFlagged),
+      "may_lack": .boolean(moment.isFlagged), "receipt": receipts[row].map { .text($0) } ?? .null,
       "features": .list(
         zip(columns, cells[row]).map { column, cell in
           let head: JSON = [
@@ -105,6 +122,26 @@ struct FoundEntities {
           return head.adding(cell?.json ?? [:])
         }),
     ]
+  }
+}
+
+/// What the receipts of one answer have in common.
+struct ReceiptSeal {
+  private let timeline: [UInt8]
+  private let fingerprint: [UInt8]
+
+  init(_ store: Store, _ vector: PreparedVector, _ catalog: Catalog) {
+    timeline = store.identity.timeline
+    fingerprint = Meaning.fingerprint(of: vector, in: catalog)
+  }
+
+  /// As `apus explain --receipt` takes it.
+  fileprivate func receipt(_ keys: borrowing RequestKeys, row: Int, _ moment: ReadMoment) -> String {
+    var said = ByteWriter()
+    for role in keys.vector.roles.indices { said.write(short: keys.key(row: row, role: role)) }
+    let receipt = AnswerReceipt(
+      timeline: timeline, fingerprint: fingerprint, lsn: moment.lsn, time: moment.time, keys: said.bytes)
+    return receipt.text
   }
 }
 

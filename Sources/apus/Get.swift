@@ -5,12 +5,15 @@ import ApusBytes
 import ApusContracts
 import ApusStore
 import ApusSystem
+import ApusWire
 
 enum Get {
   enum Wanted: Equatable {
     case service(VersionedName)
     case features([String])
     case view(VersionedName)
+    /// The service version of a receipt, by the beginning of its fingerprint.
+    case receipt([UInt8])
   }
 
   struct Options: Equatable {
@@ -21,28 +24,43 @@ enum Get {
     var minimum: LSN?
     /// Nil: now, as it is served.
     var moment: PastMoment?
+    /// The moment that this pin keeps, in place of one that is named.
+    var pin: String?
     var isStale = false
+    /// For people; programs are always told.
+    var showsReceipts = false
+
+    /// What is looked at; nil for what is served now.
+    func moment(in store: Store) throws(StoreError) -> PastMoment? {
+      if let pin { return try store.moment(ofPin: pin) }
+      return moment
+    }
   }
 
   static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
     let asked = try Asked(options, answer)
     let found = try answer.changing { (store) throws(StoreError) in
-      guard let moment = options.moment else {
-        let vector = try asked.wanted.vector(in: store.catalog, asked.project)
-        return try FoundEntities(asked.entities.map(\.named), vector, store, options)
+      guard let moment = try options.moment(in: store) else {
+        let catalog = store.catalog
+        let vector = try asked.wanted.vector(in: catalog, asked.project)
+        let seal = ReceiptSeal(store, vector, catalog)
+        return try FoundEntities(asked.entities.map(\.named), vector, store, options, seal)
       }
       let read = try store.past(moment)
       let vector = try asked.wanted.vector(in: read.catalog, asked.project)
-      return try FoundEntities(asked.entities.map(\.named), vector, read, options)
+      // What was known by a time is no moment of the log, and cannot be had again by one.
+      var seal: ReceiptSeal?
+      if case .lsn = moment { seal = ReceiptSeal(store, vector, read.catalog) }
+      return try FoundEntities(asked.entities.map(\.named), vector, read, options, seal)
     }
-    let title = asked.wanted.spelled
+    let title = asked.wanted.spelled(columns: found.columns.count)
     let entities = asked.entities
     if answer.isJSON {
       for (row, entity) in entities.enumerated() { answer.output.line(found.json(row, entity, title)) }
     } else if options.entity != nil {
-      found.lines(row: 0, title).forEach { answer.output.line($0) }
+      found.lines(row: 0, title, receipts: options.showsReceipts).forEach { answer.output.line($0) }
     } else {
-      found.lines(entities, title).forEach { answer.output.line($0) }
+      found.lines(entities, title, receipts: options.showsReceipts).forEach { answer.output.line($0) }
     }
     return .done
   }
@@ -53,11 +71,22 @@ enum Get {
     let project: String
     let entities: [Entity]
 
+    /// The entities' keys, row after row and role after role.
+    func keys(of vector: PreparedVector) throws(StoreError) -> [[UInt8]] {
+      var keys = RequestKeys(for: vector)
+      for entity in entities { try keys.append(named: entity.named) }
+      var encoded: [[UInt8]] = []
+      for row in 0..<keys.count {
+        for role in vector.roles.indices { encoded.append(keys.key(row: row, role: role).copied()) }
+      }
+      return encoded
+    }
+
     init(_ options: Options, _ answer: Answer) throws(Trouble) {
       let (naming, catalog) = try answer.definitions()
       let project = try naming.project(options.project)
       self.project = project.name
-      wanted = try Get.named(options.what, naming, project)
+      wanted = try Get.named(options.what, naming, project, catalog)
       let vector: PreparedVector
       do throws(StoreError) { vector = try wanted.vector(in: catalog, project.name) } catch {
         throw Trouble(error, answer.place)
@@ -73,10 +102,15 @@ enum Get {
 
   /// The same with the versions that names mean, so that what is not there is told with what was meant.
   private static func named(
-    _ what: Wanted, _ naming: Naming, _ project: RegisteredProject
+    _ what: Wanted, _ naming: Naming, _ project: RegisteredProject, _ catalog: Catalog
   ) throws(Trouble) -> Wanted {
     switch what {
     case .features: return what
+    case .receipt(let fingerprint):
+      guard let found = catalog.service(fingerprint: fingerprint, in: project.name) else {
+        throw .unknownReceipt
+      }
+      return .service(found)
     case .service(let name):
       let version = try naming.version(ofService: name, in: project)
       return .service(VersionedName(name: name.name, number: version.number))
@@ -107,16 +141,29 @@ extension Get.Wanted {
     switch self {
     case .service(let name): return try catalog.vector(service: name, in: project)
     case .features(let names): return try catalog.vector(features: names, in: project)
+    case .receipt(let fingerprint):
+      guard let name = catalog.service(fingerprint: fingerprint, in: project) else {
+        throw .unknownService(
+          VersionedName(name: AnswerReceipt.name(ofFingerprint: fingerprint)), project: project)
+      }
+      return try catalog.vector(service: name, in: project)
     case .view(let name):
       guard let view = catalog.view(name, in: project) else { throw .unknownView(name, project: project) }
       return try catalog.vector(of: view, in: project)
     }
   }
 
+  /// With a list of features, by how many columns it gives.
+  func spelled(columns: Int) -> String {
+    if case .features = self { return Numbers.count(columns, "feature") }
+    return spelled
+  }
+
   var spelled: String {
     switch self {
     case .service(let name), .view(let name): "\(name)"
     case .features(let names): Numbers.count(names.count, "feature")
+    case .receipt(let fingerprint): AnswerReceipt.name(ofFingerprint: fingerprint)
     }
   }
 }

@@ -1,9 +1,12 @@
-// `apus history`: every event of an entity in one view, in the order in which they were written.
+// `apus history`: every event of an entity in one view, in the order in which they were written, each with what became of it. What is shown
+// are HISTORY's pages, whether a server made them or this process from a folder, so that both show the same.
 
 import ApusBytes
 import ApusContracts
+import ApusServer
 import ApusStore
 import ApusSystem
+import ApusWire
 
 enum History {
   struct Options: Equatable {
@@ -11,83 +14,167 @@ enum History {
     var from = EventTime(nanoseconds: .min)
     var to = EventTime(nanoseconds: .max)
     var limit = usualLimit
+    var isNewestFirst = false
+    /// Those that wait as dead letters, too.
+    var includesRefused = false
+
+    fileprivate func request(view: String, project: String, key: [UInt8]) -> HistoryRequest {
+      var asked: HistoryRequest.Options = []
+      if isNewestFirst { asked.insert(.newestFirst) }
+      if includesRefused { asked.insert(.refused) }
+      return HistoryRequest(
+        what.moment.asked, options: asked, eventsMax: 1, from: from, to: to, project: project, view: view,
+        key: key)
+    }
   }
 
   static let usualLimit: UInt64 = 100
 
+  /// From the store itself.
   static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
     let asked = try Get.Asked(options.what, answer)
-    let (page, vector) = try answer.changing { (store) throws(StoreError) in
-      let read = try store.past(options.what.moment ?? .newest)
-      let vector = try asked.wanted.vector(in: read.catalog, asked.project)
-      var keys = RequestKeys(for: vector)
-      for entity in asked.entities { try keys.append(named: entity.named) }
-      guard let view = read.catalog[vector.groups[0].view] else {
-        throw .unknownView(VersionedName(name: asked.wanted.spelled), project: asked.project)
+    let result = try answer.changing { (store) throws(StoreError) -> Result<Pages, PastRefusal> in
+      let vector = try asked.wanted.vector(in: store.catalog, asked.project)
+      let key = try asked.keys(of: vector).first ?? []
+      var options = options
+      options.what.moment = try options.what.moment(in: store)
+      let request = options.request(view: asked.wanted.spelled, project: asked.project, key: key)
+      return Result { () throws(PastRefusal) in
+        try Pages.read(request, limit: options.limit) { (request) throws(PastRefusal) in
+          try request.answer(from: store, project: asked.project)
+        }
       }
-      let page = try read.history(
-        of: view, key: keys.key(row: 0, role: 0), from: options.from, to: options.to,
-        limit: Int(clamping: options.limit))
-      return (page, vector)
     }
-    if answer.isJSON {
-      for entry in page.entries { answer.output.line(entry.json(vector)) }
-      answer.output.line([
-        "events": .number(page.entries.count), "lsn": .number(page.moment.lsn.rawValue),
-        "more": .boolean(page.hasMore),
+    let pages: Pages
+    do throws(PastRefusal) { pages = try result.get() } catch { throw Trouble(error, answer.place) }
+    show(pages, asked.entities, isJSON: answer.isJSON, answer.output)
+    return .done
+  }
+
+  /// From a server.
+  static func run(
+    _ options: Options, _ connection: inout RemoteConnection, isJSON: Bool, _ output: Output
+  ) throws(Trouble) -> ExitCode {
+    let vector = try RemoteVector(options.what, &connection)
+    let entity = try vector.entity(options.what)
+    let request = options.request(
+      view: vector.view, project: options.what.project ?? "", key: try vector.keys(of: entity).first ?? [])
+    let pages = try Pages.read(request, limit: options.limit) { (request) throws(Trouble) in
+      let body = try connection.ask(.history, milliseconds: -1) { request.encode(into: &$0) }
+      return try connection.read("HISTORY's answer", body) { (body) throws(WireError) in
+        try HistoryReply(decoding: body)
+      }
+    }
+    show(pages, [entity], isJSON: isJSON, output)
+    return .done
+  }
+
+  /// As many as it takes for so many events; what is told of the moment is the first one's.
+  private struct Pages {
+    var first: HistoryReply
+    var events: [HistoryReply.Event]
+    var hasMore: Bool
+
+    static func read<Failure: Error>(
+      _ request: HistoryRequest, limit: UInt64, _ page: (HistoryRequest) throws(Failure) -> HistoryReply
+    ) throws(Failure) -> Pages {
+      var request = request
+      request.eventsMax = UInt32(clamping: limit)
+      let first = try page(request)
+      var pages = Pages(first: first, events: first.events, hasMore: !first.next.isEmpty)
+      var next = first.next
+      while !next.isEmpty, UInt64(pages.events.count) < limit {
+        request.place = next
+        request.eventsMax = UInt32(clamping: limit - UInt64(pages.events.count))
+        let reply = try page(request)
+        pages.events += reply.events
+        next = reply.next
+        pages.hasMore = !next.isEmpty
+      }
+      return pages
+    }
+  }
+
+  // MARK: What is shown
+
+  private static func show(_ pages: Pages, _ entities: [Entity], isJSON: Bool, _ output: Output) {
+    let first = pages.first
+    if isJSON {
+      for event in pages.events { output.line(event.json) }
+      output.line([
+        "events": .number(pages.events.count), "lsn": .number(first.lsn.rawValue),
+        "more": .boolean(pages.hasMore), "may_lack": .boolean(first.mayLack),
+        "horizon_lsn": first.horizon.map { .number($0.lsn.rawValue) } ?? .null,
+        "horizon": first.horizon.map { .text("\(WallTime(nanoseconds: $0.nanoseconds))") } ?? .null,
       ])
-      return .done
+      return
     }
-    let title = "\(asked.wanted.spelled) of \(asked.entities.first?.inWords ?? "")"
-    answer.output.line("\(title) at LSN \(page.moment.lsn)")
-    guard !page.entries.isEmpty else {
-      answer.output.line("there is no event")
-      return .done
+    let flag = first.mayLack ? "; records were lost once, and something may be missing" : ""
+    output.line("\(first.view) of \(entities.first?.inWords ?? "") at LSN \(first.lsn)\(flag)")
+    defer {
+      if let horizon = first.horizon {
+        output.line()
+        output.line(
+          "of the events up to LSN \(horizon.lsn) those that won nothing at "
+            + "\(WallTime(nanoseconds: horizon.nanoseconds).inWords) may be gone: it is the view's horizon")
+      }
+    }
+    guard !pages.events.isEmpty else {
+      output.line("there is no event")
+      return
     }
     var table = Table([
       ("lsn", .right), ("event time", .left), ("known", .left), ("producer", .left), ("", .left),
       ("said", .left),
     ])
-    for entry in page.entries {
-      let head = entry.event
-      table.add([
-        "\(head.lsn)", head.eventTime.wall.inWords,
-        head.known.inWords + (head.isKnownAtAssumed ? " (assumed)" : ""), head.producer ?? "",
-        entry.wins ? "wins" : "", entry.words(vector),
-      ])
+    for event in pages.events { table.add(event.row) }
+    table.lines.forEach { output.line($0) }
+    if pages.hasMore {
+      output.line()
+      output.line("there are more: say a larger --limit, or --from")
     }
-    table.lines.forEach { answer.output.line($0) }
-    if page.hasMore {
-      answer.output.line()
-      answer.output.line("there are more: say a larger --limit, or --from")
-    }
-    return .done
   }
 }
 
-extension HistoryEntry {
-  /// What it says of the features that the view has.
-  private func said(_ vector: PreparedVector) -> [(name: String, value: Value?)] {
-    guard !event.isDelete, let cells = try? inputs(vector.groups[0].features) else { return [] }
-    return zip(vector.columns, cells).compactMap { column, said in
-      switch said {
-      case .absent: nil
-      case .null: (column.name, nil)
-      case .value(let value): (column.name, value)
-      }
+extension HistoryReply.Event {
+  private var facts: EventFacts {
+    EventFacts(
+      eventTime: eventTime, createdAt: createdAt, knownAt: knownAt, isKnownAtAssumed: isKnownAtAssumed,
+      producer: producer, lsn: lsn)
+  }
+
+  fileprivate var row: [String] {
+    let known = facts.known.inWords + (isKnownAtAssumed ? " (assumed)" : "")
+    return [
+      "\(lsn)", eventTime.wall.inWords, fate == .refused ? "never" : known, producer, fateInWords, said,
+    ]
+  }
+
+  private var fateInWords: String {
+    switch fate {
+    case .wins: "wins"
+    case .winsNothing: ""
+    case .refused: "refused: \(rule)"
     }
   }
 
-  fileprivate func words(_ vector: PreparedVector) -> String {
-    if event.isDelete { return "deleted" }
-    return said(vector).map { "\($0.name)=\($0.value?.inWords ?? "null")" }.joined(separator: " ")
+  private var said: String {
+    if operation == .delete { return "deleted" }
+    return cells.map { "\($0.feature)=\($0.value?.inWords ?? "null")" }.joined(separator: " ")
   }
 
-  fileprivate func json(_ vector: PreparedVector) -> JSON {
+  fileprivate var json: JSON {
+    let word =
+      switch fate {
+      case .wins: "wins"
+      case .winsNothing: "wins_nothing"
+      case .refused: "refused"
+      }
     let said: JSON = [
-      "operation": .text(event.isDelete ? "delete" : "upsert"), "wins": .boolean(wins),
-      "features": .object(said(vector).map { JSON.Member(key: $0.name, value: $0.value?.json ?? .null) }),
+      "operation": .text(operation == .delete ? "delete" : "upsert"), "wins": .boolean(fate == .wins),
+      "fate": .text(word), "rule": rule.isEmpty ? .null : .text(rule),
+      "features": .object(cells.map { JSON.Member(key: $0.feature, value: $0.value?.json ?? .null) }),
     ]
-    return said.adding(event.json)
+    return said.adding(facts.json)
   }
 }

@@ -39,6 +39,20 @@ extension AcceptedLoss {
   var json: JSON { lsns.json.adding(["time": .text("\(time)")]) }
 }
 
+extension GivenUp {
+  var json: JSON {
+    let head: JSON = [
+      "file_id": .number(file.rawValue), "kind": .text(kind == .run ? "run" : "ledger"),
+      "view_version": kind == .run ? .number(view) : .null,
+    ]
+    return head.adding(lsns.json).adding([
+      "lost": .number(lost), "time": .text("\(time)"), "held": .boolean(isHeld),
+      "least_key": least.isEmpty ? .null : .text(unsafe Hex.text(least.span.bytes)),
+      "greatest_key": greatest.isEmpty ? .null : .text(unsafe Hex.text(greatest.span.bytes)),
+    ])
+  }
+}
+
 extension Fork {
   var json: JSON {
     [
@@ -82,6 +96,7 @@ extension ManifestState {
       "last_append_time": lastAppendTime.map { .text("\($0)") } ?? .null, "gaps": .list(gaps.map(\.json)),
       "removed_files": .list(removed.map { .text($0.name) }),
       "accepted_losses": .list(accepted.map(\.json)), "forks": .list(forks.map(\.json)),
+      "given_up": .list(givenUp.map(\.json)),
     ]
   }
 

@@ -34,6 +34,7 @@ extension LogOverview {
       segments.flatMap { segment in segment.damages.map { $0.description(in: segment.record.name) } }
         + state.damages.filter { $0.file == .none }.map(\.description))
     lines += section("losses that a person accepted", state.accepted.map(\.description))
+    lines += section("history that a person gave up", state.givenUp.map(\.description))
     lines += section("timelines", state.forks.map(\.description))
     lines += section("removed, and perhaps not yet gone", state.removed.map(\.name))
     return lines

@@ -45,6 +45,8 @@ enum ManifestEdits {
     case .accepted(let loss): "\(loss)"
     case .fork(let fork): "\(fork)"
     case .reserve(let first, let end): "file ids \(first) to \(end.rawValue - 1) are reserved"
+    case .held(let lsns): "of the loss of \(lsns) the newest rows lack nothing"
+    case .givenUp(let file): "\(file)"
     }
   }
 
@@ -86,6 +88,8 @@ enum ManifestEdits {
     case .fork(let fork): JSON(["change": "fork"]).adding(fork.json)
     case .reserve(let first, let end):
       JSON(["change": "reserve", "first": .number(first.rawValue), "end": .number(end.rawValue)])
+    case .held(let lsns): JSON(["change": "held"]).adding(lsns.json)
+    case .givenUp(let file): JSON(["change": "given_up"]).adding(file.json)
     }
   }
 }

@@ -101,6 +101,10 @@ enum Program {
     case .check(let scratch): try Check.run(scratch: scratch, answer)
     case .repair(let action): try Repair.run(action, answer)
     case .compact(let erasing): try Compact.run(erasing: erasing, answer)
+    case .backfill(let options): try Backfilling.run(options, answer)
+    case .listPins(let project): try Pinning.list(project: project, answer)
+    case .pin(let options): try Pinning.set(options, answer)
+    case .unpin(let name, let project): try Pinning.release(name, project: project, answer)
     case .inspectLog:
       try answer.ofLog { () throws(LogError) in
         try LogStat.run(answer.data, json: answer.isJSON, output: answer.output)

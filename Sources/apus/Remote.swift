@@ -48,6 +48,13 @@ enum Remote {
     case .get(let options):
       if let minimum = options.minimum { try wait(for: minimum, &connection) }
       return try console(&connection, words(arguments), files, output)
+    case .backfill(let options):
+      return try Backfilling.run(options, &connection, words(arguments), output)
+    // What a pin keeps is the server's to know.
+    case .history(let options) where options.what.pin == nil:
+      return try History.run(options, &connection, isJSON: isJSON, output)
+    case .explain(let options) where options.what.pin == nil:
+      return try Explain.run(options, &connection, isJSON: isJSON, output)
     default: return try console(&connection, words(arguments), files, output)
     }
   }
@@ -121,14 +128,23 @@ enum Remote {
   static func console(
     _ connection: inout RemoteConnection, _ words: [String], _ files: [DefinitionFile], _ output: Output
   ) throws(Trouble) -> ExitCode {
+    show(try ask(&connection, words, files), output)
+  }
+
+  static func ask(
+    _ connection: inout RemoteConnection, _ words: [String], _ files: [DefinitionFile]
+  ) throws(Trouble) -> ConsoleReply {
     let request = ConsoleRequest(
       words: words,
       files: files.map { .init(path: $0.name, content: String(decoding: $0.bytes, as: UTF8.self)) })
     // A change of definitions may wait behind a checkpoint, and a search of the log takes its time.
     let body = try connection.ask(.console, milliseconds: -1) { request.encode(into: &$0) }
-    let reply = try connection.read("the output", body) { (body) throws(WireError) in
+    return try connection.read("the output", body) { (body) throws(WireError) in
       try ConsoleReply(decoding: body)
     }
+  }
+
+  static func show(_ reply: ConsoleReply, _ output: Output) -> ExitCode {
     for line in reply.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast() {
       output.line(String(line))
     }

@@ -2,6 +2,7 @@
 
 import ApusContracts
 import ApusIngest
+import ApusSystem
 import ApusWire
 
 enum RemotePush {
@@ -14,18 +15,10 @@ enum RemotePush {
     if let zone = options.zone { options.load.zone = try Push.zone(zone) }
     // A file that cannot be read must not cost another holder its producer.
     let source = try PushPlan.source(options)
-    var connection = try peer.connect()
-    let place = "\(connection.address)"
-    let view = try described(options, &connection)
-    guard !view.isRetired else { throw PushPlan.retired(options, at: place, option) }
-    var producer: WireSink.Producer?
-    var stored: [UInt8]?
-    if let name = options.producer {
-      let opened = try WireSink.open(name, &connection)
-      producer = WireSink.Producer(
-        name: name, id: opened.id, epoch: opened.epoch, lastSequence: opened.lastSequence)
-      stored = opened.sourceOffset
-    }
+    var found: RemoteConnection?
+    let begun = try begin(options, peer, option, &found)
+    guard let connection = found.take() else { throw Trouble.misplaced }
+    let (place, view, producer, stored) = (begun.place, begun.view, begun.producer, begun.stored)
     let plan = try PushPlan(
       options, view.target, at: place, option, hasEvents: view.hasEvents, stored: stored)
     var load = try plan.load(source)
@@ -39,6 +32,51 @@ enum RemotePush {
     let report = PushReport(load.report, plan, choice, isDryRun: false)
     report.give(isJSON, output)
     return report.code
+  }
+
+  /// What is known of the server when the first row is read.
+  private struct Beginning {
+    let place: String
+    let view: DescribedView
+    var producer: WireSink.Producer?
+    var stored: [UInt8]?
+  }
+
+  /// With a producer a load waits for a server that is away, at its beginning as in its middle: nothing was sent yet, and nothing is
+  /// loaded twice.
+  private static func begin(
+    _ options: Push.Options, _ peer: Remote.Peer, _ option: String, _ connection: inout RemoteConnection?
+  ) throws(Trouble) -> Beginning {
+    let clock = SystemClock()
+    let giveUp = clock.monotonic().nanoseconds + WireSink.patienceNanoseconds
+    while true {
+      do throws(Trouble) {
+        return try beginOnce(options, peer, option, &connection)
+      } catch {
+        guard options.producer != nil, error.isOfConnection, clock.monotonic().nanoseconds < giveUp else {
+          throw error
+        }
+      }
+      _ = Monitor(()).wait(for: UInt64(WireSink.pauseMilliseconds) * 1_000_000) { _ in false }
+    }
+  }
+
+  private static func beginOnce(
+    _ options: Push.Options, _ peer: Remote.Peer, _ option: String, _ found: inout RemoteConnection?
+  ) throws(Trouble) -> Beginning {
+    var connection = try peer.connect()
+    let place = "\(connection.address)"
+    let view = try described(options, &connection)
+    guard !view.isRetired else { throw PushPlan.retired(options, at: place, option) }
+    var beginning = Beginning(place: place, view: view)
+    if let name = options.producer {
+      let opened = try WireSink.open(name, &connection)
+      beginning.producer = WireSink.Producer(
+        name: name, id: opened.id, epoch: opened.epoch, lastSequence: opened.lastSequence)
+      beginning.stored = opened.sourceOffset
+    }
+    found = consume connection
+    return beginning
   }
 
   private static func described(

@@ -11,6 +11,9 @@ enum Repair {
     case rebuildIndex
     case confirmClock
     case acceptLoss(LSNRange)
+    case clearAside
+    /// A file of history, by its name.
+    case giveUp(String)
   }
 
   static func run(_ action: Action?, _ answer: Answer) throws(Trouble) -> ExitCode {
@@ -22,6 +25,8 @@ enum Repair {
     case .rebuildIndex: try rebuildIndex(answer)
     case .confirmClock: try confirmClock(answer)
     case .acceptLoss(let range): try acceptLoss(of: range, answer)
+    case .clearAside: try clearAside(answer)
+    case .giveUp(let name): try GiveUp.run(name, answer)
     }
     return .done
   }
@@ -59,6 +64,15 @@ enum Repair {
     }
   }
 
+  private static func clearAside(_ answer: Answer) throws(Trouble) {
+    let gone = try answer.ofLog { () throws(LogError) in
+      try StoreFolder.clearAside(answer.data)
+    }
+    answer.give(
+      gone.isEmpty ? ["nothing lies in aside/"] : gone.map { "\($0) is removed for good" },
+      ["done": gone.isEmpty ? .null : "clear_aside", "removed": .list(gone.map { .text($0) })])
+  }
+
   private static func confirmClock(_ answer: Answer) throws(Trouble) {
     // A mistyped path makes no store.
     _ = try answer.facts()
@@ -74,23 +88,36 @@ enum Repair {
 
   private static func acceptLoss(of range: LSNRange, _ answer: Answer) throws(Trouble) {
     let before = try Findings(answer.data)
-    let acceptance: LossAcceptance
+    let outcome: Store.Acceptance
     do throws(StoreError) {
       var random = SystemRandomNumberGenerator()
-      acceptance = try Store.acceptLoss(of: range, in: answer.data, random: &random)
+      outcome = try Store.acceptLoss(
+        of: range, lost: before.standing.filter { range.contains($0.first) && range.contains($0.last) },
+        in: answer.data, random: &random)
     } catch {
       throw Trouble(error, data: answer.data)
     }
+    let acceptance = outcome.log
     let lost = acceptance.accepted.map(\.lsns)
     var lines = lost.map { "given up for good: \($0), \(Numbers.count($0.count, "record"))" }
     lines += before.damages.filter { damage in lost.contains { $0.contains(damage.lsns.first) } }.map {
       damage in
       "  \(damage.description(in: before.name(of: damage)))"
     }
+    if let rescue = outcome.rescue {
+      lines.append(
+        "what \(Numbers.count(rescue.rows, "row")) of the index still rested on is in the log again: "
+          + Numbers.count(rescue.events, "event"))
+    }
     lines.append("a new timeline begins: \(acceptance.fork)")
     let after = try Findings(answer.data)
     var rebuilt = JSON.null
-    if let obstacle = after.obstacle {
+    if outcome.isHeld {
+      lines.append("the index has everything, and stays: the newest rows lack nothing, the past does")
+      lines.append(
+        outcome.trouble.map { "the log is not history yet: \($0)" }
+          ?? "what can be read of the log is history now")
+    } else if let obstacle = after.obstacle {
       lines.append("the index stays, because none can be made from what is left: \(obstacle)")
     } else if after.standing.isEmpty {
       // Rows may hold what lost records said, and nothing else says it any more.
@@ -110,7 +137,9 @@ enum Repair {
         "timeline": .text("\(acceptance.fork.timeline)"), "parent": .text("\(acceptance.fork.parent)"),
         "last_shared_lsn": acceptance.fork.lastShared == .none
           ? .null : .number(acceptance.fork.lastShared.rawValue),
-        "records": rebuilt, "remaining": .list(after.standing.map(\.json)),
+        "records": rebuilt, "rescued_rows": outcome.rescue.map { .number($0.rows) } ?? .null,
+        "rescued_events": outcome.rescue.map { .number($0.events) } ?? .null,
+        "remaining": .list(after.standing.map(\.json)),
       ])
   }
 }

@@ -16,6 +16,7 @@ extension Configuration {
       }
     options.log.segmentByteCount = UInt64(segmentByteCount)
     options.overlayByteCountBudget = overlayByteCount
+    options.lookupByteCountMax = lookupByteCount
     options.generationByteCount = generationByteCount
     options.generationAgeNanoseconds = generationAgeNanoseconds
     options.diskReserveByteCount = UInt64(diskReserveByteCount)

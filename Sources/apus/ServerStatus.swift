@@ -51,7 +51,8 @@ enum ServerStatus {
       "  cut off     \(count("ended_hello_late")) said no HELLO, \(count("ended_idle")) idle, "
         + "\(count("ended_slow_reader")) slow readers, \(count("ended_slow_sender")) slow senders, "
         + "\(count("ended_memory")) for memory",
-      "memory        \(size("buffer_bytes")) buffers of connections, \(size("overlay_bytes")) overlay",
+      "memory        \(size("buffer_bytes")) buffers of connections, \(size("overlay_bytes")) overlay, "
+        + "\(size("lookup_bytes")) lookups",
       "overlay       \(Numbers.count(known.number("overlay_generations"), "generation")), "
         + "\(Numbers.count(known.number("readers"), "reader"))",
       "LSN           \(count("visible")) visible, \(count("durable")) durable",

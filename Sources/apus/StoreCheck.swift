@@ -2,6 +2,7 @@
 // index is good, and, when asked, whether it is what the log says. Changes nothing; only the replay writes, and elsewhere.
 
 import ApusBytes
+import ApusContracts
 import ApusLog
 import ApusStore
 import ApusSystem
@@ -22,17 +23,32 @@ struct StoreCheck {
   var isHistoryDamaged: Bool { !history.faults.isEmpty }
   /// A file that is not there is told by the log's own check.
   var historyProblems: [String] {
-    history.faults.filter { !$0.isMissing }.map { "damage: \($0.description)" }
+    history.faults.filter { !$0.isMissing }.map { "damage: \($0.description)" + words(of: $0.loss) }
+  }
+  /// Each file that is damaged or not there, and what is wrong with it.
+  var historyFaults: [(file: String, what: String)] {
+    history.faults.map { ($0.file.name, $0.description + words(of: $0.loss)) }
+  }
+
+  private func words(of loss: HistoryLoss?) -> String {
+    guard let loss else { return "" }
+    return "; "
+      + loss.words { id in
+        look?.catalog[ViewVersionID(id)]?.spelling
+      }
   }
 
   init(behind log: LogCheck, scratch: String?, data: String) throws(Trouble) {
     do throws(LogError) { history = try HistoryCheck.run(data, on: RealDisk()) } catch {
       throw Trouble(error, isCheck: true, data: data)
     }
+    let opened: Result<StoreLook?, StoreError>
+    do throws(StoreError) { opened = .success(try StoreLook.open(data)) } catch { opened = .failure(error) }
+    // It knows how view versions are called.
+    look = try? opened.get()
     tellHistory()
     do throws(StoreError) {
-      guard let look = try StoreLook.open(data) else { throw .log(.noStore(folder: data)) }
-      self.look = look
+      guard let look = try opened.get() else { throw .log(.noStore(folder: data)) }
       try lookAtIndex(look)
       if let scratch { try replay(look, in: scratch + "/apus-check-\(SystemProcess.id)") }
     } catch {
@@ -48,9 +64,16 @@ struct StoreCheck {
         "restore each damaged file of history from a backup, whole and under its name; until then reads of the newest rows, "
           + "which need the index alone, go on while it is good, and what needs the file is refused")
     }
+    for fault in history.faults where fault.isMissing {
+      notes.append("\(fault.file.name)" + words(of: fault.loss))
+    }
     if history.faults.contains(where: \.isMissing) {
       notes.append(
-        "put each missing file of history back from a backup, under its name: no store opens without it")
+        "put each missing file of history back from a backup, under its name; the store opens without it while its index is good, "
+          + "with every answer flagged")
+    }
+    if isHistoryDamaged {
+      notes.append("what no backup has is given up by `apus repair --accept-loss FILE`, file by file")
     }
     if isHistoryDamaged {
       notes.append(
@@ -170,7 +193,7 @@ extension HistoryCheck {
           [
             "file": .text(fault.file.name), "file_id": .number(fault.file.id.rawValue),
             "missing": .boolean(fault.isMissing), "byte": fault.at.map { .number($0) } ?? .null,
-            "what": .text(fault.what),
+            "what": .text(fault.what), "loss": fault.loss?.json ?? .null,
           ]
         }),
     ]

@@ -28,11 +28,15 @@ enum StoreStatus {
       "dead letters  \(deadLetters(facts, now))",
       "producers     \(producers(facts, isNamed: only == nil, now))",
       "erasures      \(ErasureFacts(facts).words)",
+      "pins          \(pins(facts, only: only, now))",
     ]
     for project in registry.projects where only.map({ $0 == project.name }) ?? true {
       lines.append("project       \(project.name), fingerprint \(registry.fingerprint(of: project.name))")
     }
     lines += facts.losses.map { "LOST          \($0): read-only; see `apus repair\(place.option)`" }
+    lines += facts.missing.map {
+      "MISSING       \($0): answers are flagged; see `apus repair\(place.option)`"
+    }
     return lines
   }
 
@@ -66,6 +70,14 @@ enum StoreStatus {
       + "; \(isNamed ? last.name : "one") sent last, \(Age(of: last.lastUsed, at: now).inWords) ago"
   }
 
+  private static func pins(_ facts: StoreFacts, only: String?, _ now: WallTime) -> String {
+    let pins = PinFacts.listed(facts, only: only, now: now)
+    guard !pins.isEmpty else { return "none" }
+    let holding = pins.filter(\.isHolding).map(\.words)
+    return Numbers.grouped(pins.count)
+      + (holding.isEmpty ? "; they hold nothing back" : "; " + holding.joined(separator: "; "))
+  }
+
   /// The same as raw numbers.
   static func json(_ facts: StoreFacts, only: String?) -> JSON {
     let registry = facts.state.registry
@@ -77,8 +89,9 @@ enum StoreStatus {
       "last_append_time": facts.lastAppend.map { .text("\($0)") } ?? .null,
       "log_segments": .number(facts.log.view.segments.count), "log_bytes": .number(logByteCount(facts)),
       "index": facts.index.json, "tail_records": .number(facts.tail),
-      "losses": .list(facts.losses.map(\.json)),
+      "losses": .list(facts.losses.map(\.json)), "missing_files": .list(facts.missing.map { .text($0) }),
     ]
+    let pins = PinFacts.listed(facts, only: only, now: SystemClock().wall())
     let sums: JSON = [
       "dead_letters": .number(letters.letters), "dead_letter_bytes": .number(letters.byteCount),
       "oldest_dead_letter": letters.oldest.map { .text("\($0)") } ?? .null,
@@ -86,6 +99,8 @@ enum StoreStatus {
       "expired_producers": .number(facts.state.producers.listed.count(where: \.isExpired)),
       "erasures": .number(facts.state.erasures.count),
       "pending_erasures": ErasureFacts(facts).pendingJSON, "last_receipt": ErasureFacts(facts).receiptJSON,
+      "pins": .number(pins.count),
+      "pins_holding": .list(pins.filter(\.isHolding).map { .text($0.pin.name) }),
       "projects": .list(
         registry.projects.filter { project in only.map { $0 == project.name } ?? true }.map {
           ["name": .text($0.name), "fingerprint": .text("\(registry.fingerprint(of: $0.name))")]

@@ -122,6 +122,8 @@ extension StoreError {
       "set the clock right if it is wrong, else run `apus repair --confirm-clock --data \(Shell.word(data))`"
     case .readOnly:
       "restore what is lost from a backup, or see `apus repair --data \(Shell.word(data))`"
+    case .history:
+      "restore that file from a backup, whole and under its name, or see `apus repair --data \(Shell.word(data))`"
     default: nil
     }
   }

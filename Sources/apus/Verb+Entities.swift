@@ -22,7 +22,9 @@ extension Verb {
       Option(
         name: "--time", value: "TIME", meaning: "with --at-lsn: what ages are judged at; now if not said"),
       Option(name: "--at", value: "TIME", meaning: "what was known at this moment"),
+      Option(name: "--pin", value: "NAME", meaning: "as it was at the moment that this pin keeps"),
       Option(name: "--stale", value: nil, meaning: "show values that are out of age, too"),
+      Option(name: "--receipts", value: nil, meaning: "show what `apus explain --receipt` takes"),
       project, json,
     ],
     examples: [
@@ -46,6 +48,7 @@ extension Verb {
     Option(name: "--at-lsn", value: "N", meaning: "as it was at this LSN"),
     Option(name: "--time", value: "TIME", meaning: "with --at-lsn: what ages are judged at; now if not said"),
     Option(name: "--at", value: "TIME", meaning: "what was known at this moment"),
+    Option(name: "--pin", value: "NAME", meaning: "as it was at the moment that this pin keeps"),
   ]
 
   static let history = Verb(
@@ -56,13 +59,16 @@ extension Verb {
     about: [
       "Events come in the order in which they were written, each with when it became",
       "true, since when it was known, who said it and what it says. Those that win a",
-      "feature at the moment are marked. Of an erased key there is nothing to show.",
+      "feature at the moment are marked. Of an erased key there is nothing to show;",
+      "what was refused is shown with --refused, as long as it waits as a dead letter.",
     ],
     options: dataOrServer + [
       Option(name: "--view", value: "NAME[@N]", meaning: "of which view", isRequired: true),
       Option(name: "--from", value: "TIME", meaning: "only what became true from then on"),
       Option(name: "--to", value: "TIME", meaning: "only what became true up to then"),
       Option(name: "--limit", value: "N", meaning: "so many events at most; 100 if not said"),
+      Option(name: "--newest-first", value: nil, meaning: "what was written last comes first"),
+      Option(name: "--refused", value: nil, meaning: "show what was refused and waits, too, with the rule"),
     ] + moments + [project, json],
     examples: [
       Example(command: "apus history card_id=c42 --view card_activity", meaning: "all that was ever said"),
@@ -81,12 +87,16 @@ extension Verb {
     about: [
       "Shows for each feature the event that won, and of those that did not the one that",
       "came nearest, with why: it is older, was not yet known, or a delete ended it.",
+      "With --receipt it is what was answered then; a service need not be named.",
     ],
     options: dataOrServer + [
       Option(name: "--service", value: "NAME[@N]", meaning: "the features of a service"),
       Option(name: "--features", value: "LIST", meaning: "these features, with commas: VIEW:FEATURE"),
       Option(name: "--view", value: "NAME[@N]", meaning: "all features of a view"),
-    ] + moments + [project, json],
+    ] + moments + [
+      Option(name: "--receipt", value: "R", meaning: "as it was answered: `apus get --receipts` says it"),
+      project, json,
+    ],
     examples: [
       Example(command: "apus explain card_id=c42 --view card_activity", meaning: "why is it so now?"),
       Example(

@@ -70,19 +70,22 @@ extension Verb {
     ])
 
   static let repair = Verb(
-    name: "repair",
+    name: "repair", reach: .both,
     summary: "say what is wrong with a store and mend what you name",
     about: [
       "Without a flag, changes nothing: says what is wrong, and which flag mends it.",
       "With one of the flags, does that, and says what it did. Nothing is asked; what",
-      "cannot be undone happens only when it is named. The store must not be in use.",
+      "cannot be undone happens only when it is named. The store must not be in use;",
+      "a server is asked, without --data, for --confirm-clock and nothing else.",
     ],
-    options: [
-      data,
+    options: dataOrServer + [
       Option(name: "--rebuild-index", value: nil, meaning: "make the index anew from the log"),
       Option(name: "--confirm-clock", value: nil, meaning: "believe the clock after a jump, and log that"),
       Option(
-        name: "--accept-loss", value: "FROM..TO", meaning: "give up these LSNs for good, and write again"),
+        name: "--accept-loss", value: "FROM..TO",
+        meaning: "give up these LSNs for good, or of a history/FILE what cannot be read"),
+      Option(
+        name: "--clear-aside", value: nil, meaning: "remove what starts and repairs moved aside, for good"),
       json,
     ],
     examples: [

@@ -8,6 +8,8 @@ struct Verb: Equatable {
     let value: String?
     let meaning: String
     var isRequired = false
+    /// It may be said several times.
+    var isRepeatable = false
   }
 
   /// Words behind the verb that are no options.
@@ -55,7 +57,7 @@ struct Verb: Equatable {
 
   static let all: [Verb] = [
     .serve, .plan, .apply, .promote, .retire, .describe, .push, .get, .history, .explain, .scan, .delete,
-    .erase, .deadLetters,
+    .erase, .deadLetters, .pin, .backfill,
     .status, .ping, .check,
     .repair, .compact,
     .inspectLog, .inspectManifest, .tokenCreate, .tokenList, .tokenRevoke, .configuration, .completions,

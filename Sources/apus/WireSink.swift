@@ -17,8 +17,8 @@ final class WireSink: RowSink {
   }
 
   /// How long a server may be away or too busy before the load ends.
-  private static let patienceNanoseconds: UInt64 = 30_000_000_000
-  private static let pauseMilliseconds: UInt32 = 50
+  static let patienceNanoseconds: UInt64 = 30_000_000_000
+  static let pauseMilliseconds: UInt32 = 50
   /// No answer comes later than this.
   private static let milliseconds: Int32 = 30_000
   private static let byteCountMax = 4 << 20
@@ -294,7 +294,7 @@ extension RowOutcome {
 
 extension Trouble {
   /// Whether another connection may mend it.
-  fileprivate var isOfConnection: Bool {
+  var isOfConnection: Bool {
     ["connection_lost", "no_server", "no_answer", "system", "shutting_down", "rebuilding", "overloaded"]
       .contains(name)
   }

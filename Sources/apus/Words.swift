@@ -20,9 +20,11 @@ struct Words {
       }
       let name = String(word.prefix { $0 != "=" })
       guard let option = verb.options.first(where: { $0.name == name }) else { throw unknown(name) }
-      guard values[name] == nil else { throw refusal("\(name) is given twice", name) }
+      let before = values[name]
+      guard before == nil || option.isRepeatable else { throw refusal("\(name) is given twice", name) }
       let given = name == word ? nil : String(word.dropFirst(name.count + 1))
-      values[name] = try value(of: option, given, &rest)
+      let text = try value(of: option, given, &rest)
+      values[name] = before.map { $0 + "," + text } ?? text
     }
     if let wanted = verb.operands, operands.count < wanted.count.lowerBound {
       throw UsageError(
@@ -98,6 +100,11 @@ struct Words {
 
   func value(_ name: String) -> String? { values[name] }
 
+  /// Those of a list with commas, or of an option that was said several times.
+  func values(_ name: String) -> [String] {
+    values[name]?.split(separator: ",", omittingEmptySubsequences: false).map(String.init) ?? []
+  }
+
   func number(_ name: String) throws(UsageError) -> UInt64? {
     guard let text = values[name] else { return nil }
     guard let number = Self.number(text) else {
@@ -134,6 +141,14 @@ struct Words {
       throw refusal("\(name) needs a moment, as in 2026-11-19T14:03:22Z, and not `\(text)`", name)
     }
     return moment
+  }
+
+  /// A length of time: `30d`.
+  func period(_ name: String) throws(UsageError) -> Period? {
+    guard let text = values[name] else { return nil }
+    do throws(Period.Fault) { return try Period(spelling: text) } catch {
+      throw refusal("\(name) needs a number and a unit, as in 7d or 12h, and not `\(text)`", name)
+    }
   }
 
   func name(_ option: String) throws(UsageError) -> String? {

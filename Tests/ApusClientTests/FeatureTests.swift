@@ -53,7 +53,7 @@ struct FeatureTests {
         if random.chance(0.1) { bytes.removeLast(random.within(1...bytes.count)) }
         guard
           let rows = try? FeatureRows(
-            bytes, of: prepared, rows: count, layout: layout, options: options, keys: [])
+            bytes, of: prepared, rows: count, layout: layout, options: options, keys: [], timeline: [])
         else { continue }
         for row in 0..<count { for column in 0..<3 { _ = rows[row, column] } }
         _ = try? rows.strings("last_action")
@@ -75,7 +75,15 @@ struct FeatureTests {
     let again = try await client.features("fraud@1", for: [["card_id": "c42"]]).receipt
     let other = try await client.features("fraud@1", for: [["card_id": "c43"]]).receipt
     #expect(first == again && first != other)
-    #expect(first.keysDigest.count == 32 && first.fingerprint.count == 32)
+    #expect(first.lsn.rawValue == 42 && first.readTimeNanoseconds == 5_000)
+    let text = first.text
+    #expect(Receipt(text) == first && text.hasPrefix("r1_") && text.utf8.count == 83)
+    for wrong in [
+      "", "r1_", String(text.dropLast()), text + "0", text.uppercased(), "r2" + text.dropFirst(2),
+      text.replacing("r1_", with: "r1_ "), String(text.dropLast()) + "g", String(text.dropLast()) + "é",
+    ] {
+      #expect(Receipt(wrong) == nil, "\(wrong)")
+    }
     client.close()
     #expect(await peer.ended() == nil)
   }
@@ -132,6 +140,6 @@ struct FeatureTests {
     try FeatureRows(
       try Shop.reply(rows: count, layout: layout, options: options),
       of: try PreparedFeatures(Shop.prepared(handle: 1)), rows: count, layout: layout, options: options,
-      keys: [])
+      keys: [], timeline: [])
   }
 }

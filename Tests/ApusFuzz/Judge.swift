@@ -12,7 +12,8 @@ enum Judge: String, CaseIterable {
   case producer, producerReply = "producer-reply", wait, waitReply = "wait-reply", scan
   case scanReply = "scan-reply", describe, describeReply = "describe-reply", stats
   case statsReply = "stats-reply", ping, pingReply = "ping-reply", console
-  case consoleReply = "console-reply", refusal = "error", compressed
+  case consoleReply = "console-reply", history, historyReply = "history-reply", explain
+  case explainReply = "explain-reply", receipt, refusal = "error", compressed
   case records, cells, row, key, registry, definitions
   case deadLetter = "dead-letter", note
 
@@ -21,6 +22,8 @@ enum Judge: String, CaseIterable {
     case .header: Frames.header(bytes)
     case .compressed: Frames.compressed(bytes)
     case .get: Questions.get(bytes)
+    case .explain: Questions.explain(bytes)
+    case .receipt: Questions.receipt(bytes)
     case .getReply: Replies.get(bytes)
     case .push: Rows.push(bytes, isDelete: false)
     case .delete: Rows.push(bytes, isDelete: true)
@@ -63,6 +66,9 @@ enum Judge: String, CaseIterable {
       case .pingReply: try PingReply(decoding: bytes).encode(into: &writer)
       case .console: try ConsoleRequest(decoding: bytes).encode(into: &writer)
       case .consoleReply: try ConsoleReply(decoding: bytes).encode(into: &writer)
+      case .history: try HistoryRequest(decoding: bytes).encode(into: &writer)
+      case .historyReply: try HistoryReply(decoding: bytes).encode(into: &writer)
+      case .explainReply: try ExplainReply(decoding: bytes).encode(into: &writer)
       case .refusal: try WireRefusal(decoding: bytes).encode(into: &writer)
       default: preconditionFailure("\(rawValue) has a judge of its own")
       }

@@ -1,4 +1,5 @@
-// GET: its head is written again from what was read, and its keys behind it, as many as there are.
+// GET and EXPLAIN: their heads are written again from what was read, and their keys behind them, as many as there are. And receipts as
+// people keep them.
 
 import ApusBytes
 import ApusWire
@@ -24,5 +25,27 @@ enum Questions {
       return
     }
     agree(writer.bytes, bytes, "GET is written otherwise than it was read")
+  }
+  static func explain(_ bytes: RawSpan) {
+    var writer = ByteWriter()
+    do throws(WireError) {
+      let request = try ExplainRequest(decoding: bytes)
+      ExplainRequest.encode(handle: request.handle, rows: request.rows, request.moment, into: &writer)
+      var keys = request.keys
+      while !keys.isAtEnd { writer.write(short: try keys.next()) }
+      try keys.finish()
+    } catch {
+      return
+    }
+    agree(writer.bytes, bytes, "EXPLAIN is written otherwise than it was read")
+  }
+
+  /// A receipt's text, and what PREPARE calls a fingerprint.
+  static func receipt(_ bytes: RawSpan) {
+    guard let text = bytes.validatedString() else { return }
+    if let receipt = AnswerReceipt(text) { agree(receipt.text == text, "a receipt is written otherwise") }
+    if let fingerprint = AnswerReceipt.fingerprint(ofName: text) {
+      agree(AnswerReceipt.name(ofFingerprint: fingerprint) == text, "a fingerprint is written otherwise")
+    }
   }
 }

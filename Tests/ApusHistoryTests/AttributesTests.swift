@@ -15,7 +15,8 @@ struct AttributesTests {
     RunAttributes(
       viewVersion: ViewVersionID(7), last: LSN(0x1122), events: 3, size: 4096, tailAt: 4000,
       tailDigest: try digest(1), digest: EventDigest(first: 1, second: 2),
-      greatestKnownAt: KnownAt(nanoseconds: -5), greatestEventTime: EventTime(nanoseconds: -6), rawBytes: 99)
+      greatestKnownAt: KnownAt(nanoseconds: -5), greatestEventTime: EventTime(nanoseconds: -6), rawBytes: 99,
+      keys: 2, folded: LSN(0x33))
   }
 
   private func ledger() throws -> LedgerAttributes {

@@ -104,7 +104,8 @@ struct ForgedRunTests {
     let attributes = RunAttributes(
       viewVersion: ViewVersionID(9), last: LSN(110), events: UInt64(rows.count), size: summary.byteCount,
       tailAt: summary.tailOffset, tailDigest: SHA256.digest(of: unsafe tail.span.bytes), digest: digest,
-      greatestKnownAt: KnownAt(nanoseconds: 6), greatestEventTime: EventTime(nanoseconds: 5), rawBytes: 1)
+      greatestKnownAt: KnownAt(nanoseconds: 6), greatestEventTime: EventTime(nanoseconds: 5), rawBytes: 1,
+      keys: 0)
     let run = try RunReader(file, runID, first: LSN(101), attributes)
     return try reading(run)
   }

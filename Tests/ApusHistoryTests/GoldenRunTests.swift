@@ -46,6 +46,7 @@ struct GoldenRunTests {
     // The bytes of a page are zstd's, another version of which may write others for the same.
     #expect(attributes.digest == written.digest)
     #expect(attributes.rawBytes == written.rawBytes)
+    #expect(attributes.keys == written.keys && attributes.folded == .none)
     #expect(run.schema.fields == story.schema.fields)
   }
 }

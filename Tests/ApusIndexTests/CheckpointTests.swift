@@ -42,6 +42,7 @@ struct CheckpointTests {
     let fixture = try Fixture()
     var options = IndexOptions()
     options.dirtyPagesMax = random.pick([18, 40, 32_768])
+    options.appendRunMin = random.pick([1, 7, IndexFormat.appendRunMin])
     var index = try fixture.build([], options: options)
     var model: [[UInt8]: TestRow] = [:]
     var lsn: UInt64 = 0

@@ -118,11 +118,14 @@ struct FlipFolder {
     }
     for start in stride(from: 0, to: rows.count, by: SoughtKeys.countMax) {
       let some = rows[start..<min(rows.count, start + SoughtKeys.countMax)]
-      do {
-        for (found, (_, row)) in zip(try reader.rows(some.map(\.key)), some) {
-          if found == nil { lost += 1 } else if found != row { wrong += 1 }
-        }
-      } catch { lost += 1 }
+      // The second time by bookmarks.
+      for _ in 0..<2 {
+        do {
+          for (found, (_, row)) in zip(try reader.rows(some.map(\.key)), some) {
+            if found == nil { lost += 1 } else if found != row { wrong += 1 }
+          }
+        } catch { lost += 1 }
+      }
     }
     for id in 0..<Flips.rows {
       var count = 0

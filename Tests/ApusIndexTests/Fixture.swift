@@ -183,7 +183,7 @@ extension IndexReader {
     var view = try view(of: &sought, at: 0)
     while let found = view {
       body(found, try viewRow(of: &sought, at: 0))
-      view = try nextView(of: &sought, at: 0)
+      view = try nextView(of: &sought, at: 0, after: found)
     }
   }
 }

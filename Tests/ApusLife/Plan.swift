@@ -15,12 +15,15 @@ struct Plan: Sendable {
   static let usage = """
     usage: ApusLife live --data DIR --journal FILE --seed N [--frames N] [--rounds N] [--segment BYTES]
              [--durability durable|buffered] [--via writer|appender] [--group N] [--retire] [--stutter] [--tell] [--ask]
+             [--compact]
            ApusLife verify --data DIR --journal FILE [--after kill|power] [--leave open]
-           ApusLife store, ApusLife verify-store: the same of a whole store; --via and --retire are the log's alone
+           ApusLife store, ApusLife verify-store: the same of a whole store; --via and --retire are the log's alone, --compact
+             is the store's
            ApusLife damage --data DIR --journal FILE --seed N --from N --to N
       --frames   frames in a round; a round ends with closing the log or with dropping it
       --group    frames that wait for one sync, at most
       --retire   gives old segments up
+      --compact  turns the log into history, merges it, reads the past, erases for good
       --stutter  makes every write a few short ones
       --tell     repeats acknowledgements on the standard output
       --ask      says `sync?` before each sync, `full?` when the disk is full, and waits for a line
@@ -43,6 +46,7 @@ struct Plan: Sendable {
   var via = Via.writer
   var attack = Attack.kill
   var retires = false
+  var compacts = false
   var stutters = false
   var tells = false
   var asks = false
@@ -62,6 +66,7 @@ struct Plan: Sendable {
       let option = words.removeFirst()
       switch option {
       case "--retire": retires = true
+      case "--compact": compacts = true
       case "--stutter": stutters = true
       case "--tell": tells = true
       case "--ask": asks = true

@@ -2,6 +2,7 @@
 
 import ApusBytes
 import ApusContracts
+import ApusHistory
 import ApusIndex
 import ApusLog
 import ApusStore
@@ -64,6 +65,38 @@ struct StoreHand {
     return result
   }
 
+  /// Every cell of these cards as of an LSN.
+  func demandPast(_ keys: [StoreKey], at lsn: LSN, _ model: StoreModel) throws {
+    let vector = try store.vector(features: ["activity:number", "activity:text"], in: StoreScript.project)
+    var asked = RequestKeys(for: vector)
+    for key in keys { try asked.append(values: [key.values]) }
+    var found = keys.map { _ in [StoreModel.Cell](repeating: .null, count: 2) }
+    var judged = 0
+    let past = try store.past(.lsn(lsn, at: ReadTime(nanoseconds: SystemClock().wall().nanoseconds)))
+    try past.read(vector, asked) { row, feature, cell, value in
+      judged += 1
+      found[row][feature.column] = StoreModel.Cell(
+        cell.status, cell.hasValue() ? try? Value(value, of: feature.slot) : nil, cell.reason)
+    }
+    guard judged == keys.count * 2 else {
+      throw BrokenPromise(description: "at LSN \(lsn) \(judged) cells of \(keys.count) cards were answered")
+    }
+    for (key, cells) in zip(keys, found) where cells != model.cells[key] {
+      throw BrokenPromise(
+        description: "at LSN \(lsn) \(key) is read as \(cells), and was \(model.cells[key] ?? [])")
+    }
+  }
+
+  /// The letters that wait and may be shown.
+  func letters(_ state: StoreState) throws -> UInt64 {
+    var letters: UInt64 = 0
+    try DeadLetterSearch(in: store.log, state.deadLetters, store.catalog).forEach { _ in
+      letters += 1
+      return true
+    }
+    return letters
+  }
+
   /// The state as the index holds it, after everything was checkpointed.
   func state() throws -> StoreState {
     guard let index = store.shared.newest.1.index else { throw StoreError.rebuilding }
@@ -80,13 +113,15 @@ struct StoreHand {
 }
 
 extension StoreModel.Cell {
-  init(_ cell: FeatureTable.Cell) {
-    switch (cell.status, cell.value, cell.reason) {
+  init(_ cell: FeatureTable.Cell) { self.init(cell.status, cell.value, cell.reason) }
+
+  init(_ status: CellStatus, _ value: Value?, _ reason: BlankReason?) {
+    switch (status, value, reason) {
     case (.present, .some(let value), _): self = .value(value)
     case (.nullValue, _, _): self = .null
     case (.notFound, _, .some(let reason)): self = .blank(reason)
     // What no row of a life may answer.
-    default: self = .value(.string("status \(cell.status), reason \(String(describing: cell.reason))"))
+    default: self = .value(.string("status \(status), reason \(String(describing: reason))"))
     }
   }
 }
@@ -98,6 +133,7 @@ extension StoreError {
     case .stopped, .diskFull, .diskLow, .overloaded, .clockJump, .rebuilding: true
     case .log(let error): error.mayMeetAnInnocent
     case .index(let error): error.mayMeetAnInnocent
+    case .history(let error): error.refusal != nil
     default: false
     }
   }

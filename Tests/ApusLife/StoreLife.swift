@@ -158,6 +158,9 @@ struct StoreLife {
         try trying { life throws in try life.define(life.definitions + 1) }
       case 10...15: try trying { life throws in try life.demand([life.dice.pick(StoreKey.all)]) }
       case 16: try trying { life throws in try life.demand(StoreKey.all) }
+      case 17...20 where plan.compacts: try trying { life throws in try life.compact(erasing: false) }
+      case 21 where plan.compacts: try trying { life throws in try life.compact(erasing: true) }
+      case 22...24 where plan.compacts: try trying { life throws in try life.demandPast() }
       default: break
       }
     }
@@ -258,7 +261,8 @@ struct StoreLife {
   private mutating func define(_ changes: Int) throws {
     journal.say("define \(changes)")
     definitions = changes
-    _ = try hand.store.apply(StoreScript.definition(changes), accepting: [.producers, .readers])
+    _ = try hand.store.apply(
+      StoreScript.definition(changes, compacts: plan.compacts), accepting: [.producers, .readers])
     journal.say("defined \(changes)")
   }
 
@@ -268,6 +272,30 @@ struct StoreLife {
       guard case .index(.abandoned) = error else { throw error }
       journal.say("abandoned")
     }
+  }
+
+  /// What compaction meets keeps it from its work, and nobody else from theirs.
+  private func compact(erasing: Bool) throws {
+    let erased = erases
+    journal.say("compacting")
+    do throws(StoreError) { try hand.store.compact(erasing: erasing) } catch {
+      if case .stopped = error { throw error }
+      guard error.mayMeetAnInnocent || error.passes else { throw error }
+      return journal.say("uncompacted")
+    }
+    journal.say("compacted")
+    if erasing { journal.say("forgotten \(erased)") }
+  }
+
+  /// A request that was answered is looked back to: then the cards were what the script says up to it, but for what was erased since.
+  private mutating func demandPast() throws {
+    let story = try StoreStory(plan.journal, on: RealDisk())
+    let frames = story.frames.sorted { $0.key < $1.key }
+    if frames.isEmpty { return }
+    let frame = dice.pick(frames)
+    let cards = (0..<4).map { _ in StoreKey(card: dice.below(StoreScript.cards), shop: nil) }
+    try hand.demandPast(
+      cards, at: frame.value.last, StoreModel(hand.script, through: frame.key, story.erases))
   }
 
   private mutating func scrub() throws {

@@ -92,7 +92,7 @@ struct StoreScript {
   }
 
   /// The definitions after they were changed so many times: each change adds a feature that nobody fills.
-  static func definition(_ changes: Int) throws -> ProjectDefinition {
+  static func definition(_ changes: Int, compacts: Bool = false) throws -> ProjectDefinition {
     let more = (0..<changes).map { "      extra_\($0): {type: int64}\n" }.joined()
     let text = """
       project: shop
@@ -109,6 +109,7 @@ struct StoreScript {
       \(more)  visits:
           entity: visit
           ttl: none
+          history: \(compacts ? "none" : "forever")
           features:
             number: {type: int64, min: 0}
       """
@@ -149,7 +150,10 @@ struct StoreModel: Equatable {
   }
 
   private(set) var cells: [StoreKey: [Cell]] = [:]
-  private(set) var letters: UInt64 = 0
+  /// By the card that they speak of; of an erased one nobody sees them.
+  private(set) var letters: [Int: UInt64] = [:]
+  /// Whoever sees them.
+  private(set) var letterCount: UInt64 = 0
   private(set) var erased: Set<Int> = []
 
   init() {
@@ -163,7 +167,9 @@ struct StoreModel: Equatable {
   mutating func apply(_ rows: [StoreScript.Row]) {
     for row in rows {
       switch row.doing {
-      case .refused: letters += 1
+      case .refused:
+        letters[row.key.card, default: 0] += 1
+        letterCount += 1
       case .delete: cells[row.key] = Self.blank(row.key, .deleted)
       case .upsert(let text):
         cells[row.key]?[0] = .value(.int64(row.number))
@@ -180,6 +186,7 @@ struct StoreModel: Equatable {
   /// From now on nothing is known of a card and its visits.
   mutating func erase(card: Int) {
     erased.insert(card)
+    letters[card] = nil
     for key in StoreKey.all where key.card == card { cells[key] = Self.blank(key, .erased) }
   }
 }
@@ -200,5 +207,29 @@ extension StoreModel {
       number += 1
       apply(script.rows(of: number))
     }
+  }
+}
+
+extension StoreScript {
+  /// The beginnings of the script's texts, seed, request and place, wherever they stand in some bytes.
+  static func texts(in bytes: [UInt8], beginning first: [UInt8]) -> [[UInt8]] {
+    let isDigit = { (byte: UInt8) in byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
+    var found: [[UInt8]] = []
+    var at = 0
+    while at + first.count < bytes.count {
+      defer { at += 1 }
+      guard bytes[at] == first[0], at == 0 || !isDigit(bytes[at - 1]), bytes[at...].starts(with: first) else {
+        continue
+      }
+      var end = at + first.count
+      while end < bytes.count, isDigit(bytes[end]) { end += 1 }
+      guard end > at + first.count, end < bytes.count, bytes[end] == UInt8(ascii: "-") else { continue }
+      let number = end
+      end += 1
+      while end < bytes.count, isDigit(bytes[end]) { end += 1 }
+      guard end > number + 1, end < bytes.count, bytes[end] == UInt8(ascii: "-") else { continue }
+      found.append(Array(bytes[at..<end]))
+    }
+    return found
   }
 }

@@ -13,6 +13,8 @@ struct StoreStory {
     /// It was sent when all requests up to this one had been answered, and before any later one.
     var after: UInt64
     var isAcked = false
+    /// A compaction that began after its ack, and ended, has carried it out.
+    var isGone = false
   }
 
   var seed: UInt64 = 0
@@ -61,6 +63,8 @@ struct StoreStory {
         }
       case ("erased", 1) where hasPower && Int(clamping: numbers[0]) < erases.count:
         erases[Int(numbers[0])].isAcked = true
+      case ("forgotten", 1) where hasPower:
+        for number in 0..<min(Int(clamping: numbers[0]), erases.count) { erases[number].isGone = true }
       case ("define", 1): definitionsIntended = max(definitionsIntended, Int(clamping: numbers[0]))
       case ("defined", 1) where hasPower: definitionsAcked = Int(clamping: numbers[0])
       case ("cut", 0): hasPower = false

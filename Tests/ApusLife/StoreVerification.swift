@@ -18,6 +18,7 @@ struct StoreVerification {
   private var found: UInt64 = 0
   private var repeated = 0
   private var done = 0
+  private var forgotten = 0
   private var index = "none"
   private var tail = "none"
 
@@ -48,7 +49,7 @@ struct StoreVerification {
     }
     print(
       "verify: ok: seed \(story.seed), \(story.openings) openings, \(story.acked) promised, \(found) found, "
-        + "\(repeated) answered again, \(done) done now, \(story.erases.count) erased, lost 0, tail \(tail), index \(index)"
+        + "\(repeated) answered again, \(done) done now, \(story.erases.count) erased, \(forgotten) texts forgotten, lost 0, tail \(tail), index \(index)"
     )
     return 0
   }
@@ -156,12 +157,19 @@ struct StoreVerification {
       candidates.append(StoreModel(script, through: found, story.erases.dropLast()))
     }
     let read = try hand.read(StoreKey.all)
+    let letters = try hand.letters(state)
     let differences = candidates.map { model in
       var words = StoreKey.all.filter { read[$0] != model.cells[$0] }.map {
         "\($0) is read as \(read[$0] ?? []), and is \(model.cells[$0] ?? []) after request \(found)"
       }
-      if state.deadLetters.letters != model.letters {
-        words.append("\(state.deadLetters.letters) dead letters, and \(model.letters) were set aside")
+      let shown = model.letters.values.reduce(0, +)
+      // What is of an erased card goes when the erasure is carried out.
+      if letters != shown || state.deadLetters.letters < shown
+        || state.deadLetters.letters > model.letterCount
+      {
+        words.append(
+          "\(letters) dead letters are shown and \(state.deadLetters.letters) wait, \(model.letterCount) were set aside, "
+            + "\(shown) of cards that were not erased")
       }
       if state.erasures.count != model.erased.count {
         words.append("\(state.erasures.count) cards are erased, and should be \(model.erased.count)")
@@ -169,7 +177,8 @@ struct StoreVerification {
       return words
     }
     faults += differences.min { $0.count < $1.count } ?? []
-    try demandLetters(hand, candidates[0].letters)
+    try demandPast(hand)
+    try demandForgotten()
   }
 
   private func features(_ hand: StoreHand) throws -> Int {
@@ -177,22 +186,39 @@ struct StoreVerification {
       ?? 0
   }
 
-  /// The letters themselves are in the log.
-  private mutating func demandLetters(_ hand: StoreHand, _ expected: UInt64) throws {
-    var scanner = try hand.store.log.scan(from: hand.store.log.view.floor, .written)
-    var letters: UInt64 = 0
-    while let frame = try scanner.next() {
-      guard frame.type == .records else { continue }
-      var walker = RecordWalker(scanner.payload, base: frame.lsns.first)
-      while let record = try walker.next() {
-        guard record.kind == .deadLetter else { continue }
-        // Operation 1 is a letter.
-        var body = ByteReader(record.body)
-        if try body.read(UInt8.self) == 1 { letters += 1 }
+  /// At the LSNs of requests that were answered the cards are what they were then.
+  private mutating func demandPast(_ hand: StoreHand) throws {
+    guard story.openErase == nil else { return }
+    let cards = StoreKey.all.filter { $0.shop == nil }
+    let frames = story.frames.filter { $0.key <= found }.sorted { $0.key < $1.key }
+    var dice = SplitMix64(seed: story.seed &+ found)
+    for _ in 0..<min(frames.count, 4) {
+      let (number, lsns) = dice.pick(frames)
+      do {
+        try hand.demandPast(cards, at: lsns.last, StoreModel(script, through: number, story.erases))
+      } catch let error as BrokenPromise { faults.append("request \(number): \(error)") }
+    }
+  }
+
+  /// Where an erasure was carried out, no file of the store has what an erased card's texts began with.
+  private mutating func demandForgotten() throws {
+    var forgotten: Set<[UInt8]> = []
+    for erase in story.erases where erase.isGone {
+      for number in 0..<erase.after {
+        for (place, row) in script.rows(of: number + 1).enumerated() where row.key.card == erase.card {
+          guard case .upsert(.value) = row.doing else { continue }
+          forgotten.insert(Array("\(story.seed)-\(number + 1)-\(place)".utf8))
+        }
       }
     }
-    if letters != expected {
-      faults.append("the log has \(letters) dead letters, and \(expected) were set aside")
+    if forgotten.isEmpty { return }
+    self.forgotten = forgotten.count
+    let first = Array("\(story.seed)-".utf8)
+    for (path, bytes) in try FolderImage(of: plan.data, leavingOut: ["aside"]).files {
+      for text in StoreScript.texts(in: bytes, beginning: first) where forgotten.contains(text) {
+        faults.append(
+          "\(path) has \(String(decoding: text, as: UTF8.self)), of a card that was erased for good")
+      }
     }
   }
 

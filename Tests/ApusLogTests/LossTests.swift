@@ -270,6 +270,17 @@ struct LossTests {
     #expect(!timelines.shares(LSN(1), of: TimelineID(using: &fixture.random)))
   }
 
+  @Test("damage below the checkpoint, which is no loss, is accepted like any other")
+  func belowCheckpoint() throws {
+    var fixture = try damagedTail()
+    let acceptance = try accept(&fixture, lsns(4, 8), checkpoint: LSN(8))
+    #expect(acceptance.accepted.map(\.lsns) == [lsns(4, 5), lsns(8, 8)] && acceptance.remaining.isEmpty)
+    let log = try fixture.open()
+    #expect(log.report.losses.isEmpty && log.writer != nil)
+    #expect(log.reader.view.accepted.ranges == [lsns(4, 5), lsns(8, 8)] && log.reader.view.held.isEmpty)
+    try log.close()
+  }
+
   @Test("what cannot be accepted is refused by name, and nothing on the disk changes")
   func refused() throws {
     var fixture = try damagedTail()
@@ -296,9 +307,9 @@ struct LossTests {
     let open = try fixture.open()
     try expectRefused(lsns(4, 8)) { if case .inUse = $0 { true } else { false } }
     try open.close()
-    // With an index that holds them, nothing is lost.
+    // With an index that holds them nothing is lost, and only damage can be accepted.
     #expect(throws: LogError.noLoss(folder: Fixture.folder)) {
-      try accept(&fixture, lsns(4, 8), checkpoint: LSN(8))
+      try accept(&fixture, lsns(1, 3), checkpoint: LSN(8))
     }
     #expect(try contents(fixture) == before)
     #expect(throws: LogError.noStore(folder: "/nothing")) {

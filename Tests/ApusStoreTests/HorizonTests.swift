@@ -125,4 +125,83 @@ struct HorizonTests {
     try fixture.rebuild()
     #expect(try (0..<30).map { try fixture.read("c\($0)") } == reads)
   }
+
+  private static let lasting = StoreFixture.text.replacing("ttl: 30d", with: "ttl: none\n    history: 2d")
+
+  @Test(
+    "a view that nobody writes any more gives up what its horizon lets go, by a rewriting of its only run")
+  func alone() throws {
+    let fixture = try StoreFixture.compacting(Self.lasting)
+    for round in 0..<3 { for card in 0..<30 { try fixture.push("c\(card)", Int64(round)) } }
+    try fixture.store.compact()
+    #expect(fixture.store.statistics.compaction.merges == 0)
+    fixture.clock.advance(nanoseconds: Self.day)
+    #expect(try fixture.store.compact().droppedEvents == 0)
+    fixture.clock.advance(nanoseconds: 2 * Self.day)
+    func values() throws -> [Value?] { try (0..<30).map { try fixture.read("c\($0)").first?.value } }
+    let reads = try values()
+    let report = try fixture.store.compact()
+    #expect(report.merges == 1 && report.droppedEvents == 60)
+    #expect(try fixture.packedEvents().count == 30)
+    // It is folded now: nothing is due, today or tomorrow, and a restart knows it.
+    fixture.clock.advance(nanoseconds: 2 * Self.day)
+    try fixture.closeAndReopen()
+    #expect(try fixture.store.compact().merges == 0)
+    #expect(try values() == reads)
+    try fixture.rebuild()
+    #expect(try values() == reads)
+  }
+
+  @Test("a rewriting that would give up little is not made; together with what comes later it is")
+  func little() throws {
+    let fixture = try StoreFixture.compacting(Self.lasting)
+    for card in 0..<60 { try fixture.push("c\(card)", 1) }
+    for card in 0..<20 { try fixture.push("c\(card)", 2) }
+    try fixture.store.compact()
+    fixture.clock.advance(nanoseconds: 3 * Self.day)
+    let first = try fixture.store.compact()
+    #expect(first.merges == 0 && first.droppedEvents == 0)
+    #expect(
+      try fixture.store.facts().state.horizons[fixture.activity] != nil, "it stands whatever is written")
+    for card in 0..<30 { try fixture.push("c\(card)", 3) }
+    #expect(try fixture.store.compact().merges == 0)
+    fixture.clock.advance(nanoseconds: 3 * Self.day)
+    let report = try fixture.store.compact()
+    #expect(report.merges == 1 && report.droppedEvents == 50)
+    #expect(try fixture.packedEvents().count == 60)
+    for card in 0..<60 {
+      let value: Int64 = card < 30 ? 3 : 1
+      #expect(try fixture.read("c\(card)").first?.value == .int64(value))
+    }
+  }
+
+  @Test("keys that no two runs share are written again a few times only, however often they are looked at")
+  func amplification() throws {
+    let fixture = try StoreFixture.compacting(
+      StoreFixture.text.replacing("ttl: 30d", with: "ttl: none\n    history: none"))
+    for round in 0..<16 {
+      for card in 0..<20 { try fixture.push("c\(round).\(card)", 1) }
+      fixture.clock.advance(nanoseconds: Self.day + 1)
+      try fixture.store.compact()
+    }
+    let report = fixture.store.statistics.compaction
+    #expect(report.events == 320 && report.droppedEvents == 0)
+    #expect(try fixture.packedEvents().count == 320)
+    let runs = fixture.store.statistics.history.runs
+    #expect(report.merges <= 16, "\(report)")
+    #expect(report.writeAmplification < 12, "\(report)")
+    print(
+      "16 packs of new keys: \(report.merges) merges, \(runs) runs left, \(report.writeAmplification) written for 1"
+    )
+  }
+
+  @Test("the store does so by itself", .timeLimit(.minutes(2)))
+  func byItself() throws {
+    let fixture = try StoreFixture.compacting(Self.lasting) { $0.compacts = true }
+    for round in 0..<3 { for card in 0..<30 { try fixture.push("c\(card)", Int64(round)) } }
+    try fixture.store.compact()
+    fixture.clock.advance(nanoseconds: 4 * Self.day)
+    while fixture.store.statistics.compaction.merges == 0 { _ = try fixture.read("c1") }
+    #expect(fixture.store.statistics.compaction.droppedEvents == 60)
+  }
 }

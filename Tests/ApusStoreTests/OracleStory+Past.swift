@@ -185,13 +185,17 @@ extension OracleStory {
       $0.key == key && $0.lsn <= sight.through && $0.lsn > erase?.lsn ?? 0
         && (!sight.isKnown || $0.knownAt <= sight.time)
     }.map(\.lsn).sorted()
-    var found: [UInt64] = []
-    // Page by page, of two.
-    while true {
-      let page = try read.history(of: view, key: encoder.bytes, after: LSN(found.last ?? 0), limit: 2)
-      found += page.entries.map(\.event.lsn.rawValue)
-      if !page.hasMore { break }
+    // Page by page, of two, and either way round.
+    for isNewestFirst in [false, true] {
+      var question = HistoryQuestion(limit: 2)
+      question.isNewestFirst = isNewestFirst
+      var found: [UInt64] = []
+      repeat {
+        let page = try read.history(of: view, key: encoder.bytes, question)
+        found += page.entries.map(\.event.lsn.rawValue)
+        question.place = page.next
+      } while question.place != nil
+      try check(found, isNewestFirst ? expected.reversed() : expected, "history of \(key)")
     }
-    try check(found, expected, "history of \(key)")
   }
 }

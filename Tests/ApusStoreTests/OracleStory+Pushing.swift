@@ -15,7 +15,10 @@ extension OracleStory {
       random.chance(0.5)
       ? .live : random.pick([.now, .eventTime, .column, .delay(random.pick([0, 2, 1_000, .max, -1]))])
     let isAllOrNothing = random.chance(0.2)
-    let rowCount = random.within(1...4)
+    // Few, or more than the overlay looks up together: then most keys come several times, of all views, deletes and late events among them.
+    let isLarge = random.chance(0.04)
+    let rowCount = random.within(isLarge ? 33...100 : 1...4)
+    if isLarge { count("large batches") }
     var rows: [ToldRow] = []
     let store = try store
     var batch = store.batch(choice.choice, isAllOrNothing ? .allOrNothing : .setAside)

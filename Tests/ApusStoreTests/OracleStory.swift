@@ -82,6 +82,7 @@ final class OracleStory {
     options.packByteCountMax = random.pick([1 << 15, 1 << 20])
     options.log.ceilingStep = random.pick([16, 64, 1_000])
     options.index.dirtyPagesMax = random.pick([3, 8, IndexFormat.dirtyPagesMax])
+    options.index.appendRunMin = random.pick([1, 4, IndexFormat.appendRunMin])
     options.index.mapByteCount = 1 << 26
     options.producerIdleNanosecondsMax = random.pick([20_000_000_000, 604_800_000_000_000])
     options.deadLetterAgeNanosecondsMax = random.chance(0.1) ? 5_000_000_000 : 2_592_000_000_000_000

@@ -25,7 +25,7 @@ struct OracleTests {
     // A story in which nothing happens proves nothing.
     for what in [
       "accepted", "set aside", "set back", "erased at admission", "answered again", "admitted again",
-      "groups",
+      "groups", "large batches",
       "replayed letters", "purged letters", "letters refused again", "letters of erased keys",
       "erasures", "definitions changed", "expired producers", "clocks confirmed", "killed", "closed",
       "powerCut",

@@ -224,6 +224,26 @@ struct OverlayTests {
     #expect(writer.overlay.statistics.heldBackByteCount == 0)
   }
 
+  @Test("keys of any length that begin alike are walked in the order of their bytes", arguments: 1...8)
+  func order(seed: UInt64) throws {
+    var random = SplitMix64(seed: seed)
+    var writer = writer()
+    // Bytes of which few differ, so that long prefixes are common, and keys that are the beginning of others.
+    let bytes = random.pick([[0, 1], [0, 255], Array(0...255)]) as [UInt8]
+    let shared = random.bytes(random.below(12))
+    let lengthMax = random.pick([2, 9, 30])
+    var keys: Set<[UInt8]> = []
+    for _ in 0..<random.pick([1, 2, 300, 3_000]) {
+      keys.insert(shared + (0..<random.within(1...lengthMax)).map { _ in random.pick(bytes) })
+    }
+    let come = random.coin() ? keys.sorted { $0.lexicographicallyPrecedes($1) } : Array(keys)
+    for (number, key) in come.enumerated() { writer.put(key, key, at: UInt64(number) + 1) }
+    writer.publish(UInt64(come.count))
+    let frozen = try #require(try writer.freeze())
+    #expect(frozen.contents.map(\.key) == keys.sorted { $0.lexicographicallyPrecedes($1) }, "seed \(seed)")
+    #expect(frozen.contents.allSatisfy { $0.key == $0.version }, "seed \(seed)")
+  }
+
   @Test("the writer and any thread are told when the budget is passed, and when it is not any more")
   func budget() throws {
     var writer = writer(budget: 4 << 20)

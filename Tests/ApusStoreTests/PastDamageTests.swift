@@ -23,7 +23,7 @@ struct PastDamageTests {
     var key = KeyEncoder()
     try key.append(string: "a")
     let view = try #require(fixture.store.catalog[fixture.activity])
-    return try fixture.store.past(moment).history(of: view, key: key.bytes, limit: 10)
+    return try fixture.store.past(moment).history(of: view, key: key.bytes, HistoryQuestion(limit: 10))
   }
 
   @Test("a read that meets records which cannot be read is refused, and never says what was before them")

@@ -77,7 +77,14 @@ struct StateGoldenTests {
         }
       ),
       (
-        "record-pin", record { $0.writePin("audit", last: LSN(9), moment: WallTime(nanoseconds: 5_000)) }
+        "record-pin",
+        record {
+          $0.writePin(
+            Pin(
+              name: "audit", last: LSN(9), moment: WallTime(nanoseconds: 5_000),
+              since: WallTime(nanoseconds: 0),
+              expires: WallTime(nanoseconds: 20_000), note: "q3", views: [ViewVersionID(1)]))
+        }
       ),
       ("record-unpin", record { $0.writeUnpin("audit") }),
       (

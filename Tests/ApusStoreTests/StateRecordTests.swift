@@ -191,7 +191,11 @@ struct StateRecordTests {
     // What was let go of stays so.
     #expect(state.horizons[ViewVersionID(1)] == horizon(60, 20, oldest: 40))
     try state.apply(
-      31, at: 300, record { $0.writePin("a", last: LSN(25), moment: WallTime(nanoseconds: 90)) })
+      31, at: 300,
+      record {
+        $0.writePin(
+          Pin(name: "a", last: LSN(25), moment: WallTime(nanoseconds: 90), since: WallTime(nanoseconds: 0)))
+      })
     let above = RecordFault.contradicts(kind: 6, "a horizon rises above what a pin holds")
     #expect(state.refusal(of: raise(horizon(91, 20))) == above)
     #expect(state.refusal(of: raise(horizon(70, 26))) == above)
@@ -204,7 +208,10 @@ struct StateRecordTests {
   @Test("a pin has a name of its own, and is let go of once")
   func pins() throws {
     var state = StoreState()
-    let pin = record { $0.writePin("audit", last: LSN(3), moment: WallTime(nanoseconds: 30)) }
+    let pin = record {
+      $0.writePin(
+        Pin(name: "audit", last: LSN(3), moment: WallTime(nanoseconds: 30), since: WallTime(nanoseconds: 0)))
+    }
     #expect(state.refusal(of: pin, 3) == .contradicts(kind: 7, "LSN 3 is pinned at LSN 3"))
     try state.apply(4, at: 50, pin)
     #expect(
@@ -296,7 +303,12 @@ struct StateRecordTests {
       handled(10...10, 13...13, sums: [sum(1, "key", 1, 30), sum(2, "key", 1, size("key"))], left: 2_000),
       letterRecord(2, "key"),
       record { $0.writeHorizon(ViewVersionID(2), horizon(5_000, 12, oldest: 100)) },
-      record { $0.writePin("audit", last: LSN(13), moment: WallTime(nanoseconds: 4_000)) },
+      record {
+        $0.writePin(
+          Pin(
+            name: "audit", last: LSN(13), moment: WallTime(nanoseconds: 4_000),
+            since: WallTime(nanoseconds: 0)))
+      },
       record { $0.writeReceipt(through: LSN(13), events: 300, letters: 2, files: ["history/a", ""]) },
     ]
     for (place, whole) in records.enumerated() {

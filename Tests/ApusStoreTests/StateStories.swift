@@ -218,7 +218,7 @@ struct StateStory {
       horizon.oldest = EventTime(
         nanoseconds: (before?.oldest?.nanoseconds ?? -2_000) + Int64(random.below(50)))
     }
-    guard state.pins.allow(horizon) else { return }
+    guard state.pins.allow(horizon, of: view) else { return }
     try append([record { $0.writeHorizon(view, horizon) }])
   }
 
@@ -229,7 +229,7 @@ struct StateStory {
     } else if state.pins[name] == nil {
       let last = LSN(UInt64(random.below(Int(nextLSN))))
       let moment = WallTime(nanoseconds: time)
-      try append([record { $0.writePin(name, last: last, moment: moment) }])
+      try append([record { $0.writePin(Pin(name: name, last: last, moment: moment, since: moment)) }])
     }
   }
 

@@ -42,6 +42,8 @@ struct StoreTroubleTests {
       return
     }
     #expect(fixture.store.statistics.checkpoints.transactions > 0)
+    // Who waits for room is told why there will be none.
+    #expect(throws: StoreError.index(.full(.quota(byteCount: 400 << 10)))) { try fixture.store.makeRoom() }
     try expect(fixture, rounds)
     // A refused request left no trace.
     #expect(try fixture.read("c\(rounds * 400)").map(\.reason) == [.neverSeen, .neverSeen, .neverSeen])
@@ -55,6 +57,25 @@ struct StoreTroubleTests {
     #expect(fixture.store.statistics.trouble == nil)
     try expect(fixture, rounds + 1)
     #expect(try fixture.store.scrub().isSound)
+  }
+
+  @Test("whose overlay is full has room again for who waits, and nothing of what was refused")
+  func room() throws {
+    let fixture = try StoreFixture { options in
+      // Any of these batches is too much, and nothing is frozen by itself.
+      options.overlayByteCountBudget = 64 << 10
+      options.generationByteCount = 1 << 30
+    }
+    for round in 0..<5 {
+      let batch = try batch(fixture, round)
+      if round > 0 {
+        #expect(throws: StoreError.self) { try fixture.store.append(batch) }
+        try fixture.store.makeRoom()
+      }
+      _ = try fixture.store.append(batch)
+    }
+    try expect(fixture, 5)
+    #expect(fixture.store.visible == LSN(1 + 5 * 400))
   }
 
   private func batch(_ fixture: StoreFixture, _ round: Int) throws(StoreError) -> AdmittedBatch {

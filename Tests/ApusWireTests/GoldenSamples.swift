@@ -5,8 +5,8 @@ import ApusContracts
 import ApusWire
 
 enum GoldenSamples {
-  private static let second: Int64 = 1_000_000_000
-  private static let now: Int64 = 1_763_560_902 * second
+  static let second: Int64 = 1_000_000_000
+  static let now: Int64 = 1_763_560_902 * second
   private static let columns: [PrepareReply.Column] = [
     column("txn_count_24h", .int64, hasDefault: true), column("avg_amount_30d", .float64),
     column("score", .float32), column("is_new", .bool), column("opened_at", .timestamp),
@@ -25,7 +25,7 @@ enum GoldenSamples {
   }
 
   /// A string key, as `KeyEncoding.md` writes it.
-  private static func key(_ text: String) -> [UInt8] {
+  static func key(_ text: String) -> [UInt8] {
     var encoder = KeyEncoder()
     try? encoder.append(string: text)
     return encoder.bytes.copied()
@@ -64,13 +64,13 @@ enum GoldenSamples {
     return sample
   }
 
-  private static func named(_ name: String, _ sample: Sample) -> Sample {
+  static func named(_ name: String, _ sample: Sample) -> Sample {
     var sample = sample
     sample.name = name
     return sample
   }
 
-  static let all: [Sample] = sessions + replies + writes + others
+  static let all: [Sample] = sessions + replies + writes + others + past
 
   private static let sessions: [Sample] = [
     .of(HelloRequest(compressFrom: 4096, client: "apus-example 1.0")),

@@ -15,7 +15,7 @@ struct HostileTests {
     for sample in chance.samples() {
       for count in 0..<sample.body.count {
         // A list of keys and what a PING repeats have no length of their own: cut between items, they are shorter.
-        let mayBeRead = sample.name == "get" || sample.name.hasPrefix("ping")
+        let mayBeRead = sample.name == "get" || sample.name == "explain" || sample.name.hasPrefix("ping")
         let read = Result { try sample.ours(Array(sample.body.prefix(count))) }
         if case .success = read, !mayBeRead {
           Issue.record(

@@ -35,6 +35,10 @@ enum Ours {
     case 141: try empty(span)
     case 14: plain(try ConsoleRequest(decoding: span))
     case 142: plain(try ConsoleReply(decoding: span))
+    case 16: plain(try HistoryRequest(decoding: span))
+    case 144: plain(try HistoryReply(decoding: span))
+    case 17: try explain(span)
+    case 145: plain(try ExplainReply(decoding: span))
     case 255: plain(try WireRefusal(decoding: span))
     default: throw .malformed("no message of type \(type)", at: 0)
     }

@@ -45,6 +45,10 @@ extension PlainReader {
         "files": try list(2) { .of(["path": try name(), "content": try text()]) },
       ])
     case 142: try consoleReply()
+    case 16: try history()
+    case 144: try historyReply()
+    case 17: try explain()
+    case 145: try explainReply()
     case 255: try error()
     default: throw PlainFault(description: "no message of type \(type)")
     }
@@ -290,7 +294,7 @@ extension PlainReader {
     let classes =
       [
         3: 1...6, 2: [7, 19, 32, 33, 34, 35, 37, 38, 39, 40, 127],
-        1: [16, 17, 18, 20, 21, 22, 23, 24, 36, 48, 49, 50, 51, 52, 53, 64, 65, 66],
+        1: [16, 17, 18, 20, 21, 22, 23, 24, 36, 48, 49, 50, 51, 52, 53, 64, 65, 66, 67],
       ] as [Int: any Sequence<Int>]
     for (known, codes) in classes where codes.contains(where: { $0 == code }) && known != kind {
       throw PlainFault(description: "class")

@@ -16,6 +16,10 @@ extension Chance {
         lsn: lsn(), next: bytes(9), types.map { _ in text() }, types, rows(types, below(5), otherTimes: false)
       ))
     all.append(get())
+    all.append(history())
+    all.append(.of(historyReply()))
+    all.append(explain())
+    all.append(.of(explainReply()))
     for layout in ReplyLayout.allCases { all.append(.reply(reply(layout))) }
     return all
   }

@@ -8,7 +8,8 @@ root = pathlib.Path(__file__).resolve().parents[2]
 corpus = pathlib.Path(sys.argv[1])
 
 REQUESTS = {1: "hello", 2: "prepare", 3: "get", 4: "push", 5: "delete", 6: "erase", 7: "producer", 8: "wait",
-            9: "scan", 10: "describe", 11: "stats", 12: "ping", 13: "release", 14: "console"}
+            9: "scan", 10: "describe", 11: "stats", 12: "ping", 13: "release", 14: "console", 16: "history",
+            17: "explain"}
 LAYOUTS = {1: "columns", 2: "row", 3: "float32", 4: "float64"}
 
 
@@ -62,6 +63,9 @@ for path in sorted((root / "Tests/Vectors/store-0").glob("*.hex")):
     for target in ("records", "note", "dead-letter", "registry"):
         put(target, path.stem, data)
         put(target, path.stem + "-body", data[8:])
+
+put("receipt", "text", b"r1_" + b"0123456789abcdef" * 5)
+put("receipt", "name", b"fingerprint:0123456789abcdef")
 
 # Keys: the first byte says of which parts.
 put("key", "string", b"\x04c42\x00\x00")

@@ -191,7 +191,7 @@ class State:
         self.epoch, self.ceiling, self.floor, self.next_file = 0, 1, 1, 1
         self.time = None
         self.files, self.removed, self.gaps, self.damages = {}, {}, [], []
-        self.accepted, self.forks = [], []
+        self.accepted, self.forks, self.held, self.given_up = [], [], [], []
         self.reserved = set()
 
     def apply(self, payload):
@@ -277,6 +277,16 @@ class State:
                 raise Refused(f"file ids {first} to {end} cannot be reserved")
             self.reserved.update(range(first, end))
             self.next_file = end
+        elif tag == 15:
+            first, last = struct.unpack("<QQ", fields)
+            if first > last or not self.is_accepted((0, 0, 0, first, last)):
+                raise Refused(f"LSNs {first} to {last} are held, and nobody accepted their loss")
+            self.held.append((first, last))
+        elif tag == 16:
+            file, kind, view, first, last, lost, time, newest, held, least, greatest = struct.unpack_from("<6Qqq3Q", fields)
+            if len(fields) != 88 + least + greatest or held > 1 or not 0 < first <= last < self.ceiling:
+                raise Refused(f"what is given up of file {file} is malformed")
+            self.given_up.append((file, kind, view, first, last, lost, bool(held)))
         else:
             raise Refused(f"the manifest holds a change with the unknown tag {tag}")
 

@@ -21,6 +21,7 @@ def kill(findings, store, seed, dice, at):
         "--segment", dice.choice(["8192", "65536"]), "--group", dice.choice(["1", "4", "30"]),
         "--durability", dice.choice(["buffered", "buffered", "durable"]), "--via", dice.choice(["writer", "appender"])]
     options += ["--stutter"] if dice.random() < 0.5 else []
+    options += ["--compact"] if IS_STORE and dice.random() < 0.6 else []
     options += ["--retire"] if dice.random() < 0.5 else []
     how = f"SEEDS={seed} COUNT={at} {SELF}  # life: {' '.join(options)}"
     life = subprocess.Popen(

@@ -16,6 +16,7 @@ LIVES = [
 STORE_LIVES = [
     ("durable, one by one", ["--durability", "durable", "--group", "1"]),
     ("buffered, five at a time, short writes", ["--durability", "buffered", "--group", "5", "--stutter"]),
+    ("durable, becoming history", ["--durability", "durable", "--group", "1", "--compact"]),
 ]
 SHAPE = ["--frames", "16", "--rounds", "3"]
 IS_STORE = "store" in sys.argv[1:]

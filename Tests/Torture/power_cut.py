@@ -43,6 +43,7 @@ class Story:
             "--segment", self.dice.choice(["8192", "16384", "65536"]), "--tell"]
         if IS_STORE:
             options += ["--after", "power", "--group", self.dice.choice(["1", "5"])] + (["--ask"] if asks else [])
+            options += ["--compact"] if self.dice.random() < 0.6 else []
         elif asks:
             # Groups of several pages, so that some of them can reach the disk without the others.
             options += ["--ask", "--via", "writer", "--group", self.dice.choice(["4", "40", "100"])]

@@ -79,7 +79,7 @@ class Author:
         dice = self.dice
         # A WAIT without a deadline would wait for what need not come.
         kind = dice.choice(
-            [wire.GET] * 8 + [wire.PUSH] * 6 + [wire.DELETE, wire.ERASE, wire.PRODUCER, wire.WAIT, wire.SCAN, wire.DESCRIBE,
+            [wire.GET] * 8 + [wire.PUSH] * 6 + [wire.HISTORY, wire.EXPLAIN] * 2 + [wire.DELETE, wire.ERASE, wire.PRODUCER, wire.WAIT, wire.SCAN, wire.DESCRIBE,
                                                 wire.STATS, wire.PING, wire.RELEASE, wire.CONSOLE, wire.PREPARE])
         return self.frame(kind, getattr(self, f"body_{kind}")(), dice.choice((1, 200)) if kind == wire.WAIT else None)
 
@@ -142,6 +142,27 @@ class Author:
 
     def body_14(self):
         return wire.console(self.dice.choice((["describe"], ["status"], ["dead-letters"], ["describe", "counts", "--json"])))
+
+    def moment(self):
+        now = time.time_ns()
+        return self.dice.choice(((1,), (2, self.dice.randrange(9), now), (3, 0, now - self.dice.randrange(1 << 40))))
+
+    def body_16(self):
+        dice = self.dice
+        place = dice.choice((b"", b"", bytes(16), wire.u64(dice.randrange(99)) + wire.u64(dice.randrange(999)), b"place"))
+        return wire.history(
+            dice.choice(("counts", "counts@1", "wide")), self.keys(1)[0], dice.choice((1, 3, 1000)), self.moment(), dice.randrange(4),
+            place=place)
+
+    def body_17(self):
+        dice = self.dice
+        rows = dice.choice((1, 1, 2, 9))
+        keys = self.keys(rows)
+        if dice.random() < 0.3:
+            keys = [key for key in keys for key in (key, attacked.account(dice.randrange(9)))]
+            return wire.explain(2, keys, rows, self.moment())
+        receipt = wire.receipt_of(bytes(16), bytes(32), dice.randrange(99), 0, keys) if dice.random() < 0.2 else None
+        return wire.explain(1, keys, rows, self.moment(), receipt)
 
 
 class Mutator:

@@ -5,6 +5,7 @@ zero that is none, a section that is too short or too long, a validity bit that 
 """
 
 import collections
+import hashlib
 import math
 import struct
 
@@ -13,6 +14,7 @@ MAGIC = b"APUSWIRE"
 NONE = (1 << 63) - 1
 
 (HELLO, PREPARE, GET, PUSH, DELETE, ERASE, PRODUCER, WAIT, SCAN, DESCRIBE, STATS, PING, RELEASE, CONSOLE) = range(1, 15)
+HISTORY, EXPLAIN = 16, 17
 REPLY, ERROR = 128, 255
 COMPRESSED = 1
 COLUMNS, ONE_ROW, DENSE32, DENSE64 = 1, 2, 3, 4
@@ -34,7 +36,7 @@ CODES = {
     22: "RETIRED", 23: "ROWS_REFUSED", 24: "UNSUPPORTED", 32: "OVERLOADED", 33: "DEADLINE", 34: "NOT_YET", 35: "REBUILDING",
     36: "READ_ONLY", 37: "DISK_FULL", 38: "CLOCK_JUMP", 39: "STOPPED", 40: "DEAD_LETTERS_FULL", 48: "FENCED",
     49: "SEQUENCE_GAP", 50: "SEQUENCE_REUSED", 51: "SEQUENCE_TOO_OLD", 52: "PRODUCER_EXPIRED", 53: "UNKNOWN_PRODUCER",
-    64: "LSN_LOST", 65: "HISTORY_GONE", 66: "BEYOND_HISTORY", 127: "INTERNAL"}
+    64: "LSN_LOST", 65: "HISTORY_GONE", 66: "BEYOND_HISTORY", 67: "BAD_RECEIPT", 127: "INTERNAL"}
 REQUEST_CLASS, RETRY_CLASS, SESSION_CLASS = 1, 2, 3
 CLASSES = {code: RETRY_CLASS for code in (7, 19, 32, 33, 34, 35, 37, 38, 39, 40, 127)}
 
@@ -233,6 +235,7 @@ def value_bytes(kind, value):
 
 def value_of(kind, data):
     if kind.shape == SCALAR:
+        check(len(data) == WIDTHS.get(kind.element, len(data)), f"{len(data)} bytes are no {kind}")
         return element_value(kind.element, data)
     if kind.element in WIDTHS:
         step = WIDTHS[kind.element]
@@ -619,6 +622,104 @@ def console_reply(body):
     return out
 
 
+# The past
+
+
+Receipt = collections.namedtuple("Receipt", "timeline fingerprint lsn time keys")
+
+
+def receipt_of(timeline, fingerprint, lsn, at, keys):
+    """Of whole digests, and of the keys of a request."""
+    return Receipt(
+        timeline[:8], fingerprint[:8], lsn, at, hashlib.sha256(b"".join(short(key) for key in keys)).digest()[:8])
+
+
+def receipt_bytes(receipt):
+    return receipt.timeline + receipt.fingerprint + u64(receipt.lsn) + i64(receipt.time) + receipt.keys
+
+
+def receipt_text(receipt):
+    return "r1_" + receipt_bytes(receipt).hex()
+
+
+def moment_bytes(kind, lsn=0, at=0):
+    return u64(lsn if kind == 2 else 0) + i64(at if kind in (2, 3) else 0)
+
+
+def history(view, key, events, moment=(1,), options=0, since=-1 << 63, until=(1 << 63) - 1, place=b"", project=""):
+    return (
+        u8(moment[0]) + u8(options) + bytes(2) + u32(events) + moment_bytes(*moment) + i64(since) + i64(until) + short(project)
+        + short(view) + short(key) + text(place))
+
+
+def stamps_of(r):
+    return {"lsn": r.u64(), "event_time": r.i64(), "created_at": r.i64(), "known_at": r.i64()}
+
+
+def history_reply(body):
+    r = Reader(body)
+    out = {"lsn": r.u64(), "time": r.i64(), "may_lack": r.flags(1, "B")[0]}
+    r.zero(3)
+    count = r.u32()
+    out["horizon"] = (r.u64(), r.i64())
+    check(out["horizon"][0] or not out["horizon"][1], "a horizon with a time and no LSN")
+    out["view"], out["place"] = r.short(), r.bytes()
+    out["events"] = []
+    for _ in range(count):
+        event = {"operation": r.u8(), "fate": r.u8(), "assumed": r.flags(1, "B")[0]}
+        check(event["operation"] in (1, 2) and event["fate"] in (1, 2, 3), f"an event {event}")
+        r.zero(1)
+        event.update(stamps_of(r), producer=r.short(), rule=r.short())
+        check(event["fate"] == 3 or not event["rule"], "a rule of what was not refused")
+        event["cells"] = []
+        for _ in range(r.u16()):
+            feature, kind, state, value = r.short(), r.type(), r.u8(), r.bytes()
+            check(state == 2 or state == 1 and not value, f"a cell of state {state}")
+            event["cells"].append((feature, kind, value_of(kind, value) if state == 2 else None))
+        out["events"].append(event)
+    r.end()
+    return out
+
+
+def explain(handle, keys, rows=None, moment=(1,), receipt=None):
+    """Keys in the order of rows, and of roles within each. A receipt stands for the moment."""
+    kind = 4 if receipt else moment[0]
+    return (
+        u32(handle) + u16(len(keys) if rows is None else rows) + u8(kind) + u8(0) + (bytes(16) if receipt else moment_bytes(*moment))
+        + (receipt_bytes(receipt) if receipt else b"") + b"".join(map(short, keys)))
+
+
+def explain_reply(body):
+    r = Reader(body)
+    out = {"lsn": r.u64(), "time": r.i64(), "may_lack": r.flags(1, "B")[0]}
+    r.zero(1)
+    out["rows"], count = r.u16(), r.u16()
+    r.zero(2)
+    out["service"] = r.short()
+    out["columns"] = [(r.short(), r.type(), r.short()) for _ in range(count)]
+    out["cells"] = [explained(r, kind) for _ in range(out["rows"] if count else 0) for _, kind, _ in out["columns"]]
+    r.end()
+    return out
+
+
+def explained(r, kind):
+    code, count = r.u8(), r.u8()
+    check(1 <= code <= 8 and count <= 2, f"a cell of code {code} with {count} candidates")
+    candidates = []
+    for place in range(count):
+        reason, state = r.u8(), r.u8()
+        # Of two the first has won, and the other has not.
+        check(reason in ((0, 1, 2, 4) if count == 1 else (0,) if place == 0 else (1, 2, 4)), f"candidate {place} has reason {reason}")
+        candidate = {"reason": reason, "assumed": r.flags(1, "B")[0]}
+        r.zero(1)
+        candidate.update(stamps_of(r), producer=r.short())
+        value = r.bytes()
+        check(state == 2 or state in (1, 3) and not value, f"a candidate of state {state}")
+        candidate["said"] = value_of(kind, value) if state == 2 else (None, "deleted")[state == 3]
+        candidates.append(candidate)
+    return {"code": code, "candidates": candidates}
+
+
 def error_of(body):
     r = Reader(body)
     out = {"code": r.u16(), "class": r.u8()}
@@ -635,4 +736,5 @@ def error_of(body):
 REPLIES = {
     HELLO: hello_reply, PREPARE: prepare_reply, PUSH: push_reply, DELETE: push_reply, ERASE: erase_reply,
     PRODUCER: producer_reply, WAIT: wait_reply, SCAN: scan_reply, DESCRIBE: describe_reply, STATS: stats_reply,
-    PING: ping_reply, RELEASE: lambda body: Reader(body).end(), CONSOLE: console_reply}
+    PING: ping_reply, RELEASE: lambda body: Reader(body).end(), CONSOLE: console_reply,
+    HISTORY: history_reply, EXPLAIN: explain_reply}

@@ -25,7 +25,8 @@ ELEMENTS = {name: at + 1 for at, name in enumerate("bool int32 int64 float32 flo
 class Words:
     """A value as a vector's comments spell it."""
 
-    TOKEN = re.compile(r'\s*(f32:[0-9a-f]+|f64:[0-9a-f]+|0x[0-9a-f]*|-?\d+|-|null|absent|"(?:[^"\\]|\\.)*"|[\[\]{},:]|[a-z][a-z ]*(?=:))')
+    TOKEN = re.compile(
+        r'\s*(f32:[0-9a-f]+|f64:[0-9a-f]+|0x[0-9a-f]*|-?\d+|-|null|absent|deleted|"(?:[^"\\]|\\.)*"|[\[\]{},:]|[a-z][a-z, ]*(?=:))')
 
     def __init__(self, text):
         self.text, self.at = text, 0
@@ -53,7 +54,7 @@ class Words:
         if token.startswith("f"):
             size = int(token[1:3]) // 8
             return struct.unpack("fd"[size // 8], int(token[4:], 16).to_bytes(size, "little"))[0]
-        return {"-": None, "null": None, "absent": wire.ABSENT}[token] if not token.lstrip("-").isdigit() else int(token)
+        return {"-": None, "null": None, "absent": wire.ABSENT, "deleted": "deleted"}[token] if not token.lstrip("-").isdigit() else int(token)
 
     def several(self, end, item):
         out = []
@@ -118,6 +119,11 @@ def got(f):
         f["handle"], f["keys"], f["rows"], f["layout"], f["options"], f["minimum"] or 0, f["exact"] or (0, 0))
 
 
+def moment_of(words):
+    """`[2, 500, 1763560902000000000]`; what a kind does not have is 0. Of a receipt there are its parts in the place of both."""
+    return (words[0], 0, 0) if words[0] == 4 else (words[0], words[1] or 0, words[2] or 0)
+
+
 WRITERS = {
     wire.HELLO: lambda f: wire.hello(
         (f["token"].encode(), f["secret"]), f["compression"], f["lowest"], f["highest"], f["required"], f["optional"],
@@ -133,7 +139,11 @@ WRITERS = {
     wire.STATS: lambda f: wire.u8(f["kind"]),
     wire.PING: lambda f: f["bytes"],
     wire.RELEASE: lambda f: wire.u32(f["handle"]),
-    wire.CONSOLE: lambda f: wire.console(f["words"], [(file["path"], file["content"]) for file in f["files"]])}
+    wire.CONSOLE: lambda f: wire.console(f["words"], [(file["path"], file["content"]) for file in f["files"]]),
+    wire.HISTORY: lambda f: wire.history(
+        f["view"], f["key"], f["events max"], moment_of(f["moment"]), f["options"], f["from"], f["until"], f["place"], f["project"]),
+    wire.EXPLAIN: lambda f: wire.explain(
+        f["handle"], f["keys"], f["rows"], moment_of(f["moment"]), wire.Receipt(*f["moment"][1].values()) if f["moment"][0] == 4 else None)}
 
 
 # Replies, read and put into the words
@@ -196,7 +206,37 @@ def said_of_push(reply):
         "tallies": [{{"row": "first row"}.get(name, name): value for name, value in one.items()} for one in reply["tallies"]]}
 
 
+STAMPS = "lsn, event time, created at, known at"
+
+
+def stamps(one):
+    return [one[name] for name in ("lsn", "event_time", "created_at", "known_at")]
+
+
+def said_of_history(reply):
+    events = [
+        {"operation": one["operation"], "fate": one["fate"], "assumed": int(one["assumed"]), STAMPS: stamps(one),
+         "producer": one["producer"], "rule": one["rule"],
+         "cells": [{"feature": name, "type": list(kind), "value": value} for name, kind, value in one["cells"]]}
+        for one in reply["events"]]
+    return {
+        "lsn": reply["lsn"], "time": reply["time"], "may lack": int(reply["may_lack"]), "horizon": list(reply["horizon"]),
+        "view": reply["view"], "next": reply["place"], "events": events}
+
+
+def said_of_explain(reply):
+    cells = [
+        {"code": cell["code"], "candidates": [
+            {"reason": one["reason"], "assumed": int(one["assumed"]), STAMPS: stamps(one), "producer": one["producer"],
+             "said": one["said"]} for one in cell["candidates"]]} for cell in reply["cells"]]
+    return {
+        "lsn": reply["lsn"], "time": reply["time"], "may lack": int(reply["may_lack"]), "rows": reply["rows"],
+        "service": reply["service"], "columns": [dict(name=name, type=list(kind), feature=of) for name, kind, of in reply["columns"]],
+        "cells": cells}
+
+
 TELLERS = {
+    wire.HISTORY: said_of_history, wire.EXPLAIN: said_of_explain,
     wire.HELLO: renamed(), wire.PREPARE: said_of_prepare, wire.PUSH: said_of_push, wire.SCAN: said_of_scan,
     wire.ERASE: lambda reply: {**reply, "rows": None, "views": named(reply["rows"].items(), "name", "count")},
     wire.PRODUCER: renamed(sequence="last sequence"), wire.WAIT: renamed(), wire.PING: renamed(echo="bytes"),
@@ -268,6 +308,16 @@ def expect_refusal(read, body, what, findings, how):
     findings.fault(f"{what}: it was read", how)
 
 
+def compare_receipt(findings, how):
+    """The one of the vectors, made again from what the page says it is made of."""
+    words, _ = vector(os.path.join(VECTORS, "explain-receipt.hex"))
+    sent = wire.Receipt(*words["moment"][1].values())
+    made = wire.receipt_of(bytes(range(17, 33)), bytes(range(32)), sent.lsn, sent.time, words["keys"])
+    if made != sent or not re.fullmatch("r1_[0-9a-f]{80}", wire.receipt_text(made)):
+        findings.fault(f"a receipt made from the page is {made}, and not {sent}", how)
+    findings.counts["receipts"] += 1
+
+
 def main():
     findings = torture.Findings("independent client")
     paths = sorted(glob.glob(os.path.join(VECTORS, "*.hex")))
@@ -278,6 +328,7 @@ def main():
             compare(path, findings, SELF)
         except (wire.Malformed, ValueError, KeyError, AssertionError, struct.error) as error:
             findings.fault(f"{os.path.basename(path)}: {type(error).__name__}: {error}", SELF)
+    compare_receipt(findings, SELF)
     findings.conclude()
 
 

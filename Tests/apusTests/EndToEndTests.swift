@@ -69,6 +69,79 @@ struct EndToEndTests {
     #expect(try served.stop() == 0)
   }
 
+  @Test("every event of a key is told with its fate, and an answer's receipt tells why it was what it was")
+  func past() async throws {
+    let shop = try Shop()
+    try shop.apply()
+    let socket = shop.path("socket")
+    let served = try Served(shop.data, ["--unix-socket", socket])
+    _ = try served.address()
+    let client = try Self.client(socket)
+    let producer = try await client.producer("till")
+    for count in 1...5 {
+      _ = try await producer.push("activity", [Self.row("c1", .int64(Int64(count)), nil)])
+    }
+    _ = try await client.push("activity", [Self.row("c1", -1)])
+    let keys: [[String: FeatureValue]] = [["card_id": "c1"], ["card_id": "c2"]]
+    let rows = try await client.features("score@1", for: keys)
+    let list = try await client.features(["activity:count"], for: keys)
+    _ = try await client.delete("activity", [["c1"]])
+
+    var options = HistoryOptions()
+    options.eventsPerPage = 2
+    options.includesRefused = true
+    for isNewestFirst in [false, true] {
+      options.isNewestFirst = isNewestFirst
+      var events: [EntityHistory.Event] = []
+      for try await page in client.history("activity", of: ["c1"], options: options) {
+        #expect(page.view == "activity@1" && !page.mayLack && page.events.count <= 2)
+        events += page.events
+      }
+      if isNewestFirst { events.reverse() }
+      #expect(events.map(\.origin.lsn) == events.map(\.origin.lsn).sorted() && events.count == 7)
+      #expect(
+        events.map(\.fate) == Array(repeating: .winsNothing, count: 5) + [.refused(rule: "count.min"), .wins])
+      #expect(events[0].features == ["count": 1, "action": nil] && events[0].origin.producer == "till")
+      #expect(events[6].isDelete && events[6].features.isEmpty && events[6].origin.producer == nil)
+    }
+
+    let now = try await client.explain("score@1", for: keys)
+    #expect(try now[0, "count"].reason == .deleted && now[0, "count"].winner?.said == .deleted)
+    #expect(try now[0, "count"].runnerUp?.why == .deleted)
+    #expect(try now[1, "count"] == Explanation.Cell(status: .notFound, reason: .neverSeen))
+    // As it was answered, by the receipt as a log keeps it.
+    let receipt = try #require(Receipt("\(rows.receipt)"))
+    let then = try await client.explain(receipt, for: keys)
+    #expect(then.service == "score@1" && then.lsn == rows.lsn && then.count == 2)
+    #expect(then.readTimeNanoseconds == rows.readTimeNanoseconds)
+    for row in 0..<2 {
+      for column in then.columns.indices {
+        #expect(then[row, column].status == rows[row, column].status)
+        #expect(then[row, column].reason == rows[row, column].reason)
+      }
+    }
+    #expect(try then[0, "count"].winner?.said == .value(5) && then[0, "count"].runnerUp?.why == .older)
+    let listed = try await client.explain(list.receipt, of: ["activity:count"], for: keys)
+    #expect(try listed.service == nil && listed[0, 0].winner == then[0, "count"].winner)
+    let at = try await client.explain(
+      ["activity:*"], for: keys, at: .lsn(rows.lsn, timeNanoseconds: rows.readTimeNanoseconds))
+    #expect(at.columns.map(\.name) == ["count", "action"] && at[0, 0] == listed[0, 0])
+
+    func fault(_ body: () async throws -> Explanation) async throws -> String? {
+      do { _ = try await body() } catch let error as ClientError {
+        #expect(error.code == .badReceipt && !error.isRetryable)
+        return error.details.first { $0.name == "part" }?.value
+      }
+      return nil
+    }
+    #expect(try await fault { try await client.explain(receipt, for: keys.reversed()) } == "keys")
+    #expect(
+      try await fault { try await client.explain(receipt, of: ["activity:count"], for: keys) }
+        == "fingerprint")
+    client.close()
+    #expect(try served.stop() == 0)
+  }
+
   @Test("a client that asks for compression gets what one that does not gets, in fewer bytes")
   func compressed() async throws {
     let shop = try Shop()

@@ -166,6 +166,31 @@ struct RemotePushTests {
     #expect(try second.stop() == 0)
   }
 
+  @Test(
+    "waits for a server that is not there yet when it begins, with a producer; without one it says so at once"
+  )
+  func serverLater() async throws {
+    let shop = try shop()
+    let address = "unix:\(shop.path("sock"))"
+    let file = try write(Self.head + Self.lines(0..<100), "a.csv", in: shop)
+    let alone = try Program.run("push", "activity", file, "--server", address)
+    #expect(alone.code == Code.failed && alone.errors.contains("no server answers"))
+    let fed = try Fed([
+      "push", "activity", "-", "--format", "csv", "--producer", "p", "--server", address, "--json",
+    ])
+    try fed.input.fileHandleForWriting.write(contentsOf: Data((Self.head + Self.lines(0..<100)).utf8))
+    try fed.input.fileHandleForWriting.close()
+    let served = try Served(shop.data, ["--unix-socket", shop.path("sock")])
+    _ = try served.address()
+    let said = fed.output.fileHandleForReading.readDataToEndOfFile()
+    fed.process.waitUntilExit()
+    #expect(fed.process.terminationStatus == Code.done, "\(String(decoding: said, as: UTF8.self))")
+    #expect(try view(address)["events"] as? Int == 100)
+    let clock = try Program.run("repair", "--confirm-clock", "--server", address)
+    #expect(clock.code == Code.done && clock.output == "no jump of the clock stands: nothing was done\n")
+    #expect(try served.stop() == 0)
+  }
+
   @Test("said again after the server and the load were killed, loads each row once")
   func saidAgain() async throws {
     let shop = try shop()

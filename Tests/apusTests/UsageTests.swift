@@ -96,6 +96,27 @@ struct UsageTests {
       ),
       ("dead-letters replay --from 9 --to 3 --data x", "no LSN is from 9 to 3", "apus help dead-letters"),
       ("dead-letters replay --from 9 --lsn 3 --data x", "for several letters", "say one of the two"),
+      ("pin list --data x", "would be the name of a pin", "`apus pin` alone lists all of them"),
+      ("pin release --data x", "would be the name of a pin", "`apus pin NAME --release`"),
+      ("pin --release --data x", "--release is for one pin", "say its name"),
+      ("pin a --release --note x --data x", "--note is what is pinned", "leave out --release"),
+      (
+        "pin a --at-lsn 3 --at 2026-01-01T00:00:00Z --data x", "another moment than --at-lsn",
+        "say one of them"
+      ),
+      ("pin a --expires 7 --data x", "as in 7d or 12h, and not `7`", "apus help pin"),
+      ("get c=1 --view v --pin a --at-lsn 3 --data x", "another moment than --pin", "say one of them"),
+      (
+        "get c=1 --view v --pin a --min-lsn 3 --data x", "--min-lsn is about what is served now",
+        "leave it out"
+      ),
+      ("backfill card@2 --data x", "`backfill` needs --from", "apus help backfill"),
+      ("backfill card --from card@1 --data x", "`card` names no version", "apus help backfill"),
+      ("backfill card@2 --from card@1 --map a --data x", "--map needs OLD=NEW", "apus help backfill"),
+      (
+        "backfill card@2 --from card@1 --batch 0 --data x", "--batch is 1 to 65536 rows", "apus help backfill"
+      ),
+      ("backfill card@2 --from card@1 --seconds 0 --data x", "--seconds is at least 1", "apus help backfill"),
       ("check --scratch y --data x", "only with --deep", "add --deep"),
       (
         "repair --rebuild-index --confirm-clock --data x", "one thing is mended at a time",
@@ -127,7 +148,7 @@ struct UsageTests {
       ["inspect", "log", "dump", "--help"],
       ["help", "inspect", "manifest"], ["help", "plan"], ["help", "apply"], ["help", "promote"],
       ["help", "retire"], ["help", "push"], ["help", "describe"], ["help", "get"], ["help", "scan"],
-      ["help", "delete"], ["help", "erase"], ["help", "dead-letters"],
+      ["help", "delete"], ["help", "erase"], ["help", "dead-letters"], ["help", "pin"], ["help", "backfill"],
       ["help", "repair"],
       ["help", "serve"], ["help", "config"], ["help", "status"], ["help", "ping"], ["help", "token"],
       ["token", "--help"], ["help", "completions"],
