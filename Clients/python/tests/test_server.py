@@ -103,13 +103,19 @@ def test_a_receipt_gives_the_same_answer_again(both: Any, account: int) -> None:
     result = both.push("numbers", {"account_id": account, "n0": 1})
     x = both.get_online_features(SERVED, [{"account_id": account}], min_lsn=result.lsn)
     words = str(x.receipt)
-    assert repr(x.receipt) == f"Receipt.parse({words!r})" and len(words) < 120
+    assert repr(x.receipt) == f"Receipt.parse({words!r})" and len(words) == 83 and len(bytes(x.receipt)) == 40
     both.push("numbers", {"account_id": account, "n0": 2})
     again = both.get_online_features(SERVED, [{"account_id": account}], at=apus.Receipt.parse(words))
     assert again.to_dict()["n0"] == [1] and again.receipt == x.receipt and str(again.receipt) == words
     assert both.get_online_features(SERVED, [{"account_id": account}]).receipt != x.receipt
-    with pytest.raises(apus.InputError, match="of other entities"):
+    with pytest.raises(apus.BadReceipt, match="of other entities"):
         both.get_online_features(SERVED, [{"account_id": -account}], at=x.receipt)
+    with pytest.raises(apus.BadReceipt, match="of another store"):
+        both.get_online_features(SERVED, [{"account_id": account}], at=x.receipt._replace(timeline=bytes(8)))
+    two = both.get_online_features(SERVED, [{"account_id": account}, {"account_id": -account}])
+    assert two.receipts[0] != two.receipt and len(two.receipts) == 2
+    alone = both.get_online_features(SERVED, [{"account_id": account}], at=two.receipts[0])
+    assert alone.receipt == two.receipts[0] and alone.to_dict()["n0"] == [2]
     with pytest.raises(apus.InputError, match="no receipt"):
         apus.Receipt.parse(words[:-3])
 
@@ -446,3 +452,14 @@ def test_to_arrow_and_to_df_say_what_they_need(store: apus.Store, monkeypatch: p
     with pytest.raises(apus.InputError, match="needs pyarrow"):
         x.to_arrow()
     assert isinstance(pa.table({}), pa.Table)
+
+
+def test_the_command_line_explains_by_a_receipt() -> None:
+    with Server(FRAUD) as server, server.connect() as store:
+        store.push("card_activity", {"card_id": "c42", "txn_count_24h": 3})
+        x = store.get_online_features("fraud@1", [{"card_id": "c42", "payer_id": 7, "payee_id": 9}] * 2)
+        store.push("card_activity", {"card_id": "c42", "txn_count_24h": 4})
+        keys = ["card_id=c42", "payer_id=7", "payee_id=9"]
+        done = server.run("explain", *keys, "--receipt", str(x.receipts[0]))
+        assert done.returncode == 0 and "txn_count_24h = 3" in done.stdout, done.stdout + done.stderr
+        assert server.run("explain", "card_id=c1", *keys[1:], "--receipt", str(x.receipts[0])).returncode == 1

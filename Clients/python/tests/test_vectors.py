@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import struct
 from typing import Any, Callable
 
@@ -19,6 +20,7 @@ from apus.cells import from_objects
 from apus.compression import decompress
 from apus.errors import ApusError, BadReply
 from apus.reply import Reply, Shape, scan_reply
+from apus.results import Receipt, digest_of_keys
 from apus.times import Clock
 from apus.types import FeatureType
 from apus.wire import NO_MOMENT, ProducerStamp, Token
@@ -320,3 +322,16 @@ def test_a_reply_with_a_flipped_bit_is_refused_by_name_or_read(vector: vectors.V
 def test_every_message_of_the_page_has_a_vector() -> None:
     kinds = {one.kind for one in vectors.ALL}
     assert kinds >= set(WRITERS) and kinds >= set(TELLERS) - {wire.DELETE + 128}
+
+
+def test_a_receipt_is_made_as_the_page_says() -> None:
+    """The vector of EXPLAIN by a receipt, which is for these keys."""
+    words = (vectors.FOLDER / "explain-receipt.hex").read_text()
+    found = re.search(r"\{timeline: 0x(\w+), fingerprint: 0x(\w+), lsn: (\d+), time: (\d+), keys: 0x(\w+)\}", words)
+    assert found and "# keys: [0x63343200]" in words
+    receipt = Receipt(
+        bytes.fromhex(found[1]), bytes.fromhex(found[2]), int(found[3]), int(found[4]), digest_of_keys(wire.short(b"c42\0"))
+    )
+    assert receipt.keys == bytes.fromhex(found[5])
+    frame = bytes.fromhex("".join(line.partition("#")[0].strip() for line in words.splitlines()))
+    assert bytes(receipt) in frame and Receipt.parse(str(receipt)) == receipt

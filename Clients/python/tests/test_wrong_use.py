@@ -75,7 +75,7 @@ BOTH: dict[str, tuple[Call, str, str]] = {
     "a matrix of texts": (lambda s: s.get_online_features(["every:word"], [{"card_id": "a"}], dense="float32"), "word", "without dense"),
     "a matrix that there is not": (lambda s: s.get_online_features(GET, [{"card_id": "a"}], dense="int8"), "dense cannot", "float32"),
     "a minimum that is none": (lambda s: s.get_online_features(GET, [{"card_id": "a"}], min_lsn=-1), "min_lsn is -1", "LSN"),
-    "a receipt that is none": (lambda s: s.get_online_features(GET, [{"card_id": "a"}], at="apusr1_"), "at is", "Receipt.parse"),
+    "a receipt that is none": (lambda s: s.get_online_features(GET, [{"card_id": "a"}], at="r1_"), "at is", "Receipt.parse"),
     "nothing to delete": (lambda s: s.delete("every", []), "there are no rows", ""),
     "a deletion without keys": (lambda s: s.delete("every", [{"whole": 1}]), "no column card_id", ""),
 }  # fmt: skip

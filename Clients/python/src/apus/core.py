@@ -5,7 +5,6 @@ same promises.
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Generator, Sequence
 from typing import Any, Callable, NamedTuple, TypeVar
@@ -13,6 +12,7 @@ from typing import Any, Callable, NamedTuple, TypeVar
 from . import wire
 from .errors import (
     ApusError,
+    BadReceipt,
     BadReply,
     CallTimeout,
     ConnectError,
@@ -29,7 +29,7 @@ from .errors import (
 from .keys import RowKeys
 from .pushing import entity_rows
 from .reply import Reply, Shape
-from .results import OnlineFeatures, Receipt
+from .results import OnlineFeatures, Receipt, digest_of_keys
 from .wire import Buffer, Hello
 
 T = TypeVar("T")
@@ -166,11 +166,19 @@ def _get(session: Session, prepared: PreparedVector, ask: Ask) -> Steps[OnlineFe
     exact = None
     if ask.at is not None:
         exact = (ask.at.lsn, ask.at.read_time)
-        if hashlib.sha256(keys).digest() != ask.at.keys_digest:
-            raise InputError(
+        if digest_of_keys(keys) != ask.at.keys:
+            raise BadReceipt(
                 "the receipt is of other entities, or of another order of them",
-                f"receipt {ask.at}",
+                str(ask.at),
                 "give the entities, and the features, that the receipt was given for",
+                details={"part": "keys"},
+            )
+        if session.hello.timeline[: len(ask.at.timeline)] != ask.at.timeline:
+            raise BadReceipt(
+                "the receipt is of another store, or of another of its timelines",
+                str(ask.at),
+                "ask the store that gave the answer",
+                details={"part": "timeline"},
             )
     if ask.dense is not None:
         if not prepared.can_be_dense:
@@ -184,7 +192,15 @@ def _get(session: Session, prepared: PreparedVector, ask: Ask) -> Steps[OnlineFe
         layout = wire.ONE_ROW if count == 1 else wire.COLUMNS
     body = yield wire.GET, wire.get(prepared.handle, count, keys, layout, ask.options, ask.min_lsn, exact)
     reply = Reply(body, prepared.shape, count, layout, ask.options)
-    return OnlineFeatures(reply, prepared.fingerprint, keys, rows, prepared.keys.names)
+    return OnlineFeatures(
+        reply,
+        prepared.fingerprint,
+        keys,
+        rows,
+        prepared.keys.names,
+        len(prepared.keys.roles),
+        session.hello.timeline,
+    )
 
 
 def once(kind: int, body: bytes, read: Callable[[Buffer], T]) -> Callable[[Session], Steps[T]]:

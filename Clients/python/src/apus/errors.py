@@ -334,6 +334,12 @@ class BeyondHistory(ServerError, LookupError):
     code, number = "BEYOND_HISTORY", 66
 
 
+class BadReceipt(ServerError, ValueError):
+    """A receipt does not fit; the detail `part` says what does not: `timeline`, `keys` or `fingerprint`."""
+
+    code, number = "BAD_RECEIPT", 67
+
+
 class InternalError(_Retryable):
     """A bug of the server, which it has logged."""
 
