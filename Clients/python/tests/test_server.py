@@ -463,3 +463,17 @@ def test_the_command_line_explains_by_a_receipt() -> None:
         done = server.run("explain", *keys, "--receipt", str(x.receipts[0]))
         assert done.returncode == 0 and "txn_count_24h = 3" in done.stdout, done.stdout + done.stderr
         assert server.run("explain", "card_id=c1", *keys[1:], "--receipt", str(x.receipts[0])).returncode == 1
+
+
+def test_a_testing_server_that_cannot_start_says_why_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(apus.ApusError, match=r"(?s)did not start.*max-frame"), Server(EVERY, options=["--max-frame", "1B"]):
+        raise AssertionError
+    with pytest.raises(apus.CommandFailed, match="mistake"), Server({"project": "p", "views": {"v": {"entity": "e"}}}):
+        raise AssertionError
+    monkeypatch.setenv("APUS_BINARY", str(tmp_path / "none"))
+    with pytest.raises(apus.InputError, match="which is no program"), Server():
+        raise AssertionError
+    assert [one for one in tmp_path.iterdir() if one.name.startswith("apus-testing")] == []
+    with pytest.raises(apus.InputError, match="never started"):
+        _ = Server().url

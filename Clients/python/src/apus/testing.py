@@ -56,6 +56,12 @@ def find_binary() -> str:
     )
 
 
+class StartError(ApusError):
+    """The program ended, or said nothing, instead of listening."""
+
+    code = "DID_NOT_START"
+
+
 def _reap(process: subprocess.Popen[bytes], scratch: str) -> None:
     if process.poll() is None:
         process.kill()
@@ -87,7 +93,11 @@ class Server:
         self.folder = folder or ""
 
     def __enter__(self) -> Server:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def __exit__(
         self,
@@ -124,11 +134,12 @@ class Server:
         """Starts it, on the port that it had before."""
         if self.is_running:
             return self
+        binary = find_binary()
         if self._scratch is None:
             self._scratch = tempfile.mkdtemp(prefix="apus-testing-")
             self.folder = self._given or os.path.join(self._scratch, "store")
         is_first = self._port == 0
-        command = [find_binary(), "serve", "--data", self.folder, "--listen", f"127.0.0.1:{self._port}"]
+        command = [binary, "serve", "--data", self.folder, "--listen", f"127.0.0.1:{self._port}"]
         # The defaults reserve disk for a server that runs for years.
         command += ["--segment-size", "8MiB", "--disk-reserve", "0B", *self._options]
         begin = os.path.getsize(self._log_path) if os.path.exists(self._log_path) else 0
@@ -155,7 +166,7 @@ class Server:
                 break
             time.sleep(0.01)
         self.kill()
-        raise ApusError(f"the server did not start: {self.log[begin:].strip() or 'it said nothing'}")
+        raise StartError(f"the server did not start: {self.log[begin:].strip() or 'it said nothing'}")
 
     def stop(self) -> None:
         """SIGTERM: it answers what is under way, and ends."""
