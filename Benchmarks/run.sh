@@ -3,6 +3,7 @@
 #   ONLY=word        only the benchmarks whose name has the word: memory, checksum, append, group, scan, open, history, history-explain, store-read, store-views,
 #                    store-append, store-growth, store-rows (store: all of the last five),
 #                    bulk, server-echo, server-pipelined, server-rows, server-allocations (server: all of the last four)
+#   (Benchmarks/python_client.py measures the Python client, by itself)
 #   TOY=1            every benchmark in its smallest size: checks the answers, measures nothing
 #   APUS_BENCH_DIR   where the measured files go, 16 GiB at most; otherwise beside the report
 # Fails when an answer was wrong. A goal that is not met is printed first, and is no failure.

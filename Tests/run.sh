@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs lint and every Swift test, shows whatever fails in full, and ends in `N passed, N failed`.
-#   FILTER=regex   only the tests whose name (Module.Suite/test) matches
+# Runs lint, every Swift test and those of the Python client, shows whatever fails in full, and ends in `N passed, N failed`.
+#   FILTER=regex   only the Swift tests whose name (Module.Suite/test) matches; FILTER=python-client: only the client's
 #   VERBOSE=1      everything the tests say, as they say it
 # Fails when anything fails, and also when no test ran or the tests did not come to their end.
 set -u
@@ -66,7 +66,7 @@ lint_failed=0
 Tests/format.sh --check || lint_failed=1
 
 # Mostly a download, so it goes on while the compiler works. Where it fails, tests are skipped and say so.
-Tests/Python/setup.sh &
+(Tests/Python/setup.sh; Clients/python/test.sh setup) &
 python=$!
 
 echo "build (release, with tests)"
@@ -79,6 +79,32 @@ if ! swift build -c release --build-tests >"$log" 2>&1; then
 fi
 
 wait "$python"
+
+# The Python client's tests drive the program that was built. Their last line is `N passed, N failed`, perhaps `, N skipped`.
+client_passed=0 client_failed=0 client_skipped=0 client_status=0
+test_client() {
+  local said=$results/python-client.txt last
+  echo "test the Python client"
+  if [ -n "${VERBOSE:-}" ]; then
+    Clients/python/test.sh 2>&1 | tee "$said"
+    client_status=${PIPESTATUS[0]}
+  else
+    Clients/python/test.sh >"$said" 2>&1
+    client_status=$?
+  fi
+  last=$(tail -n 1 "$said")
+  if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
+    client_passed=${BASH_REMATCH[1]} client_failed=${BASH_REMATCH[2]} client_skipped=${BASH_REMATCH[4]:-0}
+  fi
+  # What fails outside any test counts as one.
+  if [ "$client_status" -ne 0 ] && [ "$client_failed" -eq 0 ]; then client_failed=1; fi
+  if [ -z "${VERBOSE:-}" ] && [ $((client_failed + client_skipped)) -gt 0 ]; then cat "$said"; fi
+}
+
+if [ "${FILTER:-}" = python-client ]; then
+  test_client
+  end_with "$client_passed" $((client_failed + lint_failed)) "$client_skipped"
+fi
 
 echo "test"
 command=(swift test -c release --skip-build --disable-xctest --xunit-output "$results/tests.xml")
@@ -106,6 +132,14 @@ if [ "$status" -ne 0 ] && [ -z "${VERBOSE:-}" ]; then
   echo
   show_failures
 fi
+# A filter is one of Swift tests, and the client has none of these.
+if [ -z "${FILTER:-}" ]; then
+  test_client
+  rows+=$(printf '%-20s %5d tests' "Clients/python" $((client_passed + client_failed + client_skipped)))
+  if [ "$client_failed" -gt 0 ]; then rows+="   $client_failed FAILED"; fi
+  if [ "$client_skipped" -gt 0 ]; then rows+="   $client_skipped skipped"; fi
+  rows+=$'\n'
+fi
 echo
 printf '%s' "$rows"
 
@@ -126,4 +160,4 @@ elif [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
   failed=1
   echo "every test passed and yet the run FAILED (exit code $status)"
 fi
-end_with "$passed" "$failed" "$skipped"
+end_with $((passed + client_passed)) $((failed + client_failed)) $((skipped + client_skipped))
