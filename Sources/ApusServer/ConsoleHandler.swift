@@ -17,11 +17,28 @@ package struct ConsoleAnswer: Equatable, Sendable {
   package var exit: UInt8
   package var out: String
   package var err: String
+  /// What went wrong; nil when nothing did.
+  package var trouble: ConsoleTrouble?
 
-  package init(exit: UInt8, out: String, err: String) {
+  package init(exit: UInt8, out: String, err: String, _ trouble: ConsoleTrouble? = nil) {
     self.exit = exit
     self.out = out
     self.err = err
+    self.trouble = trouble
+  }
+}
+
+/// The same however it is printed.
+package struct ConsoleTrouble: Equatable, Sendable {
+  /// The name by which programs know it.
+  package var name: String
+  package var what: String
+  package var next: String
+
+  package init(name: String, what: String, next: String) {
+    self.name = name
+    self.what = what
+    self.next = next
   }
 }
 

@@ -64,6 +64,19 @@ extension Session {
     _ = flight.begin(id)
   }
 
+  private static func refusal(of request: DescribeRequest, _ trouble: ConsoleTrouble?) -> WireRefusal {
+    let code: WireCode =
+      switch trouble?.name {
+      case "unknown_name", "unknown_project", "which_project": .unknownName
+      case "forbidden": .forbidden
+      default: .internal
+      }
+    return WireRefusal(
+      code, trouble?.what ?? "it cannot be described",
+      next: trouble?.next ?? "describe without a name lists what there is",
+      details: request.name.isEmpty ? [] : [WireRefusal.Detail("name", request.name)])
+  }
+
   private func described(
     _ id: UInt64, _ request: DescribeRequest, _ answer: ConsoleAnswer?, _ output: inout ByteWriter,
     _ now: UInt64
@@ -72,10 +85,7 @@ extension Session {
     switch answer {
     case .none: refuse(.deadline, id, &output)
     case .some(let answer) where answer.exit != 0:
-      refuse(
-        WireRefusal(
-          .unknownName, answer.err, next: "describe without a name lists what there is",
-          details: request.name.isEmpty ? [] : [WireRefusal.Detail("name", request.name)]), id, &output)
+      refuse(Self.refusal(of: request, answer.trouble), id, &output)
     case .some(let answer):
       reply(to: .describe, id, &output) {
         DescribeReply(json: answer.out).encode(into: &$0)

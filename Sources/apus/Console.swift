@@ -28,7 +28,8 @@ struct Console: ConsoleHandler {
     if let trouble, !json || output.isCut { errors = trouble.lines }
     return ConsoleAnswer(
       exit: code.rawValue, out: String(decoding: output.collected, as: UTF8.self),
-      err: errors.map { $0 + "\n" }.joined())
+      err: errors.map { $0 + "\n" }.joined(),
+      trouble.map { ConsoleTrouble(name: $0.name, what: $0.what, next: $0.next) })
   }
 
   private func run(

@@ -94,7 +94,10 @@ final class SessionFixture {
 /// Says what it was asked.
 struct EchoConsole: ConsoleHandler {
   func run(words: [String], files: [ConsoleFile], scopes: Scopes) -> ConsoleAnswer {
-    if words.contains("nothing") { return ConsoleAnswer(exit: 1, out: "", err: "there is no \"nothing\"") }
+    if words.contains("nothing") {
+      let trouble = ConsoleTrouble(name: "unknown_name", what: "there is no \"nothing\"", next: "say another")
+      return ConsoleAnswer(exit: 1, out: "{}", err: "", trouble)
+    }
     return ConsoleAnswer(
       exit: 0, out: words.joined(separator: " ") + files.map { "|\($0.path)=\($0.content)" }.joined(),
       err: "\(scopes.anywhere)")
