@@ -25,18 +25,21 @@ struct PastState: Sendable {
 extension Store {
   /// Begins a read of the past. It waits for the appender, and reads files: no loop may do it.
   package func past(_ moment: PastMoment) throws(StoreError) -> PastRead {
-    let newest: PastState
-    if let frozenState {
-      newest = PastState(state: frozenState, catalog: catalog, visible: visible)
-    } else {
-      newest = try writing().perform { (core) throws(StoreError) in
-        PastState(
-          state: core.applier.state, catalog: core.applier.catalog,
-          visible: core.shared.overlay.statistics.visible)
-      }
-    }
+    let newest = try pastState()
     if health.isClosed { throw .closed }
     return try PastRead(self, moment, newest)
+  }
+
+  /// The newest state, between two groups of requests.
+  func pastState() throws(StoreError) -> PastState {
+    if let frozenState {
+      return PastState(state: frozenState, catalog: catalog, visible: visible)
+    }
+    return try writing().perform { (core) throws(StoreError) in
+      PastState(
+        state: core.applier.state, catalog: core.applier.catalog,
+        visible: core.shared.overlay.statistics.visible)
+    }
   }
 }
 

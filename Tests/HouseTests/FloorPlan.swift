@@ -21,7 +21,10 @@ struct FloorPlan: Sendable {
       ],
       "ApusServer": ["ApusStore", "ApusExport", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes"],
       "ApusIngest": ["ApusStore", "ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes"],
-      "ApusExport": ["ApusStore", "ApusContracts", "ApusColumnar", "ApusSystem", "ApusBytes"],
+      // Runs are read by their columns: the store says which, and holds them meanwhile.
+      "ApusExport": [
+        "ApusStore", "ApusHistory", "ApusContracts", "ApusColumnar", "ApusSystem", "ApusBytes",
+      ],
       "ApusStore": ["ApusLog", "ApusIndex", "ApusHistory", "ApusContracts", "ApusSystem", "ApusBytes"],
       "ApusHistory": ["ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes"],
       "ApusIndex": ["ApusContracts", "ApusSystem", "ApusBytes", "CLMDB"],
