@@ -71,7 +71,10 @@ extension ExportError {
       ("the spine's column \(name) has \(type), and no LSNs", "rename it, or --lsn names another column")
     case .badValue(let column, let row, let why): ("row \(row) of the spine, column \(column): \(why)", nil)
     case .nameTaken(let name, let by):
-      ("two columns of the set would be called \(name): \(by)", "--prefix TEXT stands before the features' names")
+      (
+        "two columns of the set would be called \(name): \(by)",
+        "--prefix TEXT stands before the features' names"
+      )
     case .spineChanged: ("the spine changed while it was read", "export again when nobody writes it")
     case .optionWithLSNs(let option):
       (

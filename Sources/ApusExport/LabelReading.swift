@@ -64,7 +64,7 @@ struct LabelReading: ~Copyable {
     _ beyond: inout [(first: Int, count: Int)], _ lsns: inout Set<UInt64>, _ plan: ExportPlan, _ last: LSN
   ) throws(ExportError) {
     let horizons = plan.groups.enumerated().compactMap { place, group in
-      group.rules.horizon.map { (place, group.role, $0) }
+      group.rules.horizon.map { (place, group.role, $0, group.rules.isGone) }
     }
     try labels.take(batch, first: first) { (role, key, label) throws(ExportError) in
       try sorters[role].add(key, label)
@@ -72,7 +72,8 @@ struct LabelReading: ~Copyable {
         guard LSN(lsn) <= last else { throw .lsnAhead(LSN(lsn), row: label.row, snapshot: last) }
         lsns.insert(lsn)
       }
-      for (place, own, horizon) in horizons where own == role && label.limit < horizon {
+      if key.isEmpty { return }
+      for (place, own, horizon, isGone) in horizons where own == role && (isGone || label.limit < horizon) {
         if beyond[place].count == 0 { beyond[place].first = label.row }
         beyond[place].count += 1
       }

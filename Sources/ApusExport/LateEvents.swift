@@ -22,8 +22,9 @@ struct LateEvents {
     masks.removeAll(keepingCapacity: true)
   }
 
-  mutating func add(_ entry: Int64, _ rank: Int, _ place: EventPlaceCode, _ time: Int64, saying mask: Span<UInt64>?)
-  {
+  mutating func add(
+    _ entry: Int64, _ rank: Int, _ place: EventPlaceCode, _ time: Int64, saying mask: Span<UInt64>?
+  ) {
     var at = -1
     if let mask {
       at = masks.count
@@ -46,7 +47,8 @@ struct LateEvents {
     var at = 0
     while true {
       var least = at
-      for child in [2 * at + 1, 2 * at + 2] where child < heap.count && heap[child].entry < heap[least].entry {
+      for child in [2 * at + 1, 2 * at + 2] where child < heap.count && heap[child].entry < heap[least].entry
+      {
         least = child
       }
       if least == at { return first }

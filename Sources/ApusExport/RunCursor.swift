@@ -55,7 +55,8 @@ final class RunCursor {
       } else if keys.bytes(0).compare(to: key) >= 0 {
         // It may have begun in a block before.
         guard try load(table.first(reaching: key)) else { return false }
-      } else if row >= rowCount || keys.bytes(row).compare(to: key) > 0 {
+      } else if row > 0, keys.bytes(row - 1).compare(to: key) >= 0 {
+        // Or before where the last labels left off.
         row = 0
       }
     } else {
@@ -129,7 +130,9 @@ final class RunCursor {
 
   /// A column that every run has.
   private func column(_ wanted: RunColumn) throws(ExportError) -> Column {
-    guard let column = try read(wanted, block: block) else { throw .store(.history(damage("a column is missing"))) }
+    guard let column = try read(wanted, block: block) else {
+      throw .store(.history(damage("a column is missing")))
+    }
     guard wanted == .key || column.count == rowCount else {
       throw .store(.history(damage("columns of a block have other rows")))
     }
@@ -172,7 +175,8 @@ final class RunCursor {
   /// An element of 8 bytes; the column was checked to have as many rows as the block.
   @inline(__always)
   static func number(_ values: [UInt8], _ row: Int) -> Int64 {
-    Int64(littleEndian: unsafe values.span.bytes.unsafeLoadUnaligned(fromByteOffset: row &* 8, as: Int64.self))
+    Int64(
+      littleEndian: unsafe values.span.bytes.unsafeLoadUnaligned(fromByteOffset: row &* 8, as: Int64.self))
   }
 
   // MARK: What events speak of
@@ -184,7 +188,9 @@ final class RunCursor {
     let byteCount = Bitmap.byteCount(bits: rowCount)
     for feature in features {
       let said = try read(.said(feature), block: block)
-      if let said, said.count != rowCount { throw .store(.history(damage("columns of a block have other rows"))) }
+      if let said, said.count != rowCount {
+        throw .store(.history(damage("columns of a block have other rows")))
+      }
       saids.append(said?.values)
       if isComplete { isComplete = Self.speaks(said?.values, deleted, byteCount, rowCount) }
     }
@@ -200,7 +206,8 @@ final class RunCursor {
   }
 
   /// Whether every event of the block speaks of a feature, or is a delete, which speaks of all.
-  private static func speaks(_ said: [UInt8]?, _ deleted: [UInt8], _ byteCount: Int, _ rowCount: Int) -> Bool {
+  private static func speaks(_ said: [UInt8]?, _ deleted: [UInt8], _ byteCount: Int, _ rowCount: Int) -> Bool
+  {
     for byte in 0..<byteCount {
       let all = (said?[byte] ?? 0) | (deleted.isEmpty ? 0 : deleted[byte])
       let wanted: UInt8 = byte < rowCount / 8 ? 0xff : (1 << UInt8(rowCount % 8)) &- 1

@@ -17,7 +17,9 @@ package final class ParquetSpine: SpineSource {
   package func open() throws(ExportError) -> any SpineReading {
     let file: any DiskFile
     do throws(SystemError) { file = try disk.open(name, .read) } catch { throw .system(error) }
-    do throws(ColumnarError) { return Reading(try ParquetReader(.file(file))) } catch { throw .columns(error) }
+    do throws(ColumnarError) { return Reading(try ParquetReader(.file(file))) } catch {
+      throw .columns(error)
+    }
   }
 
   private final class Reading: SpineReading {

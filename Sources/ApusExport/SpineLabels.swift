@@ -27,7 +27,9 @@ struct SpineLabels: ~Copyable {
   ) throws(ExportError) {
     let times = batch.columns[layout.time]
     let lsns = layout.lsn.map { batch.columns[$0] }
-    if case .timestamp(_, isUTC: false) = times.type.element { assumedUTC += batch.rowCount - times.nullCount }
+    if case .timestamp(_, isUTC: false) = times.type.element {
+      assumedUTC += batch.rowCount - times.nullCount
+    }
     for row in 0..<batch.rowCount {
       var label = Label(row: first + row, time: 0, limit: .max)
       let time = try moment(times, row, first)

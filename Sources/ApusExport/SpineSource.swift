@@ -40,7 +40,9 @@ package final class HeldSpine: SpineSource {
   private let schema: ColumnSchema
   private let batches: [ColumnBatch]
 
-  package init(_ schema: ColumnSchema, _ batches: [ColumnBatch], named name: String = "the spine", isText: Bool = false) {
+  package init(
+    _ schema: ColumnSchema, _ batches: [ColumnBatch], named name: String = "the spine", isText: Bool = false
+  ) {
     self.schema = schema
     self.batches = batches
     self.name = name

@@ -67,7 +67,7 @@ struct Sweep {
   ) throws(ExportError) {
     begin(key)
     var next = labels.lowerBound
-    if let horizon = rules.horizon {
+    if let horizon = rules.horizon, !key.isEmpty {
       while next < labels.upperBound, rules.isGone || chunk.limits[next] < horizon {
         winners.appendBeyond()
         next += 1
@@ -200,7 +200,11 @@ struct Sweep {
       let entry = RunCursor.number(entries, row)
       rank &+= 1
       if masks.isEmpty {
-        if entry <= limit { seen.take(rank, place, time) } else { late.add(entry, rank, place, time, saying: nil) }
+        if entry <= limit {
+          seen.take(rank, place, time)
+        } else {
+          late.add(entry, rank, place, time, saying: nil)
+        }
         if rules.mode == .known { happened.take(rank, place, time) }
       } else {
         let mask = masks.span.extracting((row * words)..<(row * words + words))
@@ -248,7 +252,9 @@ struct Sweep {
   /// A cell leaks when *as happened* would have filled it from another event, or not at all.
   private func countLeaks(_ time: Int64, _ winners: inout Winners) {
     if seen.isWhole, happened.isWhole, seen.places[0] == happened.places[0] { return }
-    let oldest = rules.ttlNanoseconds.map { ReadTime(nanoseconds: time).oldestNanoseconds(ttlNanoseconds: $0) }
+    let oldest = rules.ttlNanoseconds.map {
+      ReadTime(nanoseconds: time).oldestNanoseconds(ttlNanoseconds: $0)
+    }
     for feature in 0..<featureCount {
       let (a, b) = (seen.place(feature), happened.place(feature))
       if a == b { continue }

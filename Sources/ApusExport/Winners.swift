@@ -21,13 +21,15 @@ struct Winners {
   /// A key of which something was not seen.
   struct UnseenKey {
     var isErased = false
-    /// Bits of the features that some event speaks of, seen or not; nil when all are.
+    /// Bits of the features that some event speaks of, seen or not.
     var spoken: [UInt64]?
+    /// Something is said of each.
     var isSpoken = false
 
     func speaks(_ feature: Int) -> Bool {
-      if let spoken { return spoken[feature >> 6] >> UInt64(feature & 63) & 1 == 1 }
-      return isSpoken
+      if isSpoken { return true }
+      guard let spoken else { return false }
+      return spoken[feature >> 6] >> UInt64(feature & 63) & 1 == 1
     }
   }
 
