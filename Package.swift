@@ -35,7 +35,7 @@ let package = Package(
     .executableTarget(
       name: "apus",
       dependencies: [
-        "ApusServer", "ApusExport", "ApusIngest", "ApusStore", "ApusLog", "ApusClient", "ApusWire",
+        "ApusServer", "ApusExport", "ApusIngest", "ApusStore", "ApusColumnar", "ApusLog", "ApusClient", "ApusWire",
         "ApusContracts", "ApusSystem", "ApusBytes",
       ],
       exclude: ["CommandReference.md"], swiftSettings: strict),

@@ -15,18 +15,20 @@ package final class Export {
   package let vector: PreparedVector
   package let options: ExportOptions
   private let choices: SpineChoices
+  private let split: ExportSplit?
   private let scratch: ScratchFiles
   /// Told how far it is; false cancels.
   private let watch: @Sendable (ExportProgress) -> Bool
 
   package init(
     _ snapshot: Snapshot, _ vector: PreparedVector, _ options: ExportOptions, _ choices: SpineChoices,
-    scratch: ScratchFiles, watch: @escaping @Sendable (ExportProgress) -> Bool = { _ in true }
+    split: ExportSplit? = nil, scratch: ScratchFiles, watch: @escaping @Sendable (ExportProgress) -> Bool = { _ in true }
   ) {
     self.snapshot = snapshot
     self.vector = vector
     self.options = options
     self.choices = choices
+    self.split = split
     self.scratch = scratch
     self.watch = watch
   }
@@ -37,7 +39,7 @@ package final class Export {
     try checkOptions(layout)
     let mode: Sight.Line = layout.lsn != nil ? .all : options.mode == .known ? .known : .happened
     let plan = try ExportPlan(vector, snapshot, options, mode: mode)
-    try plan.checkNames(reading.schema)
+    try plan.checkNames(reading.schema, split: split != nil)
 
     var labels = LabelReading(layout, plan, options, snapshot, scratch)
     try labels.run(reading, watch)
@@ -60,7 +62,7 @@ package final class Export {
     report.timeColumn = layout.timeName
     report.lsnColumn = layout.lsn.map { reading.schema.fields[$0].name }
     report.features = features(plan, counts)
-    try write(spine, plan, &cells, to: sink, &report)
+    try write(spine, layout, plan, &cells, to: sink, &report)
     report.identityText = identityText(layout, spineDigest)
     report.identity = SHA256.digest(of: unsafe report.identityText.utf8.span.bytes)
     return report
@@ -132,11 +134,12 @@ package final class Export {
 
   /// The spine again, with its answers beside it.
   private func write(
-    _ spine: any SpineSource, _ plan: ExportPlan, _ cells: inout CellSpool, to sink: any ExportSink,
-    _ report: inout ExportReport
+    _ spine: any SpineSource, _ layout: SpineLayout, _ plan: ExportPlan, _ cells: inout CellSpool,
+    to sink: any ExportSink, _ report: inout ExportReport
   ) throws(ExportError) {
     let reading = try spine.open()
-    let fields = reading.schema.fields + plan.outputs.map(\.field)
+    let fields = reading.schema.fields + (split == nil ? [] : [ExportSplit.field]) + plan.outputs.map(\.field)
+    var labels = SpineLabels(layout, options)
     let schema = ColumnSchema(fields)
     try sink.begin(schema)
     var spineDigest = RowsDigest(reading.schema.fields)
@@ -147,6 +150,8 @@ package final class Export {
     var row = 0
     while let batch = try reading.next() {
       spineDigest.take(batch.columns)
+      var own = batch.columns
+      if let split { own.append(try split.column(batch, &labels)) }
       var at = 0
       while at < batch.rowCount {
         guard row < report.rows else { throw .spineChanged }
@@ -157,10 +162,10 @@ package final class Export {
           for group in plan.groups.indices { columns.append(try cells.take(range, group)) }
         }
         let count = min(batch.rowCount - at, rows.upperBound - row)
-        let own = (row - rows.lowerBound)..<(row - rows.lowerBound + count)
+        let place = (row - rows.lowerBound)..<(row - rows.lowerBound + count)
         let joined =
-          batch.columns.map { $0.slice(at..<(at + count)) }
-          + plan.outputs.map { columns[$0.group][$0.place].slice(own) }
+          own.map { $0.slice(at..<(at + count)) }
+          + plan.outputs.map { columns[$0.group][$0.place].slice(place) }
         digest.take(joined)
         let whole: ColumnBatch
         do throws(ColumnarError) { whole = try ColumnBatch(schema, joined, rowCount: count) } catch {
@@ -197,6 +202,7 @@ package final class Export {
       lines.append("keys=\(role.name) \(role.parts.map(\.name).joined(separator: " "))")
     }
     lines.append(options.identity)
+    if let split { lines.append("split=\(split.spelling)") }
     lines.append("spine=\(spine)")
     return lines.joined(separator: "\n") + "\n"
   }

@@ -22,6 +22,7 @@ package enum ExportError: Error, Equatable, Sendable {
   /// A value that cannot be a part of the key, or no time; rows count from 0.
   case badValue(column: String, row: Int, String)
   case nameTaken(String, by: String)
+  case spineUnreadable(String)
   /// The spine's second reading was not its first.
   case spineChanged
   case optionWithLSNs(String)
@@ -75,6 +76,7 @@ extension ExportError {
         "two columns of the set would be called \(name): \(by)",
         "--prefix TEXT stands before the features' names"
       )
+    case .spineUnreadable(let what): (what, nil)
     case .spineChanged: ("the spine changed while it was read", "export again when nobody writes it")
     case .optionWithLSNs(let option):
       (

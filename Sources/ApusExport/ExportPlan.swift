@@ -121,12 +121,15 @@ struct ExportPlan: Sendable {
   }
 
   /// That the set's columns have names of their own.
-  func checkNames(_ spine: ColumnSchema) throws(ExportError) {
+  func checkNames(_ spine: ColumnSchema, split: Bool) throws(ExportError) {
     var names: [String: String] = [:]
     for field in spine.fields {
       guard names.updateValue("a column of the spine", forKey: field.name) == nil else {
         throw .columnTwice(field.name)
       }
+    }
+    if split, let other = names.updateValue("the split", forKey: ExportSplit.field.name) {
+      throw .nameTaken(ExportSplit.field.name, by: "\(other) and the split")
     }
     for output in outputs {
       if let other = names.updateValue("a feature", forKey: output.field.name) {

@@ -14,6 +14,8 @@ struct FloorPlan: Sendable {
     let rooms: [String: Set<String>] = [
       "apus": [
         "ApusServer", "ApusExport", "ApusIngest", "ApusStore", "ApusLog", "ApusContracts", "ApusClient",
+        // The columns in which a spine of text goes from the room that reads it to the one that joins it.
+        "ApusColumnar",
         // The bytes of the few small messages that it asks a server with itself.
         "ApusWire", "ApusSystem",
         // The vocabulary that every room's answers are made of, such as LSNs.
