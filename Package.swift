@@ -35,7 +35,8 @@ let package = Package(
     .executableTarget(
       name: "apus",
       dependencies: [
-        "ApusServer", "ApusExport", "ApusIngest", "ApusStore", "ApusColumnar", "ApusLog", "ApusClient", "ApusWire",
+        "ApusServer", "ApusExport", "ApusIngest", "ApusStore", "ApusColumnar", "ApusLog", "ApusClient",
+        "ApusWire",
         "ApusContracts", "ApusSystem", "ApusBytes",
       ],
       exclude: ["CommandReference.md"], swiftSettings: strict),

@@ -85,7 +85,8 @@ final class CSVSet {
 
   /// Quoted where it must be, and where it is empty, since an empty field is a null.
   private static func append(_ text: String, to line: inout [UInt8]) {
-    let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 != 0x22 && $0 != 0x2C && $0 != 0x0A && $0 != 0x0D }
+    let isPlain =
+      !text.isEmpty && text.utf8.allSatisfy { $0 != 0x22 && $0 != 0x2C && $0 != 0x0A && $0 != 0x0D }
     guard !isPlain else {
       line += text.utf8
       return

@@ -63,7 +63,9 @@ package final class EventSpine: SpineSource {
       var count = 0
       while count < Self.rowsMax {
         if moments.isEmpty {
-          do throws(HistoryError) { guard try nextKey() else { break } } catch { throw .store(.history(error)) }
+          do throws(HistoryError) { guard try nextKey() else { break } } catch {
+            throw .store(.history(error))
+          }
         }
         guard let moment = moments.popFirst() else { continue }
         try append(moment, &builders)

@@ -22,7 +22,8 @@ package final class Export {
 
   package init(
     _ snapshot: Snapshot, _ vector: PreparedVector, _ options: ExportOptions, _ choices: SpineChoices,
-    split: ExportSplit? = nil, scratch: ScratchFiles, watch: @escaping @Sendable (ExportProgress) -> Bool = { _ in true }
+    split: ExportSplit? = nil, scratch: ScratchFiles,
+    watch: @escaping @Sendable (ExportProgress) -> Bool = { _ in true }
   ) {
     self.snapshot = snapshot
     self.vector = vector

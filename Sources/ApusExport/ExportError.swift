@@ -104,6 +104,28 @@ extension ExportError {
   }
 }
 
+extension ExportError {
+  /// The name by which programs know it.
+  package var code: String {
+    switch self {
+    case .store(let error): error.code
+    case .noTimeColumn, .noColumn, .columnTwice, .notATimeColumn, .integerTime, .notAKeyColumn,
+      .notAnLSNColumn, .badValue, .spineUnreadable, .columns, .lsnMissing:
+      "spine_wrong"
+    case .nameTaken: "name_taken"
+    case .spineChanged: "spine_changed"
+    case .optionWithLSNs: "option_refused"
+    case .beyondHistory: "beyond_history"
+    case .lsnAhead: "not_yet"
+    case .viewNotThere: "unknown_view"
+    case .system(let error): error.errno == .noSpace ? "disk_full" : "system"
+    case .scratchFull: "disk_full"
+    case .scratchDamaged: "scratch_damaged"
+    case .cancelled: "cancelled"
+    }
+  }
+}
+
 extension ExportError: CustomStringConvertible {
   package var description: String { words.what }
 }

@@ -210,7 +210,7 @@ final class RunCursor {
   {
     for byte in 0..<byteCount {
       let all = (said?[byte] ?? 0) | (deleted.isEmpty ? 0 : deleted[byte])
-      let wanted: UInt8 = byte < rowCount / 8 ? 0xff : (1 << UInt8(rowCount % 8)) &- 1
+      let wanted: UInt8 = byte < rowCount / 8 ? 0xff : (1 << UInt8(truncatingIfNeeded: rowCount % 8)) &- 1
       if all & wanted != wanted { return false }
     }
     return true

@@ -10,7 +10,8 @@ extension CommandParser {
   static func export(_ words: Words, _ project: String?) throws(UsageError) -> Job {
     if words.part == "verify" {
       guard let path = words.operands.first else {
-        throw words.refusal("`export verify` needs a manifest", nil, next: "say `apus export verify MANIFEST`")
+        throw words.refusal(
+          "`export verify` needs a manifest", nil, next: "say `apus export verify MANIFEST`")
       }
       let others = Verb.export.options.map(\.name).filter { !["--data", "--spine", "--json"].contains($0) }
       try words.refuse(others, "what the manifest says", say: "the set is made as it was")
@@ -117,13 +118,14 @@ extension CommandParser {
     }
     if let threads = try words.number("--threads") {
       guard (1...256).contains(threads) else { throw words.refusal("--threads is 1 to 256", "--threads") }
-      options.export.threads = Int(threads)
+      options.export.threads = Int(clamping: threads)
     }
   }
 
   /// `512MiB`.
   private static func bytes(_ text: String) -> Int? {
     for (unit, size) in [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)] where text.hasSuffix(unit) {
+      // house: allow decoder-conversion because a text that is no number gives nil
       guard let number = Int(text.dropLast(3)), number > 0, number < 1 << 20 else { return nil }
       return number * size
     }

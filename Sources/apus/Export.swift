@@ -139,7 +139,7 @@ struct ExportTrouble: Error {
   func trouble(_ store: StorePlace) -> Trouble {
     if case .store(let error) = error { return Trouble(error, store) }
     let (what, next) = error.words
-    return Trouble("export", what, at: place, next: next ?? "`apus help export` shows how it is meant")
+    return Trouble(error.code, what, at: place, next: next ?? "`apus help export` shows how it is meant")
   }
 }
 

@@ -33,7 +33,9 @@ struct ExportManifest {
       "time_unit": options.choices.timeUnitNanoseconds.map { .number($0) } ?? .null,
       "lsn": options.choices.lsn.map { .text($0) } ?? .null,
       "keys": .object(
-        options.choices.keys.sorted { $0.key < $1.key }.map { JSON.Member(key: $0.key, value: .text($0.value)) }
+        options.choices.keys.sorted { $0.key < $1.key }.map {
+          JSON.Member(key: $0.key, value: .text($0.value))
+        }
       ),
       "mode": .text(export.mode.rawValue), "strict_before": .boolean(export.isStrict),
       "delay_ns": .number(export.delayNanoseconds), "beyond_history": .text(export.beyondHistory.rawValue),
@@ -121,7 +123,9 @@ extension Export.Done {
         "\(Numbers.count(report.withoutKey, "row")) without a key, \(Numbers.grouped(report.withoutTime)) without a time: "
           + "nothing was found of them")
     }
-    if let lsnColumn = report.lsnColumn { lines.append("rows repeat what was served at their `\(lsnColumn)`") }
+    if let lsnColumn = report.lsnColumn {
+      lines.append("rows repeat what was served at their `\(lsnColumn)`")
+    }
     for range in losses { lines.append("\(range) are lost: what they said is not in the set") }
     lines.append("identity \(report.identity), manifest \(file.manifestPath)")
     return lines

@@ -80,7 +80,8 @@ private final class NoSet: ExportSink {
 extension Export.Options {
   /// What a manifest says was asked.
   init?(manifest: JSON) {
-    guard manifest["apus_training_set"]?.int64 == Int64(ExportManifest.version), let asked = manifest["asked"],
+    guard manifest["apus_training_set"]?.int64 == Int64(ExportManifest.version),
+      let asked = manifest["asked"],
       let of = asked["of"]?.string, let names = asked["names"]?.string, let lsn = manifest["lsn"]?.int64,
       let out = manifest["set"]?.string, let format = manifest["format"]?.string.flatMap(SetFormat.init)
     else { return nil }

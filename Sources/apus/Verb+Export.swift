@@ -58,7 +58,8 @@ extension Verb {
           "apus export --spine labels.parquet --time label_time --service fraud@1 --out train.parquet --data DIR",
         meaning: "a training set"),
       Example(
-        command: "apus export --spine labels.csv --features card_activity:txn_count_24h --out t.csv --data DIR",
+        command:
+          "apus export --spine labels.csv --features card_activity:txn_count_24h --out t.csv --data DIR",
         meaning: "one feature, in text"),
       Example(
         command: "apus export --view card_activity --from 2026-11-01 --out card.parquet --data DIR",
