@@ -42,6 +42,7 @@ struct Bench {
     ("store-rows", StoreRowsBenchmark.run),
     ("bulk", BulkBenchmark.run),
     ("history", HistoryBenchmark.run),
+    ("export", ExportBenchmark.run),
     ("server-echo", ServerBenchmark.echo),
     ("server-pipelined", ServerBenchmark.pipelined),
     ("server-rows", ServerBenchmark.matrices),
