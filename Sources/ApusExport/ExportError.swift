@@ -2,6 +2,7 @@
 
 package import ApusBytes
 package import ApusColumnar
+import ApusHistory
 package import ApusStore
 package import ApusSystem
 
@@ -105,13 +106,23 @@ extension ExportError {
 }
 
 extension ExportError {
+  /// What the kernel refused, where that is all that is wrong.
+  package var refusal: SystemError? {
+    switch self {
+    case .system(let error), .columns(.system(let error)): error
+    case .store(.history(let error)): error.refusal
+    default: nil
+    }
+  }
+
   /// The name by which programs know it.
   package var code: String {
     switch self {
-    case .store(let error): error.code
+    case .store(let error): refusal?.errno == .noSpace ? "disk_full" : error.code
     case .noTimeColumn, .noColumn, .columnTwice, .notATimeColumn, .integerTime, .notAKeyColumn,
-      .notAnLSNColumn, .badValue, .spineUnreadable, .columns, .lsnMissing:
+      .notAnLSNColumn, .badValue, .spineUnreadable, .lsnMissing:
       "spine_wrong"
+    case .columns: refusal.map { $0.errno == .noSpace ? "disk_full" : "system" } ?? "spine_wrong"
     case .nameTaken: "name_taken"
     case .spineChanged: "spine_changed"
     case .optionWithLSNs: "option_refused"

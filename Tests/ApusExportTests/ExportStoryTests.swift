@@ -10,7 +10,7 @@ private func setting(_ name: String, or standard: UInt64) -> UInt64 {
 }
 
 @Suite("Training sets against the oracle")
-struct ExportOracleTests {
+struct ExportStoryTests {
   private static let shards: UInt64 = 2
 
   @Test("whatever a store was told, and wherever it lies, a set has what a plain list of events says")
@@ -33,7 +33,7 @@ struct ExportOracleTests {
       return await group.reduce(into: ExportStory.Summary()) { $0 += $1 }
     }
     let counts = total.counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-    print("export oracle: \(total.stories) stories from seed \(first): \(counts.joined(separator: ", "))")
+    print("export: \(total.stories) stories from seed \(first): \(counts.joined(separator: ", "))")
     guard count >= 500 else { return }
     // A story in which nothing happens proves nothing.
     for what in [
