@@ -1,4 +1,4 @@
-// A set as CSV, RFC 4180: a header, a null as an empty field, the empty text as `""`, moments as RFC 3339 in UTC with all nine digits, bytes as
+// A set as CSV, RFC 4180: a header, a null as an empty field, the empty text as `""`, moments as RFC 3339 in UTC to the nanosecond, bytes as
 // base64, lists and vectors as JSON. `apus push` reads it back as it was.
 
 import ApusBytes

@@ -45,7 +45,8 @@ extension ExportError {
     switch self {
     case .store(let error): ("\(error)", nil)
     case .columns(let error): ("\(error)", nil)
-    case .system(let error): ("\(error)", nil)
+    case .system(let error):
+      ("\(error)", error.errno == .noEntry ? "check the path" : error.errno == .noSpace ? "make room" : nil)
     case .noTimeColumn(let candidates):
       (
         candidates.isEmpty

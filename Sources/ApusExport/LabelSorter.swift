@@ -34,7 +34,7 @@ struct LabelSorter: Sendable {
     unsafe key.withUnsafeBytes { unsafe keyBytes.append(contentsOf: $0) }
     keyEnds.append(keyBytes.count)
     labels.append(label)
-    if heldByteCount > memory || labels.count >= Self.labelsMax { try spill() }
+    if heldByteCount > limit || labels.count >= Self.labelsMax { try spill() }
   }
 
   private var heldByteCount: Int {
@@ -43,6 +43,10 @@ struct LabelSorter: Sendable {
   }
 
   private static let labelsMax = 1 << 30
+
+  /// Each file is open until the end: when there are many, the next ones are larger.
+  private var limit: Int { memory << min(20, spills.count / Self.spillsOfSize) }
+  private static let spillsOfSize = 64
 
   private func key(_ place: Int) -> Range<Int> { (place == 0 ? 0 : keyEnds[place - 1])..<keyEnds[place] }
 

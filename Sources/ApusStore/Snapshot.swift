@@ -31,11 +31,12 @@ package final class Snapshot: Sendable {
   private let history: HistoryView
   private let runs: any RunFiles
 
-  init(_ store: Store, _ point: SnapshotPoint, _ newest: PastState) throws(StoreError) {
-    self.newest = newest
+  init(_ store: Store, _ point: SnapshotPoint) throws(StoreError) {
+    // Held first, then asked for the horizons: else a merge in between could let go of what they do not tell of.
+    history = HistoryView(store.log, store.options.runs)
+    newest = try store.pastState()
     log = store.log
     runs = store.options.runs
-    history = HistoryView(store.log, store.options.runs)
     let view = history.view
     // A power cut may take what is not durable, and with it a training set's right to exist.
     let last = min(newest.visible, view.durable)
@@ -174,9 +175,8 @@ package final class Snapshot: Sendable {
 extension Store {
   /// Holds a snapshot. It waits for the appender, and may read files: no loop may do it.
   package func snapshot(_ point: SnapshotPoint = .newest) throws(StoreError) -> Snapshot {
-    let newest = try pastState()
     if health.isClosed { throw .closed }
-    return try Snapshot(self, point, newest)
+    return try Snapshot(self, point)
   }
 }
 

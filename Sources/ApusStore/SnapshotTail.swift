@@ -40,10 +40,14 @@ struct SnapshotTail {
     while let frame = try next(&scanner), frame.lsns.first <= last {
       guard frame.type == .records else { continue }
       try take(scanner.payload, frame)
-      if sorter.byteCount > memory { try put(through: min(frame.lsns.last, last)) }
+      if sorter.byteCount > limit { try put(through: min(frame.lsns.last, last)) }
     }
     try put(through: last)
   }
+
+  /// Each run is an open file: when there are many, the next ones are larger.
+  private var limit: Int { memory << min(20, Int(clamping: nextFile) / Self.runsOfSize) }
+  private static let runsOfSize = 64
 
   private func next(_ scanner: inout LogScanner) throws(StoreError) -> FrameHeader? {
     do throws(LogError) { return try scanner.next() } catch {

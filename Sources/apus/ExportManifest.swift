@@ -116,7 +116,7 @@ extension Export.Done {
       lines.append("  \(feature.name)   \(words.joined(separator: ", "))")
     }
     if report.assumedUTC > 0 {
-      lines.append("\(Numbers.count(report.assumedUTC, "time")) without a zone were taken for UTC")
+      lines.append("taken for UTC: \(Numbers.count(report.assumedUTC, "time")) without a zone")
     }
     if report.withoutKey + report.withoutTime > 0 {
       lines.append(
