@@ -115,26 +115,3 @@ final class CSVSet {
     return quoted + "\""
   }
 }
-
-/// RFC 4648.
-enum Base64Text {
-  private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-  static func text(_ bytes: RawSpan) -> String {
-    let all = bytes.copied()
-    var text: [UInt8] = []
-    var at = 0
-    while at < all.count {
-      let (first, second, third) = (
-        all[at], at + 1 < all.count ? all[at + 1] : 0, at + 2 < all.count ? all[at + 2] : 0
-      )
-      let word = UInt32(first) << 16 | UInt32(second) << 8 | UInt32(third)
-      for place in 0..<4 {
-        let isPadding = at + place > all.count
-        text.append(isPadding ? UInt8(ascii: "=") : digits[Int(word >> UInt32(18 - 6 * place) & 63)])
-      }
-      at += 3
-    }
-    return String(decoding: text, as: UTF8.self)
-  }
-}

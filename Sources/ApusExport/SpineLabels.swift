@@ -91,7 +91,13 @@ struct SpineLabels: ~Copyable {
     case .string:
       // Checked when the column was made.
       try encoder.append(utf8: column.bytes(row))
-    case .bytes: try encoder.append(bytes: column.bytes(row))
+    case .bytes:
+      guard column.type.element == .string else {
+        try encoder.append(bytes: column.bytes(row))
+        return true
+      }
+      guard let content = Base64Text.bytes(column.string(row)) else { return false }
+      try encoder.append(bytes: unsafe content.span.bytes)
     case .bool:
       guard let bit = SpineCell.bool(column, row) else { return false }
       try encoder.append(bit)

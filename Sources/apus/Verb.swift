@@ -54,7 +54,8 @@ struct Verb: Equatable {
   static func == (a: Verb, b: Verb) -> Bool { a.name == b.name }
 
   static let all: [Verb] = [
-    .serve, .plan, .apply, .promote, .retire, .describe, .push, .get, .history, .explain, .scan, .export, .delete,
+    .serve, .plan, .apply, .promote, .retire, .describe, .push, .get, .history, .explain, .scan, .export,
+    .delete,
     .erase, .deadLetters,
     .status, .ping, .check,
     .repair, .compact,

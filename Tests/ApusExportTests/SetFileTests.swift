@@ -306,4 +306,51 @@ struct SetFileTests {
       }
     }
   }
+
+  @Test("in a spine of text keys are read as their types are written, and what is none names its row")
+  func textKeys() throws {
+    let fixture = try ExportFixture()
+    try fixture.apply(
+      """
+      project: p
+      entities:
+        odd: {keys: {raw: bytes, small: int32, when: timestamp, yes: bool}}
+      views:
+        a: {entity: odd, ttl: none, features: {count: {type: int64}}}
+      services:
+        s: {features: [{view: a, take: [count]}]}
+      """, ttls: ["a": nil], keys: ["a": ["raw", "small", "when", "yes"]])
+    let contents: [[UInt8]] = [[], [0], [255, 1], [1, 2, 3], [9, 8, 7, 6]]
+    for (place, raw) in contents.enumerated() {
+      try fixture.push(
+        "a",
+        [
+          ExportFixture.Row(
+            key: [.bytes(raw), .int32(-5), .timestamp(nanoseconds: 1), .bool(true)], eventTime: fixture.now,
+            said: ["count": .some(.int64(Int64(place)))])
+        ])
+    }
+    let names = ["raw", "small", "when", "yes", "event_timestamp"]
+    let now = "2026-01-01T00:00:00Z"
+    func export(_ rows: [[String]]) throws -> [Value?] {
+      let held = try SpineBuilder(
+        fields: names.map { ColumnField($0, ColumnType(.string)) }, rows: rows.map { $0.map { .string($0) } }
+      ).spine()
+      let reading = held.open()
+      let batch = try reading.next()
+      let text = HeldSpine(reading.schema, batch.map { [$0] } ?? [], isText: true)
+      let set = HeldSet()
+      _ = try self.export(fixture, try fixture.store.snapshot(), to: set, text)
+      return try rows.indices.map { try set.value("count", $0, .scalar(.int64)) }
+    }
+    let key = ["-5", "1970-01-01T00:00:00.000000001Z", "true", now]
+    let found = try export(["", "AA==", "/wE=", "AQID", "CQgHBg=="].map { [$0] + key })
+    #expect(found == (0..<5).map { .int64(Int64($0)) })
+    for bad in ["AA=", "A===", "AB==", "@@@@", "AA==AA=="] {
+      #expect(throws: ExportError.self, "\(bad)") { try export([[bad] + key]) }
+    }
+    #expect(throws: ExportError.badValue(column: "small", row: 0, "\"3000000000\" is no int32")) {
+      try export([["AA==", "3000000000"] + key.dropFirst()])
+    }
+  }
 }
