@@ -219,6 +219,10 @@ private struct Picking: ~Copyable {
   private var slots: [UInt64: Int32] = [:]
   private var lastBlock: UInt64 = .max
   private var lastSlot: Int32 = 0
+  private var lastCount = 0
+  /// Of each column, so that nobody who asks needs to take it in hand.
+  private var counts: [Int] = []
+  private var haveNulls: [Bool] = []
   /// One row, what stands in a blank.
   private var filling: Column?
   private let fillingSlots: Int
@@ -246,7 +250,13 @@ private struct Picking: ~Copyable {
   private mutating func beginWindow() {
     slots.removeAll(keepingCapacity: true)
     lastBlock = .max
-    if let filling { columns.append(filling) } else { columns.append(.nulls(count: 1)) }
+    append(filling ?? .nulls(count: 1))
+  }
+
+  private mutating func append(_ column: Column) {
+    columns.append(column)
+    counts.append(column.count)
+    haveNulls.append(column.nullCount > 0)
   }
 
   /// True when so much is in hand that `flush` is due.
@@ -261,11 +271,12 @@ private struct Picking: ~Copyable {
         lastSlot = Int32(truncatingIfNeeded: columns.count)
         slots[block] = lastSlot
         let read = try cursors[place.run].read(wanted, block: place.block)
-        columns.append(read ?? .nulls(count: EventPlaceCode.rowCountMax))
+        append(read ?? .nulls(count: EventPlaceCode.rowCountMax))
       }
+      lastCount = counts[Int(lastSlot)]
     }
     let pick = ColumnPick(lastSlot, Int32(truncatingIfNeeded: place.row))
-    guard place.row < columns[Int(lastSlot)].count else {
+    guard place.row < lastCount else {
       throw .store(
         .history(.damaged(path: cursors[place.run].run.path, at: 0, "columns of a block have other rows")))
     }
@@ -279,7 +290,7 @@ private struct Picking: ~Copyable {
     if !statuses.isEmpty {
       for (place, label) in labels.enumerated() where label >= 0 {
         let pick = picks[place]
-        if columns[Int(pick.column)].nullCount > 0, columns[Int(pick.column)].isNull(Int(pick.row)),
+        if haveNulls[Int(pick.column)], columns[Int(pick.column)].isNull(Int(pick.row)),
           statuses[Int(label)] == CellStatus.present.rawValue
         {
           statuses[Int(label)] = CellStatus.nullValue.rawValue
@@ -291,6 +302,8 @@ private struct Picking: ~Copyable {
     picks.removeAll(keepingCapacity: true)
     labels.removeAll(keepingCapacity: true)
     columns.removeAll(keepingCapacity: true)
+    counts.removeAll(keepingCapacity: true)
+    haveNulls.removeAll(keepingCapacity: true)
   }
 
   mutating func finish(_ statuses: inout [UInt8]) throws(ExportError) -> Column {

@@ -47,7 +47,7 @@ struct LabelChunk: Sendable {
   }
 
   private func isLast(_ key: RawSpan) -> Bool {
-    if keyEnds.isEmpty { return false }
+    if keyEnds.isEmpty || keyBytes.count - lastKeyStart != key.byteCount { return false }
     return unsafe keyBytes.span.bytes.extracting(lastKeyStart..<keyBytes.count).isEqual(to: key)
   }
 
