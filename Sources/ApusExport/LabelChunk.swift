@@ -38,6 +38,9 @@ struct LabelChunk: Sendable {
     append(label)
   }
 
+  /// Another label of the key that came last.
+  mutating func append(again label: Label) { append(label) }
+
   private mutating func append(_ label: Label) {
     times.append(label.time)
     limits.append(label.limit)

@@ -6,7 +6,8 @@ import ApusBytes
 import ApusSystem
 
 struct LabelSorter: Sendable {
-  private struct Entry: Sendable {
+  struct Entry: Sendable {
+    /// Of the key; where all keys have eight bytes, the key.
     var prefix: UInt64
     var limit: Int64
     var place: Int32
@@ -95,7 +96,7 @@ struct LabelSorter: Sendable {
   mutating func finish() throws(ExportError) -> LabelStream {
     if spills.isEmpty {
       sort()
-      return .held(HeldLabels(keyBytes, keyEnds, labels, order: entries.map(\.place)))
+      return .held(HeldLabels(keyBytes, keyEnds, labels, entries, areShort: Self.areShort(keyEnds)))
     }
     if !labels.isEmpty { try spill() }
     return .spilled(try LabelMerge(spills))
@@ -124,25 +125,43 @@ struct HeldLabels: Sendable {
   private let keyBytes: [UInt8]
   private let keyEnds: [Int]
   private let labels: [Label]
-  private let order: [Int32]
+  private let order: [LabelSorter.Entry]
+  /// Every key has eight bytes: then its prefix is the key, and saves a look at where it lies.
+  private let areShort: Bool
   private var at = 0
 
-  init(_ keyBytes: [UInt8] = [], _ keyEnds: [Int] = [], _ labels: [Label] = [], order: [Int32] = []) {
+  init(
+    _ keyBytes: [UInt8] = [], _ keyEnds: [Int] = [], _ labels: [Label] = [],
+    _ order: [LabelSorter.Entry] = [], areShort: Bool = false
+  ) {
     self.keyBytes = keyBytes
     self.keyEnds = keyEnds
     self.labels = labels
     self.order = order
+    self.areShort = areShort
   }
 
   mutating func next(_ count: Int) -> LabelChunk? {
     guard at < order.count else { return nil }
     let end = min(order.count, at + count)
     var chunk = LabelChunk(capacity: end - at)
+    var last: UInt64?
     while at < end {
-      let place = Int(order[at])
+      let entry = order[at]
+      let place = Int(entry.place)
+      at += 1
+      if areShort {
+        if entry.prefix == last {
+          chunk.append(again: labels[place])
+        } else {
+          let key = entry.prefix.bigEndian
+          unsafe withUnsafeBytes(of: key) { unsafe chunk.append($0.bytes, labels[place]) }
+          last = entry.prefix
+        }
+        continue
+      }
       let start = place == 0 ? 0 : keyEnds[place - 1]
       chunk.append(unsafe keyBytes.span.bytes.extracting(start..<keyEnds[place]), labels[place])
-      at += 1
     }
     return chunk
   }
