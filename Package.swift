@@ -35,8 +35,9 @@ let package = Package(
     .executableTarget(
       name: "apus",
       dependencies: [
-        "ApusServer", "ApusIngest", "ApusStore", "ApusLog", "ApusClient", "ApusWire", "ApusContracts",
-        "ApusSystem", "ApusBytes",
+        "ApusServer", "ApusExport", "ApusIngest", "ApusStore", "ApusColumnar", "ApusLog", "ApusClient",
+        "ApusWire",
+        "ApusContracts", "ApusSystem", "ApusBytes",
       ],
       exclude: ["CommandReference.md"], swiftSettings: strict),
 
@@ -44,6 +45,12 @@ let package = Package(
     room(
       "ApusServer", uses: ["ApusStore", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes"],
       exclude: ["Server.md", "Tokens.md"]),
+
+    // Joins history as of each label's moment and writes it out.
+    room(
+      "ApusExport",
+      uses: ["ApusStore", "ApusHistory", "ApusContracts", "ApusColumnar", "ApusSystem", "ApusBytes"],
+      exclude: ["Export.md"]),
 
     // Turns files into rows.
     room(
@@ -141,6 +148,12 @@ let package = Package(
       uses: [
         "ApusIngest", "ApusStore", "ApusColumnar", "ApusLog", "ApusContracts", "ApusSystem", "ApusBytes",
         "ApusTestSupport",
+      ]),
+    tests(
+      of: "ApusExportTests",
+      uses: [
+        "ApusExport", "ApusStore", "ApusHistory", "ApusColumnar", "ApusLog", "ApusContracts", "ApusSystem",
+        "ApusBytes", "ApusTestSupport",
       ]),
     tests(of: "ApusBytesTests", uses: ["ApusBytes"]),
     tests(of: "ApusSystemTests", uses: ["ApusSystem", "ApusBytes", "ApusTestSupport"]),

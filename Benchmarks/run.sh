@@ -2,7 +2,7 @@
 # Measures, prints a table, and leaves report.md and report.json in .build/bench.
 #   ONLY=word        only the benchmarks whose name has the word: memory, checksum, append, group, scan, open, history, history-explain, store-read, store-views,
 #                    store-append, store-growth, store-rows (store: all of the last five),
-#                    bulk, server-echo, server-pipelined, server-rows, server-allocations (server: all of the last four)
+#                    bulk, export, server-echo, server-pipelined, server-rows, server-allocations (server: all of the last four)
 #   (Benchmarks/python_client.py measures the Python client, by itself)
 #   TOY=1            every benchmark in its smallest size: checks the answers, measures nothing
 #   APUS_BENCH_DIR   where the measured files go, 16 GiB at most; otherwise beside the report
@@ -25,4 +25,5 @@ swift build -c release --product apus >&2
 clang -O2 -shared -fPIC -o "$results/probe.so" Benchmarks/AllocationProbe/probe.c
 APUS_BENCH_DIR=$scratch APUS_BENCH_PROBE=$PWD/$results/probe.so \
   APUS_BENCH_PYTHON=$PWD/.build/python/bin/python APUS_BENCH_HISTORY_PEER=$PWD/Benchmarks/history_peer.py \
+  APUS_BENCH_EXPORT_PEER=$PWD/Benchmarks/export_peer.py \
   .build/release/ApusBench "${arguments[@]}"

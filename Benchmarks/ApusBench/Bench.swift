@@ -43,6 +43,7 @@ struct Bench {
     ("bulk", BulkBenchmark.run),
     ("history", HistoryBenchmark.run),
     ("history-explain", ExplainBenchmark.run),
+    ("export", ExportBenchmark.run),
     ("server-echo", ServerBenchmark.echo),
     ("server-pipelined", ServerBenchmark.pipelined),
     ("server-rows", ServerBenchmark.matrices),

@@ -6,7 +6,7 @@ import ApusBytes
 
 package struct ColumnBuilder: ~Copyable {
   package let type: ColumnType
-  private let name: String
+  let name: String
   /// Rows that are complete.
   package private(set) var count = 0
   package private(set) var elementCount = 0

@@ -33,7 +33,7 @@ package struct PastFold {
         self.winner = new
         return
       }
-      if new.stamp > winner.stamp {
+      if Precedence.wins(new.stamp, over: winner.stamp) {
         second = winner
         self.winner = new
       } else if second.map({ new.stamp > $0.stamp }) ?? true {

@@ -10,9 +10,9 @@ package final class RunReader: Sendable {
   package let path: String
   package let lsns: LSNRange
   package let attributes: RunAttributes
-  private let file: any DiskFile
+  let file: any DiskFile
   private let id: HistoryFileID
-  private let tail: RunTail
+  let tail: RunTail
   /// What the last lookup left, for the next one: to make a decompressor costs as much as a small block.
   private let spare = Monitor<Lookup?>(nil)
 

@@ -129,7 +129,7 @@ package struct RunSchema: Sendable {
     }
   }
 
-  static func columnType(of type: FeatureType) -> ColumnType {
+  package static func columnType(of type: FeatureType) -> ColumnType {
     let element = element(of: type.element)
     return switch type.shape {
     case .scalar: ColumnType(element)

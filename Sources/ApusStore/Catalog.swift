@@ -106,4 +106,10 @@ package final class CatalogView: Sendable {
     }
     self.removed = removed
   }
+
+  /// Whether the view has this feature no more.
+  package func isRemoved(_ feature: FeatureIndex) -> Bool {
+    let word = Int(feature) / 64
+    return word < removed.count && removed[word] >> UInt64(Int(feature) % 64) & 1 == 1
+  }
 }

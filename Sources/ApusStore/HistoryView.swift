@@ -7,10 +7,10 @@ import ApusHistory
 import ApusLog
 import ApusSystem
 
-final class HistoryView {
+final class HistoryView: Sendable {
   let view: LogView
   private let pin: LogPin
-  private let runs: (any RunFiles)?
+  let runs: (any RunFiles)?
 
   init(_ log: LogReader, _ runs: (any RunFiles)?) {
     // Pinned first, then looked: otherwise a file could go in between.
@@ -73,7 +73,7 @@ final class HistoryView {
     }
   }
 
-  private func open(_ path: String) throws(HistoryError) -> any DiskFile {
+  func open(_ path: String) throws(HistoryError) -> any DiskFile {
     do throws(SystemError) { return try view.folder.disk.open(path, .read) } catch { throw .system(error) }
   }
 }

@@ -28,19 +28,21 @@ package struct ParquetRuns: RunFiles {
     of subject: RunSubject, first: LSN, _ attributes: RunAttributes, as id: HistoryFileID,
     in file: any DiskFile, from key: [UInt8]?
   ) throws(HistoryError) -> any EventCursor {
-    let reader = try RunReader(file, id, first: first, attributes)
-    // Cells are read by the subject's layout: of other types they would be other values.
-    guard reader.schema.keys.map(\.type) == subject.keys.map(\.type),
-      subject.features.map(\.type).starts(with: reader.schema.features.map(\.type))
-    else {
-      throw .damaged(path: file.path, at: attributes.tailAt, "its types are not those of its view version")
-    }
-    return reader.events(from: key)
+    try reader(of: subject, first: first, attributes, as: id, in: file).events(from: key)
   }
 
   package func lookup(
     first: LSN, _ attributes: RunAttributes, as id: HistoryFileID, in file: any DiskFile
   ) throws(HistoryError) -> any RunLookup {
     try RunReader(file, id, first: first, attributes)
+  }
+
+  package func reader(
+    of subject: RunSubject, first: LSN, _ attributes: RunAttributes, as id: HistoryFileID,
+    in file: any DiskFile
+  ) throws(HistoryError) -> RunReader {
+    let reader = try RunReader(file, id, first: first, attributes)
+    try check(reader, subject)
+    return reader
   }
 }

@@ -25,18 +25,24 @@ struct PastState: Sendable {
 extension Store {
   /// Begins a read of the past. It waits for the appender, and reads files: no loop may do it.
   package func past(_ moment: PastMoment) throws(StoreError) -> PastRead {
-    let newest: PastState
-    if let frozenState {
-      newest = PastState(state: frozenState, catalog: catalog, visible: visible)
-    } else {
-      newest = try writing().perform { (core) throws(StoreError) in
-        PastState(
-          state: core.applier.state, catalog: core.applier.catalog,
-          visible: core.shared.overlay.statistics.visible)
-      }
-    }
+    // Pinned first: what a merge lets go of from here on stays until the read has it, and what went before went under a horizon that the state has.
+    let pin = log.pinHistory()
+    defer { withExtendedLifetime(pin) {} }
+    let newest = try pastState()
     if health.isClosed { throw .closed }
     return try PastRead(self, moment, newest)
+  }
+
+  /// The newest state, between two groups of requests.
+  func pastState() throws(StoreError) -> PastState {
+    if let frozenState {
+      return PastState(state: frozenState, catalog: catalog, visible: visible)
+    }
+    return try writing().perform { (core) throws(StoreError) in
+      PastState(
+        state: core.applier.state, catalog: core.applier.catalog,
+        visible: core.shared.overlay.statistics.visible)
+    }
   }
 }
 

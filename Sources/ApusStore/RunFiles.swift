@@ -50,6 +50,24 @@ package protocol RunFiles: Sendable {
   func lookup(
     first: LSN, _ attributes: RunAttributes, as id: HistoryFileID, in file: any DiskFile
   ) throws(HistoryError) -> any RunLookup
+
+  /// The same run, for those who read its columns. Many threads may read it.
+  func reader(
+    of subject: RunSubject, first: LSN, _ attributes: RunAttributes, as id: HistoryFileID,
+    in file: any DiskFile
+  ) throws(HistoryError) -> RunReader
+}
+
+extension RunFiles {
+  /// That a run has the types of its view version: cells of others would be other values.
+  func check(_ reader: RunReader, _ subject: RunSubject) throws(HistoryError) {
+    guard reader.schema.keys.map(\.type) == subject.keys.map(\.type),
+      subject.features.map(\.type).starts(with: reader.schema.features.map(\.type))
+    else {
+      throw .damaged(
+        path: reader.path, at: reader.attributes.tailAt, "its types are not those of its view version")
+    }
+  }
 }
 
 /// A run that is asked for keys.

@@ -33,6 +33,8 @@ enum Job: Equatable {
   case history(History.Options)
   case explain(Explain.Options)
   case scan(Scan.Options)
+  case export(Export.Options)
+  case verifyExport(String, spine: String?)
   case delete(Delete.Options)
   case erase(Erase.Options)
   case listDeadLetters(DeadLetterFilter)

@@ -86,7 +86,7 @@ extension CommandParser {
     return options
   }
 
-  private static func wanted(_ words: Words) throws(UsageError) -> Get.Wanted {
+  static func wanted(_ words: Words) throws(UsageError) -> Get.Wanted {
     let given = ["--service", "--features", "--view"].filter(words.has)
     guard let option = given.first, given.count == 1 else {
       throw words.refusal(

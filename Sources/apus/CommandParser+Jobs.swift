@@ -20,6 +20,7 @@ extension CommandParser {
     case .history: return .history(try history(words, project))
     case .explain: return .explain(try explain(words, project))
     case .scan: return .scan(try scan(words, project))
+    case .export: return try export(words, project)
     case .delete:
       return .delete(
         Delete.Options(

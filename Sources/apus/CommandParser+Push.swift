@@ -39,7 +39,7 @@ extension CommandParser {
     return .push(options)
   }
 
-  private static func oneOf<T>(
+  static func oneOf<T>(
     _ name: String, _ words: Words, _ choices: [(word: String, value: T)]
   ) throws(UsageError) -> T? {
     guard let text = words.value(name) else { return nil }
@@ -72,7 +72,7 @@ extension CommandParser {
   }
 
   /// `card_id=cc_num`, several with commas.
-  private static func keys(_ words: Words) throws(UsageError) -> [String: String] {
+  static func keys(_ words: Words) throws(UsageError) -> [String: String] {
     guard let text = words.value("--key") else { return [:] }
     var keys: [String: String] = [:]
     for pair in text.split(separator: ",", omittingEmptySubsequences: false) {

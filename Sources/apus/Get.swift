@@ -101,7 +101,7 @@ enum Get {
   }
 
   /// The same with the versions that names mean, so that what is not there is told with what was meant.
-  private static func named(
+  static func named(
     _ what: Wanted, _ naming: Naming, _ project: RegisteredProject, _ catalog: Catalog
   ) throws(Trouble) -> Wanted {
     switch what {

@@ -92,6 +92,8 @@ enum Program {
     case .history(let options): try History.run(options, answer)
     case .explain(let options): try Explain.run(options, answer)
     case .scan(let options): try Scan.run(options, answer)
+    case .export(let options): try Export.run(options, answer)
+    case .verifyExport(let path, let spine): try ExportVerify.run(path, spine: spine, answer)
     case .delete(let options): try Delete.run(options, answer)
     case .erase(let options): try Erase.run(options, answer)
     case .push(let options): try Push.run(options, answer)

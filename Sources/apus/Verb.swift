@@ -56,8 +56,8 @@ struct Verb: Equatable {
   static func == (a: Verb, b: Verb) -> Bool { a.name == b.name }
 
   static let all: [Verb] = [
-    .serve, .plan, .apply, .promote, .retire, .describe, .push, .get, .history, .explain, .scan, .delete,
-    .erase, .deadLetters, .pin, .backfill,
+    .serve, .plan, .apply, .promote, .retire, .describe, .push, .get, .history, .explain, .scan, .export,
+    .delete, .erase, .deadLetters, .pin, .backfill,
     .status, .ping, .check,
     .repair, .compact,
     .inspectLog, .inspectManifest, .tokenCreate, .tokenList, .tokenRevoke, .configuration, .completions,

@@ -199,7 +199,7 @@ struct SessionTests {
     let json = try DescribeReply(decoding: unsafe described.body.span.bytes).json
     #expect(json == "describe score --project shop --json")
     let nothing = try peer.ask(.describe) { DescribeRequest(name: "nothing").encode(into: &$0) }
-    #expect(nothing.code == .unknownName)
+    #expect(nothing.refusal?.what == "there is no \"nothing\"" && nothing.code == .unknownName)
     let console = try peer.ask(.console) {
       ConsoleRequest(words: ["plan", "x"], files: [ConsoleRequest.File(path: "x", content: "y")])
         .encode(into: &$0)

@@ -14,6 +14,8 @@ struct FloorPlan: Sendable {
     let rooms: [String: Set<String>] = [
       "apus": [
         "ApusServer", "ApusExport", "ApusIngest", "ApusStore", "ApusLog", "ApusContracts", "ApusClient",
+        // The columns in which a spine of text goes from the room that reads it to the one that joins it.
+        "ApusColumnar",
         // The bytes of the few small messages that it asks a server with itself.
         "ApusWire", "ApusSystem",
         // The vocabulary that every room's answers are made of, such as LSNs.
@@ -21,7 +23,10 @@ struct FloorPlan: Sendable {
       ],
       "ApusServer": ["ApusStore", "ApusExport", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes"],
       "ApusIngest": ["ApusStore", "ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes"],
-      "ApusExport": ["ApusStore", "ApusContracts", "ApusColumnar", "ApusSystem", "ApusBytes"],
+      // Runs are read by their columns: the store says which, and holds them meanwhile.
+      "ApusExport": [
+        "ApusStore", "ApusHistory", "ApusContracts", "ApusColumnar", "ApusSystem", "ApusBytes",
+      ],
       "ApusStore": ["ApusLog", "ApusIndex", "ApusHistory", "ApusContracts", "ApusSystem", "ApusBytes"],
       "ApusHistory": ["ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes"],
       "ApusIndex": ["ApusContracts", "ApusSystem", "ApusBytes", "CLMDB"],

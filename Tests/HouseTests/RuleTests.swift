@@ -31,7 +31,7 @@ struct Example: Sendable, CustomTestStringConvertible {
     Example(.imports, bad: "import Unheard", good: "import ApusBytes"),
     Example(.imports, bad: "import ApusTestSupport", good: "import ApusSystem"),
     Example(
-      .imports, at: "Sources/apus/Main.swift", bad: "import ApusColumnar",
+      .imports, at: "Sources/apus/Main.swift", bad: "import ApusIndex",
       good: "import Foundation\nimport ApusLog"),
     Example(
       .imports, at: "Sources/ApusSystem/File.swift", bad: "import ApusLog",

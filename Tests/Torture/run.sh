@@ -4,7 +4,7 @@
 #   COUNT=n     how many cuts, kills, lives or broken stores; of kills and errors at every call: the most for one call; of the
 #               simulation and the oracle: seeds
 #   QUICK=1     a short version, one to two minutes
-#   ONLY=name   one attack: kills, errors, moments, power, full, reader, simulation, oracle, bits, spark, threads; of a whole store: store-kills,
+#   ONLY=name   one attack: kills, errors, moments, power, full, reader, simulation, oracle, export, bits, spark, threads; of a whole store: store-kills,
 #               store-errors, store-moments, store-power, store-full, store-damage; of a file's readers: streams; of a server: client, server-kill, server-mutations,
 #               server-slow, server-flood, server-limits, server-tokens; of every decoder: fuzz
 # Each attack also runs alone: Tests/Torture/power_cut.py. What fails prints how to do it again.
@@ -164,6 +164,7 @@ attack server-limits "server, limits" Tests/Torture/server_limits.py
 attack server-tokens "server, tokens" Tests/Torture/server_tokens.py
 attack simulation "simulation" stories simulation SimulationTests 10000 200
 attack oracle "oracle" stories oracle OracleTests 100000 4000
+attack export "training sets" stories export ExportStoryTests 50000 1000
 attack bits "every bit" bits
 attack streams "Arrow streams" streams
 attack spark "spark" spark pyspark==4.0.1
