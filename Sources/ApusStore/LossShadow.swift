@@ -25,7 +25,9 @@ package struct LossShadow: Equatable, Sendable {
   }
 
   static func all(of log: LogView) -> [LossShadow] {
-    let records = log.acceptances.filter { !log.held.covers($0.lsns) }.map { loss in
+    // What is held is so by what became history then: until that is done, an index that is made anew has the log alone.
+    let records = log.acceptances.filter { !log.held.covers($0.lsns) || $0.lsns.last >= log.floor }.map {
+      loss in
       LossShadow(
         view: nil, lsns: loss.lsns, through: EventTime(nanoseconds: loss.time.nanoseconds), keys: nil)
     }

@@ -18,6 +18,8 @@ struct Findings {
   /// Records that the log has lost, and that no person accepted.
   private(set) var standing: [LSNRange] = []
   let damages: [Damage]
+  /// Losses that were accepted, of which the index alone still knows what they said: the log has not become history since.
+  let unsettled: [LSNRange]
   /// Why no index can be made from the log; nil when one can.
   let obstacle: String?
   private let state: ManifestState
@@ -35,6 +37,13 @@ struct Findings {
       LSNRanges(
         log.damages.map(\.lsns).filter { !$0.isEmpty && !log.state.acceptedLSNs.covers($0) }
       ).ranges
+    unsettled = log.state.held.ranges.filter { $0.last >= log.state.floor }
+    for range in unsettled {
+      all.append(
+        Finding(
+          what: "the loss of \(range) was accepted, and what only the index says of it is not history yet",
+          remedy: "apus compact --data \(Shell.word(data))", flag: nil))
+    }
     let command = "apus repair --data \(Shell.word(data))"
     // An index that is good to its LSN holds what the log lost below.
     let complete = store.isIndexBad ? LSN.none : store.look?.index.complete ?? .none

@@ -42,6 +42,12 @@ enum Repair {
           "restore them from a backup, or accept the loss first: `apus repair --data \(Shell.word(answer.data))` says how"
       )
     }
+    if let range = found.unsettled.first {
+      throw Trouble(
+        "index_needed",
+        "the loss of \(range) was accepted, and only the index says what the log no longer does; it is not given up",
+        at: answer.data, next: "apus compact --data \(Shell.word(answer.data))")
+    }
     if let obstacle = found.obstacle {
       throw Trouble(
         "index_needed", "no index can be made from this log, so the one there is stays: \(obstacle)",

@@ -318,6 +318,26 @@ struct LossTests {
     }
   }
 
+  @Test(
+    "an unfinished segment without a header and without a frame is no torn tail: what it may have held is lost, until it is accepted",
+    arguments: [0, 1, 100, 4_095, -1])
+  func withoutHeader(left: Int) throws {
+    var fixture = try damagedTail(damaging: [])
+    let path = try fixture.segmentPath(0)
+    let whole = try fixture.disk.contents(of: path)
+    let bytes = left < 0 ? [UInt8](repeating: 0, count: whole.count) : Array(whole[..<left])
+    try fixture.disk.plant(bytes, at: path)
+    let log = try fixture.open()
+    let lost = try #require(log.report.losses.first).lsns
+    #expect(log.writer == nil && log.report.losses.count == 1 && lost.first == LSN(1) && lost.last >= LSN(10))
+    #expect(try !fixture.disk.names(in: Fixture.folder + "/log").isEmpty)
+    try log.close()
+    _ = try accept(&fixture, lost)
+    let again = try fixture.open()
+    #expect(again.writer != nil && again.report.nextLSN > lost.last)
+    try again.close()
+  }
+
   @Test("the end of a finished segment that is gone is accepted, and the check no longer calls it a problem")
   func truncated() throws {
     var fixture = Fixture()

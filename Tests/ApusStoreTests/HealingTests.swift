@@ -299,6 +299,36 @@ struct HealingTests {
   }
 
   @Test(
+    "an acceptance that was cut off before the log was history is flagged until compaction ends it, and an erasure that was lost stands"
+  )
+  func cutOff() throws {
+    let fixture = try StoreFixture.compacting()
+    try fixture.push("c1", 1)
+    let key = ErasedKey(name: "card_id", value: .string("c1"))
+    let lost = try fixture.store.erase([key], in: "shop").lsns
+    try fixture.push("c2", 2)
+    try fixture.store.checkpoint()
+    let frame = try fixture.frame(of: lost.first)
+    let segment = try #require(fixture.store.log.view.segments.first { $0.record.first <= lost.first })
+    try fixture.store.close()
+    try flip(fixture, segment.record.name) { _ in Int(frame.offset) + Format.frameHeaderByteCount + 9 }
+    // As `Store.acceptLoss` does it, up to a kill.
+    var random = SplitMix64(seed: 5)
+    _ = try Log.acceptLoss(
+      of: lost, held: true, in: fixture.path, on: RealDisk(), clock: fixture.clock, random: &random
+    ) { _ in lost.last }
+    try fixture.reopen()
+    #expect(try fixture.read("c1").first?.reason == .erased)
+    #expect(try isFlagged(fixture, "c2"))
+    try fixture.store.compact()
+    try fixture.closeAndReopen()
+    #expect(try !isFlagged(fixture, "c2"))
+    try fixture.rebuild()
+    #expect(try fixture.read("c1").first?.reason == .erased)
+    #expect(try fixture.read("c2").first?.value == .int64(2))
+  }
+
+  @Test(
     "a loss below the checkpoint is accepted: the newest rows and the definitions stay, the LSNs are lost for good",
     arguments: [0, 5])
   func below(_ place: Int) throws {
