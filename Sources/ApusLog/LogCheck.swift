@@ -86,14 +86,15 @@ extension LogCheck {
     }
     let opened = try FrameFile.open(path, as: .segment, on: folder.disk, syncing: false)
     defer { opened.file.close() }
-    if let damage = try opened.headerDamage(of: record, path: path) { report(damage) }
+    let headerDamage = try opened.headerDamage(of: record, path: path)
+    if let headerDamage { report(headerDamage) }
 
     var walker = FrameWalker(
       file: opened.file, seed: FrameSeed(storeID: storeID, fileID: record.id), end: opened.byteCount)
     var allFrames = 0
     let survey = try Survey.walk(
-      &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
-      durable: record.seal?.last ?? record.first.previous, seal: record.seal
+      &walker, listed: record, at: path, hasHeader: headerDamage == nil,
+      durable: record.seal?.last ?? record.first.previous, ceiling: state.ceiling
     ) { _, _ in allFrames += 1 }
     for damage in survey.damages { report(damage) }
     if let seal = record.seal {

@@ -37,7 +37,7 @@ package enum LogDump {
       for record in manifest.state.segments where (record.seal?.last ?? from) >= from {
         showGaps(before: record.first)
         guard goesOn else { return }
-        goesOn = try show(record, in: folder, storeID: manifest.storeID, from: from, each: each)
+        goesOn = try show(record, in: folder, manifest, from: from, each: each)
       }
       showGaps(before: nil)
     }
@@ -45,7 +45,8 @@ package enum LogDump {
 
   /// Shows a segment; returns whether to go on.
   private static func show(
-    _ record: FileRecord, in folder: StoreFolder, storeID: StoreID, from: LSN, each: (Item, RawSpan) -> Bool
+    _ record: FileRecord, in folder: StoreFolder, _ manifest: ManifestReading, from: LSN,
+    each: (Item, RawSpan) -> Bool
   ) throws(LogError) -> Bool {
     let path = folder.at(record.name)
     guard try wrapping({ () throws(SystemError) in try folder.disk.entry(at: path) }) != nil else {
@@ -54,14 +55,13 @@ package enum LogDump {
     let opened = try FrameFile.open(path, as: .segment, on: folder.disk, syncing: false)
     defer { opened.file.close() }
     var goesOn = true
-    if let damage = try opened.headerDamage(of: record, path: path) {
-      goesOn = each(.damage(record, damage), RawSpan())
-    }
+    let headerDamage = try opened.headerDamage(of: record, path: path)
+    if let headerDamage { goesOn = each(.damage(record, headerDamage), RawSpan()) }
     var walker = FrameWalker(
-      file: opened.file, seed: FrameSeed(storeID: storeID, fileID: record.id), end: opened.byteCount)
+      file: opened.file, seed: FrameSeed(storeID: manifest.storeID, fileID: record.id), end: opened.byteCount)
     let survey = try Survey.walk(
-      &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
-      durable: record.seal?.last ?? record.first.previous, seal: record.seal
+      &walker, listed: record, at: path, hasHeader: headerDamage == nil,
+      durable: record.seal?.last ?? record.first.previous, ceiling: manifest.state.ceiling
     ) { frame, payload in
       if goesOn, frame.nextBase > from { goesOn = each(.frame(record, frame), payload) }
     } damaged: { damage in

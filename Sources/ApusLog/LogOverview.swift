@@ -64,8 +64,8 @@ extension LogOverview.Segment {
     var walker = FrameWalker(
       file: opened.file, seed: FrameSeed(storeID: manifest.storeID, fileID: record.id), end: opened.byteCount)
     let survey = try Survey.walk(
-      &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
-      durable: record.first.previous)
+      &walker, listed: record, at: path, hasHeader: try opened.headerDamage(of: record, path: path) == nil,
+      durable: record.first.previous, ceiling: manifest.state.ceiling)
     self.init(
       record, byteCount: entry.size, survey: survey,
       // What was accepted before the segment is finished is both known and found.

@@ -72,16 +72,9 @@ struct Opening {
       var walker = FrameWalker(
         file: opened.file, seed: FrameSeed(storeID: manifest.storeID, fileID: record.id),
         end: opened.byteCount)
-      var survey = try Survey.walk(
-        &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
-        durable: max(checkpoint, record.first.previous))
-      // Its header was synced before it was listed, so no crash took that. Where no frame is left either, nothing says what there was: all that may
-      // have been is lost, and no torn tail.
-      if headerDamage != nil, survey.tally.frames == 0, survey.damages.isEmpty {
-        survey = try Survey.walk(
-          &walker, from: FramePlace(after: record), in: (record.id, .segment, path),
-          durable: state.ceiling.previous)
-      }
+      let survey = try Survey.walk(
+        &walker, listed: record, at: path, hasHeader: headerDamage == nil,
+        durable: max(checkpoint, record.first.previous), ceiling: state.ceiling)
       // What it says decides where the file is cut.
       if case .sealed(let seal) = survey.tail, !survey.agrees(with: seal, first: record.first) {
         throw .foreignFile(path: path, why: "its seal does not add up to its frames")

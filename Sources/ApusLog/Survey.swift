@@ -112,6 +112,26 @@ package struct Survey: Equatable, Sendable {
     }
   }
 
+  /// Walks a segment that the manifest lists.
+  ///
+  /// Its header was synced before it was listed, so no crash took that. Where an unfinished one has neither its header nor a frame, nothing says what
+  /// there was: all that may have been, up to the ceiling, is lost, and no torn tail.
+  static func walk(
+    _ walker: inout FrameWalker, listed record: FileRecord, at path: String, hasHeader: Bool, durable: LSN,
+    ceiling: LSN, each: (FrameHeader, RawSpan) -> Void = { _, _ in }, damaged: (Damage) -> Void = { _ in }
+  ) throws(LogError) -> Survey {
+    let file = (record.id, FileHeader.Kind.segment, path)
+    let survey = try walk(
+      &walker, from: FramePlace(after: record), in: file, durable: durable, seal: record.seal, each: each,
+      damaged: damaged)
+    guard !hasHeader, record.seal == nil, survey.tally.frames == 0, survey.damages.isEmpty else {
+      return survey
+    }
+    return try walk(
+      &walker, from: FramePlace(after: record), in: file, durable: max(durable, ceiling.previous), each: each,
+      damaged: damaged)
+  }
+
   private mutating func report(_ damage: Damage, to damaged: (Damage) -> Void) {
     damages.append(damage)
     damaged(damage)

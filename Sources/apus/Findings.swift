@@ -74,7 +74,13 @@ struct Findings {
     where !told.contains(where: { !$0.isEmpty && problem.hasSuffix($0) })
       && !faults.contains(where: { problem.hasPrefix($0.file + " ") })
     {
-      all.append(Finding(what: problem, remedy: "restore the file from a backup", flag: nil))
+      // A segment that became history needs no header.
+      let isHarmless = problem.hasPrefix("damage") && problem.hasSuffix(": no record is lost")
+      let remedy =
+        isHarmless
+        ? "its records are whole: apus compact --data \(Shell.word(data)) makes history of them"
+        : "restore the file from a backup"
+      all.append(Finding(what: problem, remedy: remedy, flag: nil))
     }
     for fault in faults {
       let flag = "--accept-loss \(Shell.word(fault.file))"

@@ -327,8 +327,10 @@ struct LossTests {
     let whole = try fixture.disk.contents(of: path)
     let bytes = left < 0 ? [UInt8](repeating: 0, count: whole.count) : Array(whole[..<left])
     try fixture.disk.plant(bytes, at: path)
+    let check = try LogCheck.run(Fixture.folder, on: fixture.disk)
     let log = try fixture.open()
     let lost = try #require(log.report.losses.first).lsns
+    #expect(check.damages.map(\.lsns).contains(lost), "the check tells what the opening finds")
     #expect(log.writer == nil && log.report.losses.count == 1 && lost.first == LSN(1) && lost.last >= LSN(10))
     #expect(try !fixture.disk.names(in: Fixture.folder + "/log").isEmpty)
     try log.close()
