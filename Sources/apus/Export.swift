@@ -41,7 +41,7 @@ enum Export {
   static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
     let disk = RealDisk()
     let file = try trouble(options.out) { () throws(ExportError) in
-      try SetFile(options.out, options.format, on: disk)
+      try SetFile(options.out, options.format, on: disk, threads: options.export.threads)
     }
     let done = try make(options, answer, SetFile.scratch(for: options.out, on: disk), to: file)
     let manifest = ExportManifest(options, done)
