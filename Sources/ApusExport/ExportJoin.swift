@@ -66,7 +66,8 @@ final class ExportJoin: Sendable {
   private func work(thread: Int) {
     do throws(ExportError) {
       var roles: [Int: [GroupSweep]] = [:]
-      while let (role, chunk) = try next() {
+      while let (role, claim) = try next() {
+        let chunk = claim.chunk
         if roles[role] == nil {
           roles = [role: plan.groups.indices.filter { plan.groups[$0].role == role }.map(sweep)]
         }
@@ -78,11 +79,11 @@ final class ExportJoin: Sendable {
     }
   }
 
-  private func next() throws(ExportError) -> (Int, LabelChunk)? {
+  private func next() throws(ExportError) -> (Int, LabelClaim)? {
     try work.withLock { (work) throws(ExportError) in
       guard work.error == nil else { return nil }
       while work.role < work.streams.count {
-        if let chunk = try work.streams[work.role].next(options.chunkLabels) { return (work.role, chunk) }
+        if let claim = try work.streams[work.role].next(options.chunkLabels) { return (work.role, claim) }
         work.role += 1
       }
       return nil

@@ -20,21 +20,21 @@ struct SpineLabels: ~Copyable {
     self.options = options
   }
 
-  /// Gives the labels of a batch, of every role of every row. `first` is the place of the batch's first row in the spine.
+  /// Gives the labels of some rows of a batch, of every role of every row. `first` is the place of the batch's first row in the spine.
   mutating func take(
-    _ batch: ColumnBatch, first: Int,
+    _ batch: ColumnBatch, _ rows: Range<Int>, first: Int,
     _ body: (_ role: Int, _ key: RawSpan, Label) throws(ExportError) -> Void
   ) throws(ExportError) {
     let times = batch.columns[layout.time]
     let lsns = layout.lsn.map { batch.columns[$0] }
-    if case .timestamp(_, isUTC: false) = times.type.element {
-      assumedUTC += batch.rowCount - times.nullCount
-    }
-    for row in 0..<batch.rowCount {
+    let isAssumed: Bool
+    if case .timestamp(_, isUTC: false) = times.type.element { isAssumed = true } else { isAssumed = false }
+    for row in rows {
       var label = Label(row: first + row, time: 0, limit: .max)
       let time = try moment(times, row, first)
       if let lsns { label.lsn = try lsn(lsns, row, first) }
       if let time {
+        if isAssumed { assumedUTC += 1 }
         label.time = time
         label.limit = label.lsn.map { Int64(clamping: $0) } ?? limit(time)
       } else {
