@@ -149,6 +149,13 @@ package final class LogReader: Sendable {
     }
   }
 
+  func publish(keptErasures: [KeptErasure], from: LSN?) {
+    shared.withLock { shared in
+      shared.view.keptErasures = keptErasures
+      shared.view.erasuresKeptFrom = from
+    }
+  }
+
   func publishRemoved() {
     shared.withLock { $0.view.unfinished = nil }
   }

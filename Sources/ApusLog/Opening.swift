@@ -259,6 +259,8 @@ extension LogView {
     acceptances = state.accepted
     held = state.held
     givenUp = state.givenUp
+    keptErasures = state.keptErasures
+    erasuresKeptFrom = state.erasuresKeptFrom
     timelines = Timelines(of: storeID, forks: state.forks)
     let start = UInt64(Format.headerByteCount)
     let all = state.segments.map { record in
