@@ -102,6 +102,13 @@ enum Serve {
           ),
         ])
     }
+    let view = store.log.view
+    let accepted = LossWords.accepted(view.accepted, held: view.held, erasuresKeptFrom: view.erasuresKeptFrom)
+    for loss in report.losses.map({ LossWords($0, erasuresKeptFrom: view.erasuresKeptFrom) }) + accepted {
+      logger.log(
+        .warn, "what lost records said is not known",
+        [("lost", .text("\(loss.lsns)")), ("what", .text(loss.what)), ("next", .text(loss.next))])
+    }
     return store
   }
 

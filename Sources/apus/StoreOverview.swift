@@ -42,6 +42,9 @@ struct StoreOverview {
     lines += look.losses.map {
       "LOST          \($0): read-only; see `apus repair --data \(Shell.word(look.folder))`"
     }
+    for loss in LossWords.all(of: look) {
+      lines += ["UNKNOWN       \(loss.what)", "              next: \(loss.next)"]
+    }
     if registry.projects.isEmpty { lines += ["", "no definitions yet"] }
     for project in projects { lines += [""] + self.lines(of: project) }
     let producers = look.state.producers.listed
@@ -129,6 +132,7 @@ struct StoreOverview {
       "last_lsn": look.last == .none ? .null : .number(look.last.rawValue),
       "last_append_time": look.lastAppend.map { .text("\($0)") } ?? .null,
       "index": look.index.json, "tail_records": .number(look.tail), "losses": .list(look.losses.map(\.json)),
+      "unknown": .list(LossWords.all(of: look).map(\.json)),
       "history": HistorySums(look.log.view).json,
     ]
     let sums: JSON = [

@@ -34,6 +34,9 @@ enum StoreStatus {
       lines.append("project       \(project.name), fingerprint \(registry.fingerprint(of: project.name))")
     }
     lines += facts.losses.map { "LOST          \($0): read-only; see `apus repair\(place.option)`" }
+    for loss in LossWords.all(of: facts) {
+      lines += ["UNKNOWN       \(loss.what)", "              next: \(loss.next)"]
+    }
     lines += facts.missing.map {
       "MISSING       \($0): answers are flagged; see `apus repair\(place.option)`"
     }
@@ -89,7 +92,9 @@ enum StoreStatus {
       "last_append_time": facts.lastAppend.map { .text("\($0)") } ?? .null,
       "log_segments": .number(facts.log.view.segments.count), "log_bytes": .number(logByteCount(facts)),
       "index": facts.index.json, "tail_records": .number(facts.tail),
-      "losses": .list(facts.losses.map(\.json)), "missing_files": .list(facts.missing.map { .text($0) }),
+      "losses": .list(facts.losses.map(\.json)),
+      "unknown": .list(LossWords.all(of: facts).map(\.json)),
+      "missing_files": .list(facts.missing.map { .text($0) }),
     ]
     let pins = PinFacts.listed(facts, only: only, now: SystemClock().wall())
     let sums: JSON = [
