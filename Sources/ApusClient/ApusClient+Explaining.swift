@@ -59,7 +59,8 @@ extension PrepareRequest {
     switch moment {
     case .newest, .known: return self
     case .lsn(let lsn, _): return .features(names, asOf: lsn, project: project)
-    // One of another store is refused by EXPLAIN.
+    // One of another store, or that no answer has, is refused by EXPLAIN.
+    case .receipt(let receipt) where receipt.lsn == .none: return self
     case .receipt(let receipt) where receipt.timeline != AnswerReceipt.first(of: timeline): return self
     case .receipt(let receipt): return .features(names, asOf: receipt.lsn, project: project)
     }

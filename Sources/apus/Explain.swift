@@ -16,10 +16,12 @@ enum Explain {
 
     var moment: AskedMoment { receipt.map { .receipt($0) } ?? what.moment.asked }
 
-    /// The LSN that names are understood at, on a timeline; nil: now. One that a receipt of another has means nothing here.
+    /// The LSN that names are understood at, on a timeline; nil: now. What a receipt of another one has means nothing here, and no answer
+    /// has LSN 0.
     func lsn(on timeline: [UInt8]) -> LSN? {
       guard let receipt else { return what.moment?.lsn }
-      return receipt.timeline == AnswerReceipt.first(of: timeline) ? receipt.lsn : nil
+      let isOurs = receipt.timeline == AnswerReceipt.first(of: timeline) && receipt.lsn > .none
+      return isOurs ? receipt.lsn : nil
     }
   }
 
