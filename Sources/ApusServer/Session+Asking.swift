@@ -123,7 +123,11 @@ extension Session {
         return flight.finish(id, Frames.refusal(.deadline, id))
       }
       do throws(WireRefusal) {
-        flight.finish(id, Frames.reply(to: type, id, compressedFrom: least, try body()))
+        let encode = try body()
+        flight.finish(
+          id,
+          Frames.reply(
+            to: type, id, atMost: server.options.bodyByteCountMax, compressedFrom: least, encode))
       } catch {
         SessionCounters.add(to: server.counters.refusals)
         flight.finish(id, Frames.refusal(error, id))
