@@ -67,7 +67,7 @@ extension LogCheck {
     damages.append(damage)
     let name = state.files.first { $0.id == damage.file }?.name ?? "file \(damage.file)"
     let words = damage.description(in: name)
-    if !damage.lsns.isEmpty, state.acceptedLSNs.covers(damage.lsns) {
+    if isAccepted(damage) {
       notes.append("damage, accepted as a loss: " + words)
     } else {
       problems.append((known ? "damage, known since an earlier start: " : "damage: ") + words)
@@ -76,6 +76,16 @@ extension LogCheck {
 
   private mutating func walk(_ record: FileRecord, in folder: StoreFolder, storeID: StoreID) throws(LogError)
   {
+  /// Whether a person accepted what it took. Bytes that took no record belong to the damage that they end at: where nothing is left of a segment, its
+  /// header is lost with its records.
+  private func isAccepted(_ damage: Damage) -> Bool {
+    if !damage.lsns.isEmpty { return state.acceptedLSNs.covers(damage.lsns) }
+    return state.damages.contains {
+      $0.file == damage.file && $0.firstByte == damage.endByte && !$0.lsns.isEmpty
+        && state.acceptedLSNs.covers($0.lsns)
+    }
+  }
+
     let path = folder.at(record.name)
     guard try wrapping({ () throws(SystemError) in try folder.disk.entry(at: path) }) != nil else {
       let lost = record.seal.map { LSNRange(record.first, through: $0.last) }
