@@ -242,6 +242,7 @@ extension Opening {
       view.unfinished?.durableEnd = tail.survey.place.offset
       view.written = tail.survey.place.lastLSN
       view.durable = tail.survey.place.lastLSN
+    view.absent += damages.filter { $0.file == .none }.map(\.lsns)
     }
     return LogReader(view)
   }
@@ -264,6 +265,7 @@ extension LogView {
     let all = state.segments.map { record in
       SegmentView(
         record: record, damages: state.damages.filter { $0.file == record.id }, writtenEnd: start,
+    absent = state.damages.filter { $0.file == .none }.map(\.lsns)
         durableEnd: start,
         seal: record.seal, file: nil)
     }

@@ -182,6 +182,7 @@ extension SessionServer {
       ("compaction_trouble", .text(statistics.compactionTrouble.map { "\($0)" } ?? "")),
       ("trouble", .text(statistics.trouble.map { "\($0)" } ?? "")),
       ("lost", .text(health.losses.map(\.description).joined(separator: ", "))),
+      ("held_lost", .text(store.heldLosses.map(\.description).joined(separator: ", "))),
       ("stopped", .int64(health.hasStopped ? 1 : 0)),
       ("rebuilding", .int64(store.isRebuilding ? 1 : 0)),
     ]
