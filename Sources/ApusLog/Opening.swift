@@ -24,7 +24,7 @@ struct Opening {
   /// Of all damage, what took records that nothing else holds, and that no person accepted. Damage that is known is judged
   /// anew each time: an index that is rebuilt needs again what the one before it held.
   let losses: [Damage]
-  /// Runs and ledgers that are listed and not there. What only they hold cannot be read.
+  /// Runs and ledgers that are listed and not there, or no files. What only they hold cannot be read.
   let missing: [FileRecord]
   /// Names in the log's folder, or beside it, that no manifest lists.
   let strays: [String]
@@ -59,7 +59,7 @@ struct Opening {
     var missing: [FileRecord] = []
     for record in state.history {
       let entry = try wrapping { () throws(SystemError) in try folder.disk.entry(at: folder.at(record.name)) }
-      if entry == nil { missing.append(record) }
+      if entry?.isFile != true { missing.append(record) }
     }
     self.missing = missing
     var tail: Tail?

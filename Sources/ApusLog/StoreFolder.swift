@@ -54,7 +54,9 @@ package struct StoreFolder: Sendable {
 
   /// Makes the names in the folders of these, relative to the store's, durable.
   func syncFolders(of names: [String]) throws(SystemError) {
-    for folder in Set(names.map { StoreFolder.folder(of: at($0)) }).sorted() { try disk.syncFolder(folder) }
+    // A folder that somebody took away has no names.
+    for folder in Set(names.map { StoreFolder.folder(of: at($0)) }).sorted()
+    where try disk.entry(at: folder) != nil { try disk.syncFolder(folder) }
   }
 
   /// Whether a name is that of a run or a ledger in the making. A folder is neither, whatever it is called.
