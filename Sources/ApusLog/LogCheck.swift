@@ -179,11 +179,15 @@ extension LogCheck {
     }
     do throws(LogError) {
       for stray in try folder.strays(beside: manifest) {
-        let isUnfinished = try folder.isUnfinishedHistory(stray)
-        notes.append(
-          isUnfinished
-            ? "\(stray) was never finished; the next start removes it"
-            : "\(stray) is in no manifest; the next start moves it aside")
+        if try folder.isUnfinishedHistory(stray) {
+          notes.append("\(stray) was never finished; the next start removes it")
+        } else if try folder.isUnlistedCopy(stray, beside: state) {
+          notes.append(
+            "\(stray) is a copy that was never listed; the next start removes it if nothing is damaged, else moves it aside"
+          )
+        } else {
+          notes.append("\(stray) is in no manifest; the next start moves it aside")
+        }
       }
     } catch {
       guard case .manifestLost = error else { throw error }

@@ -28,7 +28,7 @@ struct Opening {
   let missing: [FileRecord]
   /// Names in the log's folder, or beside it, that no manifest lists.
   let strays: [String]
-  /// Runs and ledgers that were never finished: copies of what is still there.
+  /// Runs and ledgers that were never finished, or never listed: copies of what is still there. They may hold what is to be erased.
   let unfinished: [String]
   let report: RecoveryReport
 
@@ -100,6 +100,13 @@ struct Opening {
     let strangers = try folder.strays(beside: manifest)
     var unfinished: [String] = []
     for name in strangers where try folder.isUnfinishedHistory(name) { unfinished.append(name) }
+    // Where something is not as it was listed, a copy may be all that is left of it.
+    let isWhole =
+      missing.isEmpty
+      && (known + self.damages).allSatisfy { $0.lsns.isEmpty || state.acceptedLSNs.covers($0.lsns) }
+    for name in strangers where isWhole {
+      if try folder.isUnlistedCopy(name, beside: state) { unfinished.append(name) }
+    }
     self.unfinished = unfinished
     strays = strangers.filter { !unfinished.contains($0) }
     report = RecoveryReport(
@@ -235,6 +242,7 @@ extension Opening {
     for at in view.finished.indices {
       view.finished[at].damages += damages.filter { $0.file == view.finished[at].record.id }
     }
+    view.absent += damages.filter { $0.file == .none }.map(\.lsns)
     if let tail {
       view.unfinished?.damages += damages.filter { $0.file == tail.record.id }
       view.unfinished?.file = tail.file
@@ -242,7 +250,6 @@ extension Opening {
       view.unfinished?.durableEnd = tail.survey.place.offset
       view.written = tail.survey.place.lastLSN
       view.durable = tail.survey.place.lastLSN
-    view.absent += damages.filter { $0.file == .none }.map(\.lsns)
     }
     return LogReader(view)
   }
@@ -258,6 +265,7 @@ extension LogView {
     history = state.history
     accepted = state.acceptedLSNs
     acceptances = state.accepted
+    absent = state.damages.filter { $0.file == .none }.map(\.lsns)
     held = state.held
     givenUp = state.givenUp
     timelines = Timelines(of: storeID, forks: state.forks)
@@ -265,7 +273,6 @@ extension LogView {
     let all = state.segments.map { record in
       SegmentView(
         record: record, damages: state.damages.filter { $0.file == record.id }, writtenEnd: start,
-    absent = state.damages.filter { $0.file == .none }.map(\.lsns)
         durableEnd: start,
         seal: record.seal, file: nil)
     }
