@@ -16,7 +16,9 @@ extension Session {
     do throws(WireRefusal) {
       if let lsn = request.lsn { return try prepare(request, asOf: lsn, header.id, due) }
       let reply = try prepared(request)
-      self.reply(to: .prepare, header.id, &output) { reply.encode(into: &$0) }
+      let isSent = self.reply(to: .prepare, header.id, &output) { reply.encode(into: &$0) }
+      // Nobody knows its handle.
+      if !isSent, let ready = handles.removeValue(forKey: reply.handle) { loop.release(ready) }
     } catch {
       refuse(error, header.id, &output)
     }

@@ -37,7 +37,9 @@ enum Explain {
       let vector = try asked.wanted.pastVector(in: catalog, asked.project)
       let question = AskedExplanation(vector, keys: try asked.keys(of: vector), options.moment)
       for column in vector.columns { defaults[column.name] = column.filling.map { ServedDefault($0) } }
-      return Result { () throws(PastRefusal) in try question.answer(from: store) }
+      return Result { () throws(PastRefusal) in
+        try question.answer(from: store, atMost: ServerLimits.bodyByteCountMax)
+      }
     }
     let reply: ExplainReply
     do throws(PastRefusal) { reply = try result.get() } catch { throw Trouble(error, answer.place) }
