@@ -92,7 +92,7 @@ struct ExportWork: Sendable {
     let reply = ExportReply(
       lsn: snapshot.lsn, rows: UInt64(report.rows), identity: report.identity.bytes,
       contentDigest: report.contentDigest.bytes, manifest: export.manifest(asked, report))
-    return Frames.reply(to: .export, job.id) { reply.encode(into: &$0) }
+    return Frames.reply(to: .export, job.id, atMost: options.bodyByteCountMax) { reply.encode(into: &$0) }
   }
 
   private var pieceByteCount: Int {
