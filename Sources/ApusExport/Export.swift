@@ -14,8 +14,8 @@ package final class Export {
   package let snapshot: Snapshot
   package let vector: PreparedVector
   package let options: ExportOptions
-  private let choices: SpineChoices
-  private let split: ExportSplit?
+  let choices: SpineChoices
+  let split: ExportSplit?
   private let scratch: ScratchFiles
   /// Told how far it is; false cancels.
   private let watch: @Sendable (ExportProgress) -> Bool
@@ -198,6 +198,7 @@ package final class Export {
     for column in vector.columns { lines.append("feature=\(column.name) \(column.view):\(column.feature)") }
     if let service = vector.service { lines.append("service=\(service)") }
     lines.append("time=\(layout.timeName) \(layout.timeUnit)")
+    if let zone = layout.zone { lines.append("timezone=\(zone.name)") }
     if layout.lsn != nil { lines.append("repeats-lsns=true") }
     for role in layout.roles {
       lines.append("keys=\(role.name) \(role.parts.map(\.name).joined(separator: " "))")
@@ -208,7 +209,7 @@ package final class Export {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private static func hex(_ bytes: [UInt8]) -> String {
+  static func hex(_ bytes: [UInt8]) -> String {
     bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
   }
 }

@@ -5,6 +5,7 @@
 // checkpoint, the log's last line. Another thread goes through it, so that a second signal is heard at any moment of it.
 
 import ApusBytes
+import ApusExport
 import ApusLog
 import ApusServer
 import ApusStore
@@ -110,7 +111,8 @@ enum Serve {
     do throws(SystemError) {
       sessions = try SessionServer(
         store, options: configuration.sessionOptions, tokens: gate,
-        console: Console(outputByteCountMax: configuration.frameByteCountMax - 4_096, store: store)
+        console: Console(outputByteCountMax: configuration.frameByteCountMax - 4_096, store: store),
+        zones: { try? LabelZone(named: $0) }
       ) { ServeCounts.entries(counted.withLock { $0 }) }
     } catch {
       throw Trouble(starting: error)
