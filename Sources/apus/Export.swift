@@ -22,6 +22,9 @@ enum Export {
     var export = ExportOptions()
     var split: ExportSplit?
     var point = Point.newest
+    var given = GivenChecks()
+    /// What is given, read; nil: nothing is checked.
+    var checks: SetChecks?
   }
 
   enum Point: Equatable {
@@ -39,6 +42,8 @@ enum Export {
   }
 
   static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
+    var options = options
+    options.checks = try ExportChecks.read(options.given)
     let disk = RealDisk()
     let file = try trouble(options.out) { () throws(ExportError) in
       try SetFile(options.out, options.format, on: disk)
@@ -46,10 +51,11 @@ enum Export {
     let done = try make(options, answer, SetFile.scratch(for: options.out, on: disk), to: file)
     let manifest = ExportManifest(options, done)
     try trouble(options.out) { () throws(ExportError) in try file.publish(manifest: manifest.bytes) }
+    let quality = QualityWords(manifest: manifest.json)
     answer.give(
-      done.words(file),
+      done.words(file) + (quality?.lines ?? []),
       JSON(["manifest": .text(file.manifestPath)]).adding(manifest.json))
-    return .done
+    return quality?.isFailed ?? false ? .checkFailed : .done
   }
 
   /// What came of it, and the names of what it was made from.
@@ -78,7 +84,8 @@ enum Export {
       do throws(ExportTrouble) {
         let spine = try Self.spine(options, snapshot, vector, scratch)
         let export = ApusExport.Export(
-          snapshot, vector, options.export, options.choices, split: options.split, scratch: scratch
+          snapshot, vector, options.export, options.choices, split: options.split, checks: options.checks,
+          scratch: scratch
         ) { progress.show($0) }
         let report: ExportReport
         do throws(ExportError) { report = try export.run(spine, to: sink) } catch {

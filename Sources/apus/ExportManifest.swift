@@ -43,6 +43,7 @@ struct ExportManifest {
       "columns": .list(
         ExportColumnKind.allCases.filter { export.columns.contains($0) }.map { .text($0.rawValue) }),
       "split": options.split.map { .text($0.spelling) } ?? .null,
+      "checks": JSON(of: options.checks?.spelling),
     ]
     json = [
       "apus_training_set": .number(Self.version), "set": .text(options.out),
@@ -58,6 +59,7 @@ struct ExportManifest {
       "features": .list(report.features.map(Self.feature)),
       "fields": .list(
         report.fields.map { ["name": .text($0.name), "type": .text("\($0.type)")] }),
+      "quality": JSON(of: report.quality?.spelling),
     ]
   }
 

@@ -33,14 +33,18 @@ enum ExportVerify {
       let changed = done.report.identityText.split(separator: "\n").filter { !old.contains($0) }
       lines.append("another identity, \(done.report.identity): now \(changed.joined(separator: ", "))")
     }
+    let quality = JSON(of: done.report.quality?.spelling)
+    let isSameQuality = (json["quality"] ?? .null) == quality
+    if !isSameQuality { lines.append("the checks find something else than what the manifest says") }
     answer.give(
       lines,
       [
         "same": .boolean(isSame), "same_identity": .boolean(isSameIdentity),
+        "same_quality": .boolean(isSameQuality),
         "content_digest": .text("\(done.report.contentDigest)"), "expected": .text(expected),
         "identity": .text("\(done.report.identity)"),
       ])
-    return isSame && isSameIdentity ? .done : .checkFailed
+    return isSame && isSameIdentity && isSameQuality ? .done : .checkFailed
   }
 
   private static func read(_ path: String) throws(Trouble) -> JSON {
@@ -113,6 +117,12 @@ extension Export.Options {
     export.prefix = asked["prefix"]?.string ?? ""
     if case .list(let kinds)? = asked["columns"] {
       export.columns = Set(kinds.compactMap { $0.string.flatMap(ExportColumnKind.init) })
+    }
+    if let json = asked["checks"], json != .null {
+      var text: [UInt8] = []
+      json.write(into: &text)
+      guard let checks = try? SetChecks(reading: text, named: "the manifest") else { return nil }
+      self.checks = checks
     }
     if let text = asked["split"]?.string {
       guard let split = ExportSplit(spelling: text) else { return nil }
