@@ -15,6 +15,8 @@ package struct Drift: Equatable, Sendable {
   package struct Stability: Equatable, Sendable {
     package var index: Double
     package var binCount: Int
+    /// What the bin of cells without a value adds to it.
+    package var ofBlanks = 0.0
   }
 
   package struct Distance: Equatable, Sendable {
@@ -54,13 +56,16 @@ package struct Drift: Equatable, Sendable {
   ) -> Stability? {
     guard rows > 0, others > 0 else { return nil }
     var index = 0.0
-    for bin in bins {
+    var ofBlanks = 0.0
+    for (place, bin) in bins.enumerated() {
       let own = max(DriftLimits.shareMin, Double(bin.own) / Double(rows))
       let other = max(DriftLimits.shareMin, Double(bin.other) / Double(others))
-      index += (own - other) * logarithm(own / other)
+      let part = (own - other) * logarithm(own / other)
+      index += part
+      if place == 0 { ofBlanks = part }
     }
     // Bins that both lack tell nothing of what chance does.
-    return Stability(index: index, binCount: bins.count { $0.own > 0 || $0.other > 0 })
+    return Stability(index: index, binCount: bins.count { $0.own > 0 || $0.other > 0 }, ofBlanks: ofBlanks)
   }
 
   /// The natural logarithm of a number above zero, by additions, products and quotients alone: those are the same on every machine.

@@ -17,7 +17,7 @@ package final class Export {
   private let choices: SpineChoices
   private let split: ExportSplit?
   /// Nil: nothing is checked.
-  private let checks: SetChecks?
+  let checks: SetChecks?
   private let scratch: ScratchFiles
   /// Told how far it is; false cancels.
   private let watch: @Sendable (ExportProgress) -> Bool

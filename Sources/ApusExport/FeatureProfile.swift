@@ -78,11 +78,20 @@ struct FeatureProfiler: Sendable {
       return
     }
     // Stretches of present cells go together.
+    let validity = statuses == nil ? column.validity : []
     var start = rows.lowerBound
-    for row in rows {
-      if Self.isPresent(column, row, statuses) { continue }
-      if start < row { takePresent(column, start..<row) }
-      start = row + 1
+    var row = start
+    while row < rows.upperBound {
+      // Eight values, as most are.
+      if !validity.isEmpty, row & 7 == 0, row + 8 <= rows.upperBound, validity[row >> 3] == 0xFF {
+        row += 8
+        continue
+      }
+      if !Self.isPresent(column, row, statuses) {
+        if start < row { takePresent(column, start..<row) }
+        start = row + 1
+      }
+      row += 1
     }
     if start < rows.upperBound { takePresent(column, start..<rows.upperBound) }
   }

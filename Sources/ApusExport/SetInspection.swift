@@ -222,7 +222,11 @@ struct FeatureFindings {
   private func words(
     _ psi: Drift.Stability, _ own: FeatureProfile, _ other: FeatureProfile
   ) -> String {
-    let words = "\(own.rows) rows against \(other.rows) in \(psi.binCount) bins"
+    var words = "\(own.rows) rows against \(other.rows) in \(psi.binCount) bins"
+    if psi.index > 0, psi.ofBlanks * 2 > psi.index {
+      words +=
+        ", mostly by cells without a value: \(own.rows - own.present) against \(other.rows - other.present)"
+    }
     let chance =
       Double(max(0, psi.binCount - 1)) * (1 / Double(max(1, own.rows)) + 1 / Double(max(1, other.rows)))
     guard let limit = checks.limit(.psi, of: own.name), psi.index > limit, chance * 2 >= limit else {

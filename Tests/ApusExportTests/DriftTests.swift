@@ -37,6 +37,7 @@ struct DriftTests {
       (1...10).flatMap { Array(repeating: Double($0), count: $0 <= 5 ? 10 : 5) }, blanks: 25)
     let drift = Drift(set, against: reference)
     #expect(near(drift.psi?.index, 2.128516), "\(drift)")
+    #expect(near(drift.psi?.ofBlanks, 1.955229), "\(drift)")
     #expect(near(drift.ks?.greatest, 0.166667) && drift.ks?.resolution == 0, "\(drift)")
   }
 

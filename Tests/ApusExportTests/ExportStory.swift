@@ -393,6 +393,7 @@ final class ExportStory {
   ) throws {
     var other = options
     reshape(&other)
+    guard random.chance(0.3) else { return }
     guard random.coin() else {
       let unchecked = try fixture.export(snapshot, vector, spine, other, checks: nil).report
       guard unchecked.contentDigest == report.contentDigest, unchecked.quality == nil else {
