@@ -80,7 +80,7 @@ enum Export {
     defer { progress.end() }
     let outcome = try answer.changing { (store) throws(StoreError) -> Result<Done, ExportTrouble> in
       let snapshot = try store.snapshot(options.point.snapshot)
-      let vector = try wanted.vector(in: snapshot.catalog, project.name)
+      let vector = try wanted.pastVector(in: snapshot.catalog, project.name)
       do throws(ExportTrouble) {
         let spine = try Self.spine(options, snapshot, vector, scratch)
         let export = ApusExport.Export(

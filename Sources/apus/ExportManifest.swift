@@ -130,7 +130,10 @@ extension Export.Done {
     if let lsnColumn = report.lsnColumn {
       lines.append("rows repeat what was served at their `\(lsnColumn)`")
     }
-    for range in losses { lines.append("\(range) are lost: what they said is not in the set") }
+    for range in losses {
+      lines.append(
+        "\(range) \(range.verb) lost: what \(range.count == 1 ? "it" : "they") said is not in the set")
+    }
     lines.append("identity \(report.identity), manifest \(file.manifestPath)")
     return lines
   }
