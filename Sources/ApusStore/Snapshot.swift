@@ -144,6 +144,35 @@ package final class Snapshot: Sendable {
     return last
   }
 
+  /// When the last record that it has was appended; nil when there is none.
+  package func moment() throws(StoreError) -> WallTime? {
+    var moment: WallTime?
+    if lsn >= history.floor {
+      do throws(LogError) {
+        var scanner = try log.scan(from: history.floor)
+        while let frame = try scanner.next(), frame.lsns.first <= lsn {
+          if frame.type.takesLSN { moment = frame.appendTime }
+        }
+      } catch {
+        throw .log(error)
+      }
+    }
+    for record in history.ledgers.reversed() where moment == nil {
+      if let covered = record.covered?.lsns, covered.first > lsn { continue }
+      let reader = try history.ledger(record)
+      let end = lsn
+      do throws(HistoryError) {
+        try reader.forEachFrame { lsns, nanoseconds in
+          if lsns.first <= end { moment = WallTime(nanoseconds: nanoseconds) }
+          return lsns.first <= end
+        }
+      } catch {
+        throw .history(error)
+      }
+    }
+    return moment
+  }
+
   // MARK: Events
 
   /// All events of these view versions, as runs, oldest range first: those that history has, and what the log still holds, sorted into

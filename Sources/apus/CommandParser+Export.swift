@@ -122,6 +122,16 @@ extension CommandParser {
         ["--memory", "--threads"], "for a folder; a server has settings of its own",
         say: "say --data DIR")
     }
+    if let file = words.value("--checks") {
+      options.given.isNone = file == "none"
+      if !options.given.isNone { options.given.file = try words.path("--checks") }
+    }
+    if let against = words.value("--against") {
+      guard !options.given.isNone else {
+        throw words.refusal("--against says nothing where nothing is checked", "--against")
+      }
+      options.given.against = against == "online" ? against : try words.path("--against")
+    }
     options.export.threads = SystemProcess.coreCount
     if let text = words.value("--memory") {
       guard let memory = bytes(text), memory >= 1 << 20 else {
