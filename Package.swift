@@ -50,7 +50,7 @@ let package = Package(
     room(
       "ApusExport",
       uses: ["ApusStore", "ApusHistory", "ApusContracts", "ApusColumnar", "ApusSystem", "ApusBytes"],
-      exclude: ["Export.md"]),
+      exclude: ["Differences.md", "Export.md"]),
 
     // Turns files into rows.
     room(

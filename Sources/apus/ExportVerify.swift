@@ -43,7 +43,7 @@ enum ExportVerify {
     return isSame && isSameIdentity ? .done : .checkFailed
   }
 
-  private static func read(_ path: String) throws(Trouble) -> JSON {
+  static func read(_ path: String) throws(Trouble) -> JSON {
     var bytes: [UInt8] = []
     do throws(SystemError) {
       let stream = try InputStream(path: path)
