@@ -179,7 +179,8 @@ struct DiffRowName {
   }
 
   private func moment(_ column: Column, _ row: Int) -> Int64? {
-    column.isNull(row) ? nil : SpineCell.moment(column, row, unit: unit)
+    column.isNull(row) || column.type.shape != .scalar
+      ? nil : SpineCell.moment(column, row, unit: unit)
   }
 
   /// Nil for a null.
@@ -198,7 +199,10 @@ struct DiffRowName {
 
   func time(_ columns: [Column], _ row: Int) -> Int64? { time.flatMap { moment(columns[$0], row) } }
   func lsn(_ columns: [Column], _ row: Int) -> Int64? {
-    lsn.flatMap { columns[$0].isNull(row) ? nil : SpineCell.whole(columns[$0], row) }
+    lsn.flatMap { place in
+      let column = columns[place]
+      return column.isNull(row) || column.type.shape != .scalar ? nil : SpineCell.whole(column, row)
+    }
   }
 }
 

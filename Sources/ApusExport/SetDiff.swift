@@ -76,14 +76,17 @@ package struct SetDiff {
       guard let at = b.plainFeatures.firstIndex(of: plain), let place = a.place(name),
         let other = b.place(b.features[at])
       else { continue }
-      guard a.fields[place].type == b.fields[other].type else {
+      let own = kinds.compactMap { a.place("\(name)__\($0.suffix)") }
+      let theirs = kinds.compactMap { b.place("\(b.features[at])__\($0.suffix)") }
+      let (allOwn, allTheirs) = ([place] + own, [other] + theirs)
+      // A manifest may say anything.
+      guard own.count == kinds.count, theirs.count == kinds.count,
+        zip(allOwn, allTheirs).allSatisfy({ a.fields[$0].type == b.fields[$1].type })
+      else {
         retyped.append(plain)
         continue
       }
-      let own = kinds.compactMap { a.place("\(name)__\($0.suffix)") }
-      let theirs = kinds.compactMap { b.place("\(b.features[at])__\($0.suffix)") }
-      guard own.count == kinds.count, theirs.count == kinds.count else { continue }
-      shared.append(Shared(name: plain, a: [place] + own, b: [other] + theirs))
+      shared.append(Shared(name: plain, a: allOwn, b: allTheirs))
     }
     return (shared, retyped)
   }

@@ -106,6 +106,8 @@ package struct SkewProof: Sendable {
     }
   }
 
+  private static let durableNanoseconds: UInt64 = 30_000_000_000
+
   /// A snapshot reaches to what is durable, and an answer may be ahead of that for as long as a sync takes.
   private func snapshot(reaching lsn: LSN) throws(StoreError) -> Snapshot {
     let reached = Monitor(Result<Void, StoreError>?.none)
@@ -113,7 +115,7 @@ package struct SkewProof: Sendable {
       reached.withLock { $0 = .some(result.map { _ in }) }
       reached.notifyAll()
     }
-    if wait != nil { _ = reached.wait(for: nil) { $0 != nil } }
+    if wait != nil { _ = reached.wait(for: Self.durableNanoseconds) { $0 != nil } }
     try reached.withLock { $0 }?.get()
     return try store.snapshot()
   }

@@ -37,7 +37,9 @@ struct DiffWords {
     var lines = changes.map { change in
       "\(Self.name(change.name)): \(Self.short(change.a)) -> \(Self.short(change.b))"
     }
-    if changes.isEmpty { lines.append("one identity, and yet not one content: that must never be") }
+    if changes.isEmpty {
+      lines.append("of one identity, and not of one content: a horizon rose, or something is wrong")
+    }
     if a.contentDigest == b.contentDigest {
       return lines + ["the content is the same: \(rows), content digest \(a.contentDigest)"]
     }

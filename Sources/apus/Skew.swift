@@ -33,17 +33,19 @@ enum Skew {
   static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
     let (naming, catalog) = try answer.definitions()
     let project = try naming.project(options.project)
+    // Who is served comes first.
+    let threads = answer.isServed ? 1 : SystemProcess.coreCount
     let told: Told
     if let path = options.receipts {
       let kept = try KeptAnswers(path, options.what, naming, project, catalog, answer)
       told = try done(answer) { (store, scratch) throws(Refused) in
-        try repeatKept(kept, project.name, store, scratch, options)
+        try repeatKept(kept, project.name, store, scratch, options, threads: threads)
       }
     } else {
       guard let what = options.what else { throw Trouble.misplaced }
       let wanted = try Get.named(what, naming, project, catalog)
       told = try done(answer) { (store, scratch) throws(Refused) in
-        try askNow(wanted, project.name, store, scratch, options)
+        try askNow(wanted, project.name, store, scratch, options, threads: threads)
       }
     }
     told.show(answer)
@@ -100,7 +102,8 @@ enum Skew {
   // MARK: What is served now
 
   private static func askNow(
-    _ wanted: Get.Wanted, _ project: String, _ store: Store, _ scratch: ScratchFiles, _ options: Options
+    _ wanted: Get.Wanted, _ project: String, _ store: Store, _ scratch: ScratchFiles, _ options: Options,
+    threads: Int
   ) throws(Refused) -> Told {
     let vector = try ofStore { () throws(StoreError) in try wanted.vector(in: store.catalog, project) }
     let seed = options.seed ?? UInt64.random(in: 0..<seedsMax)
@@ -108,7 +111,7 @@ enum Skew {
       try SkewSample(Int(clamping: options.sample), of: vector, from: store, seed: seed)
     }
     var tally = SkewTally(limit: Int(clamping: options.limit))
-    let proof = SkewProof(store, vector, scratch: scratch, threads: SystemProcess.coreCount)
+    let proof = SkewProof(store, vector, scratch: scratch, threads: threads)
     try inParts(sample.entities, vector) { (part) throws(Refused) in
       let answers = try ofStore { () throws(StoreError) in
         try ServedRead.newest(part, vector, from: store)
@@ -124,7 +127,8 @@ enum Skew {
   // MARK: What was served
 
   private static func repeatKept(
-    _ kept: KeptAnswers, _ project: String, _ store: Store, _ scratch: ScratchFiles, _ options: Options
+    _ kept: KeptAnswers, _ project: String, _ store: Store, _ scratch: ScratchFiles, _ options: Options,
+    threads: Int
   ) throws(Refused) -> Told {
     var told = Told(seed: nil, unknown: 0)
     for group in kept.groups {
@@ -132,7 +136,7 @@ enum Skew {
       let vector = try ofStore { () throws(StoreError) in try group.wanted.vector(in: catalog, project) }
       let seal = SkewSeal(store, vector, catalog)
       var tally = SkewTally(limit: Int(clamping: options.limit))
-      let proof = SkewProof(store, vector, scratch: scratch, threads: SystemProcess.coreCount)
+      let proof = SkewProof(store, vector, scratch: scratch, threads: threads)
       try inParts(group.answers, vector) { (part) throws(Refused) in
         var answers: [ServedAnswer] = []
         for kept in part { answers.append(try kept.again(vector, store)) }

@@ -21,7 +21,8 @@ struct HeldDiffSet {
   /// Of the features of view `a`, for labels of (card, time).
   init(
     _ fixture: ExportFixture, _ features: [String], _ labels: [(card: String?, time: Int64)],
-    at point: SnapshotPoint = .newest, name: String = "set", change: (inout ExportOptions) -> Void = { _ in }
+    at point: SnapshotPoint = .newest, lsns: [LSN]? = nil, name: String = "set",
+    change: (inout ExportOptions) -> Void = { _ in }
   ) throws {
     var options = ExportOptions()
     change(&options)
@@ -37,9 +38,11 @@ struct HeldDiffSet {
       ColumnField("event_timestamp", ColumnType(.timestamp(.nanoseconds, isUTC: true))),
       ColumnField("label", ColumnType(.int64)),
     ])
+    if lsns != nil { builder.fields.append(ColumnField("lsn", ColumnType(.int64))) }
     for (row, label) in labels.enumerated() {
       builder.rows.append([
         label.card.map { .string($0) }, .timestamp(nanoseconds: label.time), .int64(Int64(row % 3)),
+        lsns.map { .int64(Int64(clamping: $0[row].rawValue)) },
       ])
     }
     let (set, report) = try fixture.export(snapshot, vector, builder.spine(cutAt: 7), options)
@@ -48,7 +51,8 @@ struct HeldDiffSet {
       name: name, contentDigest: "\(report.contentDigest)", spineDigest: "\(report.spineDigest)",
       rows: report.rows, fields: report.fields,
       roles: [DiffSide.Role(name: "card", columns: ["card_id"])], time: "event_timestamp", timeUnit: 1,
-      lsn: nil, prefix: options.prefix, features: report.features.map(\.name), kinds: options.columns)
+      lsn: report.lsnColumn, prefix: options.prefix, features: report.features.map(\.name),
+      kinds: options.columns)
   }
 
   var source: HeldSpine { HeldSpine(set.schema, set.batches) }
@@ -56,6 +60,7 @@ struct HeldDiffSet {
   func making(_ fixture: ExportFixture) throws -> DiffMaking {
     var choices = SpineChoices()
     choices.time = "event_timestamp"
+    choices.lsn = side.lsn
     let snapshot = try fixture.store.snapshot(.lsn(lsn))
     return DiffMaking(
       side, snapshot, try snapshot.catalog.vector(features: features, in: ExportFixture.project), options,
@@ -127,7 +132,7 @@ struct DiffTests {
     try say(fixture, "c1", at: start - 100, 3)
     try say(fixture, "c2", at: start - 100, 4)
     let labels =
-      [("c1", start + label), ("c2", start + label), (nil, start)] as [(card: String?, time: Int64)]
+      [("c1", start + label), ("c2", start + 5_000_000_000), (nil, start)] as [(card: String?, time: Int64)]
     let a = try HeldDiffSet(fixture, Self.features, labels)
     fixture.clock.advance(nanoseconds: 1_000)
     try body(fixture, start)
@@ -202,6 +207,29 @@ struct DiffTests {
       try say(fixture, "c1", at: start - 50, 9)
     }
     #expect(both.cause == .late)
+  }
+
+  @Test("sets that repeat LSNs differ by what was asked, and never by what came in between")
+  func repeated() throws {
+    let fixture = try fixture(ttl: "1s")
+    let start = fixture.now
+    try say(fixture, "c1", at: start - 2_000_000_000, 3)
+    let first = try fixture.store.snapshot().lsn
+    let labels: [(card: String?, time: Int64)] = [("c1", start), ("c1", start)]
+    let lsns = [first, first]
+    let a = try HeldDiffSet(fixture, Self.features, labels, lsns: lsns)
+    try say(fixture, "c1", at: start - 100, 9)
+    let same = try HeldDiffSet(fixture, Self.features, labels, lsns: lsns)
+    #expect(a.side.contentDigest == same.side.contentDigest)
+    #expect(try a.diff(same, fixture).differing == 0)
+    let b = try HeldDiffSet(fixture, Self.features, labels, lsns: lsns) { $0.staleOK = true }
+    let report = try a.diff(b, fixture)
+    #expect(report.causes == [.options: 2] && report.features[0].examples.first?.b == "3")
+    let later = try fixture.store.snapshot().lsn
+    let c = try HeldDiffSet(fixture, Self.features, labels, lsns: [later, first])
+    let moved = try a.diff(c, fixture)
+    #expect(moved.paired == 1 && moved.onlyA.count == 1 && moved.onlyB.count == 1)
+    #expect(moved.onlyB.shown.first?.lsn == Int64(clamping: later.rawValue))
   }
 
   @Test("where reasons are compared, something that was written and is not seen is a late event")
