@@ -76,6 +76,8 @@ enum Serve {
             ("why", .text("\(error)")),
             ("next", "look at the disk, then restart; what was acknowledged is safe"),
           ])
+      } onIndex: { news in
+        logger.log(news, data: configuration.data)
       }
     } catch {
       throw Trouble(error, data: configuration.data)
@@ -88,20 +90,7 @@ enum Serve {
         ("lsn", .number(report.log.lsns.last.rawValue)), ("replayed", .number(report.replayed)),
         ("milliseconds", .number((clock.monotonic().nanoseconds - begin) / 1_000_000)),
       ])
-    if case .rebuilt(let why) = report.index {
-      logger.log(.warn, "the index was made again from the log", [("why", .text(why))])
-    }
-    for loss in report.losses {
-      logger.log(
-        .error, "records are lost, and the store is read-only",
-        [
-          ("lost", .text("\(loss)")),
-          (
-            "next",
-            .text("restore a backup, or stop and see `apus repair --data \(Shell.word(configuration.data))`")
-          ),
-        ])
-    }
+    logger.log(lossesOf: store, data: configuration.data)
     return store
   }
 
