@@ -79,7 +79,9 @@ final class DiffStory {
     let choice: KnownAtChoice = random.pick([.live, .live, .live, .eventTime, .column])
     var rows: [ExportFixture.Row] = []
     for _ in 0..<random.within(1...3) {
-      let time = fixture.now - Int64(random.pick([0, 1, 2, 3, 4, 1_500_000_000]))
+      var time = fixture.now - Int64(random.pick([0, 1, 2, 3, 4, 1_500_000_000]))
+      // What was said of that moment is said again.
+      if random.chance(0.3), let before = fixture.told.events.last?.eventTime { time = before }
       var row = ExportFixture.Row(key: [.string("c\(random.below(3))")], eventTime: time)
       if choice == .column { row.knownAt = time + Int64(random.below(Int(min(4, fixture.now - time)) + 1)) }
       if random.chance(0.85) {
