@@ -146,7 +146,7 @@ extension CommandParser {
   }
 
   /// `512MiB`.
-  private static func bytes(_ text: String) -> Int? {
+  static func bytes(_ text: String) -> Int? {
     for (unit, size) in [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)] where text.hasSuffix(unit) {
       // house: allow decoder-conversion because a text that is no number gives nil
       guard let number = Int(text.dropLast(3)), number > 0, number < 1 << 20 else { return nil }

@@ -76,7 +76,7 @@ enum ExportVerify {
     return code
   }
 
-  private static func read(_ path: String) throws(Trouble) -> JSON {
+  static func read(_ path: String) throws(Trouble) -> JSON {
     var bytes: [UInt8] = []
     do throws(SystemError) {
       let stream = try InputStream(path: path)
