@@ -43,14 +43,17 @@ let package = Package(
 
     // One event loop per core turns sockets into store calls.
     room(
-      "ApusServer", uses: ["ApusStore", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes"],
+      "ApusServer",
+      uses: [
+        "ApusStore", "ApusExport", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes",
+      ],
       exclude: ["Server.md", "Tokens.md"]),
 
     // Joins history as of each label's moment and writes it out.
     room(
       "ApusExport",
       uses: ["ApusStore", "ApusHistory", "ApusContracts", "ApusColumnar", "ApusSystem", "ApusBytes"],
-      exclude: ["Export.md"]),
+      exclude: ["Checks.md", "Differences.md", "Export.md"]),
 
     // Turns files into rows.
     room(
@@ -138,7 +141,8 @@ let package = Package(
     tests(
       of: "ApusServerTests",
       uses: [
-        "ApusServer", "ApusWire", "ApusStore", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+        "ApusServer", "ApusExport", "ApusColumnar", "ApusWire", "ApusStore", "ApusContracts", "ApusSystem",
+        "ApusBytes", "ApusTestSupport",
       ]),
     tests(
       of: "ApusClientTests",

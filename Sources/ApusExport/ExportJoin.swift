@@ -22,9 +22,19 @@ final class ExportJoin: Sendable {
     var role = 0
     var spool: CellSpool
     var counts: [[CellCounts]]
+    /// Of each chunk that was given out, in their order. Nil where keys are of several roles, or nothing is checked.
+    var duplicates: [DuplicateCount]?
     var error: ExportError?
     var done = 0
     var total = 0
+  }
+
+  /// Labels that a thread answers.
+  private struct Task {
+    let role: Int
+    /// Of the chunk among those whose duplicates are counted; below zero when they are not.
+    let number: Int
+    let claim: LabelClaim
   }
 
   init(
@@ -41,10 +51,13 @@ final class ExportJoin: Sendable {
     work = Monitor(
       Work(
         streams: streams, spool: spool,
-        counts: plan.groups.map { group in group.features.map { _ in CellCounts() } }))
+        counts: plan.groups.map { group in group.features.map { _ in CellCounts() } },
+        duplicates: plan.isChecked && streams.count == 1 ? [] : nil))
   }
 
-  func run(rows: Int) throws(ExportError) -> (cells: CellSpool, counts: [[CellCounts]]) {
+  func run(
+    rows: Int
+  ) throws(ExportError) -> (cells: CellSpool, counts: [[CellCounts]], duplicates: Int?) {
     work.withLock { $0.total = rows * $0.streams.count }
     var threads: [SystemThread] = []
     for number in 1..<max(1, options.threads) {
@@ -60,14 +73,23 @@ final class ExportJoin: Sendable {
       return work
     }
     if let error = end.error { throw error }
-    return (end.spool, end.counts)
+    let duplicates = end.duplicates.map { chunks in
+      var all = DuplicateCount()
+      for chunk in chunks { all.append(chunk) }
+      return all.count
+    }
+    return (end.spool, end.counts, duplicates)
   }
 
   private func work(thread: Int) {
     do throws(ExportError) {
       var roles: [Int: [GroupSweep]] = [:]
-      while let (role, claim) = try next() {
-        let chunk = claim.chunk
+      while let task = try next() {
+        let (role, chunk) = (task.role, task.claim.chunk)
+        if task.number >= 0 {
+          let own = DuplicateCount(of: chunk)
+          work.withLock { $0.duplicates?[task.number] = own }
+        }
         if roles[role] == nil {
           roles = [role: plan.groups.indices.filter { plan.groups[$0].role == role }.map(sweep)]
         }
@@ -79,11 +101,14 @@ final class ExportJoin: Sendable {
     }
   }
 
-  private func next() throws(ExportError) -> (Int, LabelClaim)? {
+  private func next() throws(ExportError) -> Task? {
     try work.withLock { (work) throws(ExportError) in
       guard work.error == nil else { return nil }
       while work.role < work.streams.count {
-        if let claim = try work.streams[work.role].next(options.chunkLabels) { return (work.role, claim) }
+        if let claim = try work.streams[work.role].next(options.chunkLabels) {
+          work.duplicates?.append(DuplicateCount())
+          return Task(role: work.role, number: (work.duplicates?.count ?? 0) - 1, claim: claim)
+        }
         work.role += 1
       }
       return nil
@@ -134,14 +159,24 @@ final class ExportJoin: Sendable {
     let assumed = try sweep.gather.assumed(winners)
     var columns: [Column] = []
     var counts: [CellCounts] = []
-    for feature in plan.groups[sweep.group].features.indices {
-      let cells = try sweep.gather.cells(chunk, winners, feature, assumed: assumed)
+    let group = plan.groups[sweep.group]
+    let trail = group.trail == nil ? nil : try Trail(winners, sweep.gather, group.rules.mode)
+    var statuses: [Column] = []
+    for feature in group.features.indices {
+      var cells = try sweep.gather.cells(chunk, winners, feature, assumed: assumed)
+      if let trail, group.rules.mode == .happened {
+        cells.counts.notKnownThen = trail.notKnownThen(chunk, feature, cells, options)
+      }
+      if let place = group.trail?.statuses[feature], place > group.trail?.moments ?? .max {
+        statuses.append(try Self.column(.statuses, cells))
+      }
       columns.append(cells.values)
       counts.append(cells.counts)
       for kind in ExportColumnKind.allCases where options.columns.contains(kind) {
         columns.append(try Self.column(kind, cells))
       }
     }
+    if let trail { columns += [try trail.column(group.rules.mode)] + statuses }
     let parts = try ranges.cut(sweep.group, rows: chunk.rows, columns)
     try work.withLock { (work) throws(ExportError) in
       try work.spool.keep(parts)

@@ -21,6 +21,8 @@ package struct ExportReport: Equatable, Sendable {
   package var assumedUTC = 0
   package var timeColumn = ""
   package var lsnColumn: String?
+  /// Nil when nothing was checked.
+  package var quality: SetQuality?
   /// What was put aside in files.
   package var scratchByteCount: UInt64 = 0
 
@@ -39,4 +41,8 @@ package struct ExportProgress: Equatable, Sendable {
   package var done: Int
   /// Nil while nobody knows.
   package var total: Int?
+
+  package init(phase: Phase, done: Int, total: Int?) {
+    (self.phase, self.done, self.total) = (phase, done, total)
+  }
 }

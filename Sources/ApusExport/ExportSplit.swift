@@ -52,7 +52,7 @@ package enum ExportSplit: Equatable, Sendable {
   func column(_ batch: ColumnBatch, _ labels: inout SpineLabels) throws(ExportError) -> Column {
     var parts: [String?] = []
     parts.reserveCapacity(batch.rowCount)
-    try labels.take(batch, 0..<batch.rowCount, first: 0) { (role, key, label) throws(ExportError) in
+    try labels.take(batch, first: 0) { (role, key, label) throws(ExportError) in
       if role == 0 { parts.append(part(key, label.time)) }
     }
     var builder = ColumnBuilder(Self.field.type, named: Self.field.name, capacity: parts.count)

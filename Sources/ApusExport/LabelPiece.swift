@@ -1,22 +1,22 @@
-// Labels of one role in the order of the spine, one for each row, from some row on. What they are sorted by and what they are asked for stand apart, so that
-// sorting moves little.
+// Labels of one role in the order in which they came, mostly one for each row of some part of a spine. What they are sorted by and what they are asked for stand
+// apart, so that sorting moves little.
 
 import ApusBytes
 
 package struct LabelPiece: Sendable {
-  /// The row of the first label.
-  let firstRow: Int
-  private(set) var keyBytes: [UInt8] = []
-  private(set) var keyEnds: [Int] = []
+  private var keyBytes: [UInt8] = []
+  private var keyEnds: [Int] = []
   private(set) var times: [Int64] = []
   private(set) var limits: [Int64] = []
   /// Empty unless the spine has them.
-  private(set) var lsns: [UInt64] = []
+  private var lsns: [UInt64] = []
+  /// The row of the first label, and as long as each label is of the row after the last one's that is all there is to know.
+  private var firstRow = 0
+  private var rows: [Int] = []
   /// Every key has eight bytes: then its prefix is the key, and saves a look at where it lies.
   private(set) var areShort = true
 
-  package init(firstRow: Int, capacity: Int = 0) {
-    self.firstRow = firstRow
+  package init(capacity: Int = 0) {
     keyBytes.reserveCapacity(8 * capacity)
     keyEnds.reserveCapacity(capacity)
     times.reserveCapacity(capacity)
@@ -25,11 +25,12 @@ package struct LabelPiece: Sendable {
 
   package var count: Int { times.count }
 
-  var byteCount: Int { keyBytes.count + 8 * (keyEnds.count + times.count + limits.count + lsns.count) }
+  var byteCount: Int {
+    keyBytes.count + 8 * (keyEnds.count + times.count + limits.count + lsns.count + rows.count)
+  }
 
-  /// Adds the label of the next row.
   package mutating func add(_ key: RawSpan, _ label: Label) {
-    precondition(label.row == firstRow + count, "labels come row by row")
+    add(row: label.row)
     // The array copies before the span ends.
     unsafe key.withUnsafeBytes { unsafe keyBytes.append(contentsOf: $0) }
     keyEnds.append(keyBytes.count)
@@ -39,12 +40,18 @@ package struct LabelPiece: Sendable {
     areShort = areShort && key.byteCount == 8
   }
 
-  /// Adds the labels of the next rows.
+  /// Adds the labels of another piece behind these.
   package mutating func add(_ next: LabelPiece) {
-    precondition(next.firstRow == firstRow + count, "labels come row by row")
+    if count == 0 {
+      self = next
+      return
+    }
+    if !rows.isEmpty || !next.rows.isEmpty || next.firstRow != firstRow + count {
+      if rows.isEmpty { rows = Array(firstRow..<(firstRow + count)) }
+      rows += next.rows.isEmpty ? Array(next.firstRow..<(next.firstRow + next.count)) : next.rows
+    }
     let start = keyBytes.count
     keyBytes += next.keyBytes
-    keyEnds.reserveCapacity(keyEnds.count + next.count)
     for end in next.keyEnds { keyEnds.append(start + end) }
     times += next.times
     limits += next.limits
@@ -52,14 +59,26 @@ package struct LabelPiece: Sendable {
     areShort = areShort && next.areShort
   }
 
+  /// Before the label of this row is added.
+  private mutating func add(row: Int) {
+    if count == 0 { firstRow = row }
+    if rows.isEmpty {
+      if row == firstRow + count { return }
+      rows = Array(firstRow..<(firstRow + count))
+    }
+    rows.append(row)
+  }
+
   func keyRange(_ place: Int) -> Range<Int> { (place == 0 ? 0 : keyEnds[place - 1])..<keyEnds[place] }
 
   @_lifetime(borrow self)
   package func key(_ place: Int) -> RawSpan { unsafe keyBytes.span.bytes.extracting(keyRange(place)) }
 
+  package func row(_ place: Int) -> Int { rows.isEmpty ? firstRow + place : rows[place] }
+
   func lsn(_ place: Int) -> UInt64? { lsns.isEmpty ? nil : lsns[place] }
 
   func label(_ place: Int) -> Label {
-    Label(row: firstRow + place, time: times[place], limit: limits[place], lsn: lsn(place))
+    Label(row: row(place), time: times[place], limit: limits[place], lsn: lsn(place))
   }
 }

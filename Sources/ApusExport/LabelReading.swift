@@ -21,6 +21,8 @@ struct LabelReading: ~Copyable {
   private var beyond: [(first: Int, count: Int)]
   private var lsns: Set<UInt64> = []
   private(set) var spilledByteCount: UInt64 = 0
+  /// The keys of all roles together, where there are several and duplicates are asked for.
+  private var combined: LabelSorter?
 
   init(
     _ layout: SpineLayout, _ plan: ExportPlan, _ options: ExportOptions, _ snapshot: Snapshot,
@@ -31,9 +33,10 @@ struct LabelReading: ~Copyable {
     self.snapshot = snapshot
     self.layout = layout
     self.crew = crew
-    sorters = layout.roles.map { _ in
-      LabelSorter(memory: options.memory / 4 / max(1, layout.roles.count), scratch, crew)
-    }
+    let isCombined = plan.isChecked && layout.roles.count > 1
+    let memory = options.memory / 4 / max(1, layout.roles.count + (isCombined ? 1 : 0))
+    sorters = layout.roles.map { _ in LabelSorter(memory: memory, scratch, crew) }
+    if isCombined { combined = LabelSorter(memory: memory, scratch, crew) }
     beyond = plan.groups.map { _ in (0, 0) }
   }
 
@@ -60,13 +63,16 @@ struct LabelReading: ~Copyable {
     let pieceRows = pieceRows
     let count = (batch.rowCount + pieceRows - 1) / pieceRows
     let (layout, plan, options, first, last) = (layout, plan, options, rowCount, snapshot.lsn)
+    let isCombined = combined != nil
     let pieces = try crew.map(count) { (piece) throws(ExportError) in
       let start = piece * pieceRows
       return try LabelFindings(
-        batch, start..<min(batch.rowCount, start + pieceRows), first: first, layout, plan, options, last)
+        batch, start..<min(batch.rowCount, start + pieceRows), first: first, layout, plan, options, last,
+        isCombined: isCombined)
     }
     for piece in pieces {
       for role in sorters.indices { try sorters[role].add(piece.labels[role]) }
+      if let labels = piece.combined { try combined?.add(labels) }
       for (group, own) in piece.beyond.enumerated() where own.count > 0 {
         if beyond[group].count == 0 { beyond[group].first = own.first }
         beyond[group].count += own.count
@@ -108,6 +114,16 @@ struct LabelReading: ~Copyable {
     }
   }
 
+  /// Rows whose keys of all roles, and time, an earlier row has; nil where that was not asked for, or the one role tells.
+  mutating func combinedDuplicates() throws(ExportError) -> Int? {
+    guard var sorter = combined else { return nil }
+    combined = nil
+    var stream = try sorter.finish()
+    var count = DuplicateCount()
+    while let claim = try stream.next(options.chunkLabels) { count.take(claim.chunk) }
+    return count.count
+  }
+
   /// The labels of each role in their order.
   mutating func finish() throws(ExportError) -> [LabelStream] {
     var streams: [LabelStream] = []
@@ -124,6 +140,8 @@ struct LabelReading: ~Copyable {
 private struct LabelFindings: Sendable {
   /// By role.
   private(set) var labels: [LabelPiece]
+  /// Where duplicates are asked for by the keys of several roles.
+  private(set) var combined: LabelPiece?
   /// By group, as `LabelReading` has it.
   private(set) var beyond: [(first: Int, count: Int)]
   private(set) var lsns: Set<UInt64> = []
@@ -133,11 +151,10 @@ private struct LabelFindings: Sendable {
 
   init(
     _ batch: ColumnBatch, _ rows: Range<Int>, first: Int, _ layout: SpineLayout, _ plan: ExportPlan,
-    _ options: ExportOptions, _ last: LSN
+    _ options: ExportOptions, _ last: LSN, isCombined: Bool
   ) throws(ExportError) {
-    var labels = layout.roles.map { _ in
-      LabelPiece(firstRow: first + rows.lowerBound, capacity: rows.count)
-    }
+    var labels = layout.roles.map { _ in LabelPiece(capacity: rows.count) }
+    var combined = isCombined ? CombinedKeys() : nil
     var beyond = plan.groups.map { _ in (first: 0, count: 0) }
     var lsns: Set<UInt64> = []
     let horizons = plan.groups.enumerated().compactMap { place, group in
@@ -146,6 +163,7 @@ private struct LabelFindings: Sendable {
     var spine = SpineLabels(layout, options)
     try spine.take(batch, rows, first: first) { (role, key, label) throws(ExportError) in
       labels[role].add(key, label)
+      combined?.take(key, label, role: role, of: layout.roles.count)
       if let lsn = label.lsn {
         guard LSN(lsn) <= last else { throw .lsnAhead(LSN(lsn), row: label.row, snapshot: last) }
         lsns.insert(lsn)
@@ -157,6 +175,7 @@ private struct LabelFindings: Sendable {
       }
     }
     (self.labels, self.beyond, self.lsns) = (labels, beyond, lsns)
+    self.combined = combined?.labels
     (assumedUTC, withoutKey, withoutTime) = (spine.assumedUTC, spine.withoutKey, spine.withoutTime)
   }
 }

@@ -8,10 +8,10 @@ struct LabelSorter: Sendable {
   private let memory: Int
   private let scratch: ScratchFiles
   private let crew: Crew
-  private var held = LabelPiece(firstRow: 0)
+  private var held = LabelPiece()
   private var spills: [LabelSpill] = []
 
-  init(memory: Int, _ scratch: ScratchFiles, _ crew: Crew) {
+  init(memory: Int, _ scratch: ScratchFiles, _ crew: Crew = Crew(1, name: "apus-sort")) {
     self.memory = memory
     self.scratch = scratch
     self.crew = crew
@@ -19,9 +19,17 @@ struct LabelSorter: Sendable {
 
   var spilledByteCount: UInt64 { spills.reduce(0) { $0 + $1.byteCount } }
 
-  /// Adds the labels of the next rows.
+  mutating func add(_ key: RawSpan, _ label: Label) throws(ExportError) {
+    held.add(key, label)
+    try makeRoom()
+  }
+
   mutating func add(_ piece: LabelPiece) throws(ExportError) {
     held.add(piece)
+    try makeRoom()
+  }
+
+  private mutating func makeRoom() throws(ExportError) {
     if heldByteCount > limit || held.count >= Self.labelsMax { try spill() }
   }
 
@@ -46,13 +54,13 @@ struct LabelSorter: Sendable {
       }
     }
     spills.append(try writer.finish())
-    held = LabelPiece(firstRow: held.firstRow + held.count)
+    held = LabelPiece()
   }
 
   /// All labels in their order. Nothing can be added behind it.
   mutating func finish() throws(ExportError) -> LabelStream {
     if spills.isEmpty {
-      defer { held = LabelPiece(firstRow: 0) }
+      defer { held = LabelPiece() }
       return .held(HeldLabels(held, LabelOrder(held, crew)))
     }
     if held.count > 0 { try spill() }
@@ -129,7 +137,7 @@ struct HeldLabels: Sendable {
       let place = Int(entry.place)
       // What the order has need not be looked for in the order of rows.
       let label = Label(
-        row: labels.firstRow + place, time: entry.time, limit: entry.limit, lsn: labels.lsn(place))
+        row: labels.row(place), time: entry.time, limit: entry.limit, lsn: labels.lsn(place))
       if labels.areShort, entry.prefix == last {
         chunk.append(again: label)
         continue

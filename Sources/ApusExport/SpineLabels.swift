@@ -20,21 +20,18 @@ struct SpineLabels: ~Copyable {
     self.options = options
   }
 
-  /// Gives the labels of some rows of a batch, of every role of every row. `first` is the place of the batch's first row in the spine.
+  /// Gives the labels of some rows of a batch, or of all, of every role of every row. `first` is the place of the batch's first row in the spine.
   mutating func take(
-    _ batch: ColumnBatch, _ rows: Range<Int>, first: Int,
+    _ batch: ColumnBatch, _ rows: Range<Int>? = nil, first: Int,
     _ body: (_ role: Int, _ key: RawSpan, Label) throws(ExportError) -> Void
   ) throws(ExportError) {
     let times = batch.columns[layout.time]
     let lsns = layout.lsn.map { batch.columns[$0] }
-    let isAssumed: Bool
-    if case .timestamp(_, isUTC: false) = times.type.element { isAssumed = true } else { isAssumed = false }
-    for row in rows {
+    for row in rows ?? 0..<batch.rowCount {
       var label = Label(row: first + row, time: 0, limit: .max)
       let time = try moment(times, row, first)
       if let lsns { label.lsn = try lsn(lsns, row, first) }
       if let time {
-        if isAssumed { assumedUTC += 1 }
         label.time = time
         label.limit = label.lsn.map { Int64(clamping: $0) } ?? limit(time)
       } else {
@@ -118,10 +115,20 @@ struct SpineLabels: ~Copyable {
 
   private mutating func moment(_ column: Column, _ row: Int, _ first: Int) throws(ExportError) -> Int64? {
     if column.isNull(row) { return nil }
-    guard let moment = SpineCell.moment(column, row, unit: layout.timeUnit) else {
+    guard let found = SpineCell.labelTime(column, row, unit: layout.timeUnit) else {
       throw .badValue(
         column: layout.timeName, row: first + row,
         "\(SpineCell.spelling(column, row)) is no time of the years 1677 to 2262")
+    }
+    guard found.isNaive else { return found.nanoseconds }
+    guard let zone = layout.zone else {
+      if column.type.element != .date { assumedUTC += 1 }
+      return found.nanoseconds
+    }
+    guard let moment = zone.moment(local: found.nanoseconds) else {
+      throw .badValue(
+        column: layout.timeName, row: first + row,
+        "\(SpineCell.spelling(column, row)) is no time of \(zone.name), or two: a clock was changed there")
     }
     return moment
   }
@@ -156,6 +163,19 @@ enum SpineCell {
       default: nil
       }
     default: nil
+    }
+  }
+
+  /// A moment, and whether it is what some clock shows and not said whose.
+  static func labelTime(_ column: Column, _ row: Int, unit: Int64) -> (nanoseconds: Int64, isNaive: Bool)? {
+    switch column.type.element {
+    case .timestamp(_, let isUTC): return moment(column, row, unit: unit).map { ($0, !isUTC) }
+    case .date: return moment(column, row, unit: unit).map { ($0, true) }
+    case .string:
+      let text = column.string(row)
+      if let found = TimestampSpelling.nanoseconds(text + "Z") { return (found, true) }
+      return moment(column, row, unit: unit).map { ($0, text.utf8.count == 10 && text.contains("-")) }
+    default: return moment(column, row, unit: unit).map { ($0, false) }
     }
   }
 

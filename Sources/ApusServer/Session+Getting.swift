@@ -26,6 +26,7 @@ extension Session {
     guard request.rows <= server.options.rowsMax else {
       return .tooManyRows(request.rows, max: server.options.rowsMax)
     }
+    if request.exact == nil, let refusal = ready.refusalToServe { return refusal }
     guard ready.shape.takes(request.layout) else { return .notDense }
     if let minimum = request.minimum, due != .max, minimum > server.store.visible {
       waitToGet(minimum, header, body, due)
@@ -42,6 +43,7 @@ extension Session {
       if moment.catalogNumber != ready.catalogNumber {
         loop.refresh(ready, in: server.store.catalog)
         if ready.hasChanged { throw .definitionChanged(request.handle) }
+        if let refusal = ready.refusalToServe { throw refusal }
       }
     } catch {
       frame.cancel(in: &output)
@@ -104,9 +106,9 @@ extension SessionLoop {
     do throws(WireError) {
       try replies.begin(
         ready.shape, rows: request.rows, layout: request.layout, options: request.options, lsn: .none,
-        time: time, byteCountMax: ServerLimits.bodyByteCountMax, in: &output)
+        time: time, byteCountMax: server.options.bodyByteCountMax, in: &output)
     } catch {
-      throw .replyTooLong
+      throw .replyTooLong(.get, max: server.options.bodyByteCountMax)
     }
     let moment: ReadMoment
     do throws(StoreError) {
@@ -117,7 +119,9 @@ extension SessionLoop {
       throw error.refusal()
     }
     replies.stamp(lsn: moment.lsn, mayLack: moment.isFlagged, in: &output)
-    do throws(WireError) { try replies.finish(in: &output) } catch { throw .replyTooLong }
+    do throws(WireError) { try replies.finish(in: &output) } catch {
+      throw .replyTooLong(.get, max: server.options.bodyByteCountMax)
+    }
     return moment
   }
 

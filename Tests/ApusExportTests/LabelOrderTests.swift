@@ -32,10 +32,10 @@ struct LabelOrderTests {
   func order(kind: Int) {
     for (seed, count) in [(1, 0), (2, 1), (3, 31), (4, 700), (5, 5_000)] {
       var random = SplitMix64(seed: UInt64(100 * kind + seed))
-      var labels = LabelPiece(firstRow: 0)
+      var labels = LabelPiece()
       var expected: [Sorted] = []
       while labels.count < count {
-        var piece = LabelPiece(firstRow: labels.count)
+        var piece = LabelPiece()
         for row in labels.count..<min(count, labels.count + 300) {
           let key = Self.key(kind, using: &random)
           let label = Label(row: row, time: 0, limit: Int64(random.below(5)))

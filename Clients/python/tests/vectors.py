@@ -120,7 +120,7 @@ def asked(words: list[str]) -> tuple[list[ColumnInfo], int, int, int]:
 
 
 #: Requests that this client does not make yet: HISTORY, EXPLAIN, EXPORT and the frames of streams.
-LATER = {16, 17, 18, 20, 21, 22, 23}
+LATER = {16, 17, 18, 20, 21, 22, 23, 24}
 
 
 def _kind(path: Path) -> int:

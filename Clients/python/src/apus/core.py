@@ -71,6 +71,10 @@ class Vector(NamedTuple):
             )
         return cls(wire.FEATURES, names, project)
 
+    def as_of(self, lsn: int) -> Vector:
+        """A list as its names were meant at an LSN: some of them may be gone since. A service version stays what it is."""
+        return self._replace(names=(*self.names, f"lsn:{lsn}")) if self.kind == wire.FEATURES else self
+
 
 class PreparedVector:
     __slots__ = ("can_be_dense", "fingerprint", "handle", "keys", "shape")
@@ -124,15 +128,18 @@ def ask_of(
 
 
 def get(session: Session, ask: Ask) -> Steps[OnlineFeatures]:
+    vector = ask.vector
+    if ask.at is not None and session.hello.timeline[: len(ask.at.timeline)] == ask.at.timeline:
+        vector = vector.as_of(ask.at.lsn)
     for renewal in range(RENEWALS_MAX + 1):
-        prepared = session.handles.get(ask.vector)
+        prepared = session.handles.get(vector)
         if prepared is None:
-            prepared = yield from _prepare(session, ask.vector)
+            prepared = yield from _prepare(session, vector)
         try:
             return (yield from _get(session, prepared, ask))
         except (DefinitionChanged, UnknownHandle) as error:
-            if session.handles.get(ask.vector) is prepared:
-                del session.handles[ask.vector]
+            if session.handles.get(vector) is prepared:
+                del session.handles[vector]
             if isinstance(error, DefinitionChanged):
                 wire.empty_reply((yield wire.RELEASE, wire.release(prepared.handle)))
             if renewal == RENEWALS_MAX:
