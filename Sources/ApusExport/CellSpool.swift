@@ -169,7 +169,7 @@ struct CellSpool: Sendable {
   // MARK: In order
 
   /// The columns of a group for a range of rows, in the order of the spine. What was put is let go of.
-  mutating func take(_ range: Int, _ group: Int, _ crew: Crew) throws(ExportError) -> [Column] {
+  mutating func take(_ range: Int, _ group: Int, _ crew: Crew = .alone) throws(ExportError) -> [Column] {
     let place = range * ranges.schemas.count + group
     var parts = held[place]
     held[place] = []

@@ -11,7 +11,7 @@ struct LabelSorter: Sendable {
   private var held = LabelPiece()
   private var spills: [LabelSpill] = []
 
-  init(memory: Int, _ scratch: ScratchFiles, _ crew: Crew = Crew(1, name: "apus-sort")) {
+  init(memory: Int, _ scratch: ScratchFiles, _ crew: Crew = .alone) {
     self.memory = memory
     self.scratch = scratch
     self.crew = crew

@@ -1,7 +1,7 @@
 // Threads that share one piece of work out among themselves, part by part. Whoever has the work does parts of it too, and goes on when all are done: with
 // no other threads it does them all. Which thread does which part, nobody can see in what comes of it.
 
-/// Used by one thread at a time.
+/// Used by one thread at a time, unless it has no other.
 package final class Crew: Sendable {
   private let desk: Monitor<Desk>
   private let threads: [SystemThread]
@@ -21,6 +21,9 @@ package final class Crew: Sendable {
       return (body, next)
     }
   }
+
+  /// Nobody but the caller, whoever that is: this one may be used by any number of threads.
+  package static let alone = Crew(1, name: "alone")
 
   /// The caller's own among them.
   package var threadCount: Int { threads.count + 1 }
