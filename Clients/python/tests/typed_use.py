@@ -23,6 +23,10 @@ def blocking() -> npt.NDArray[np.float64]:
         print(accepted)
     x: apus.OnlineFeatures = store.get_online_features(["view:feature"], [{"key": 1}], dense="float64")
     receipt: apus.Receipt = x.receipt
+    why: apus.Explanation = store.explain(receipt, {"key": 1})
+    winner: apus.Candidate | None = why["feature"].winner
+    rules_broken: list[str | None] = [event.rule for event in store.history({"key": 1}, "view", refused=True)]
+    print(winner, rules_broken)
     lsn: int = store.wait(receipt.lsn).visible
     print(lsn, {name: values.dtype for name, values in x.statuses.items()}, apus.ABSENT)
     return x.to_numpy()

@@ -63,6 +63,7 @@ from .errors import (
     Unsupported,
     VersionMismatch,
 )
+from .past import Candidate, Event, Explained, Explanation, History, Horizon
 from .results import Erasure, OnlineFeatures, PushResult, Receipt, Row, Status
 from .store import Store, connect
 from .times import NOW, NaiveTimeWarning, OldRowsWarning
@@ -79,6 +80,7 @@ __all__ = [
     "BadRequest",
     "BeyondHistory",
     "CallTimeout",
+    "Candidate",
     "ClockJump",
     "ClosedError",
     "CommandFailed",
@@ -89,10 +91,15 @@ __all__ = [
     "DefinitionChanged",
     "DiskFull",
     "Erasure",
+    "Event",
+    "Explained",
+    "Explanation",
     "FeatureMismatch",
     "Fenced",
     "Forbidden",
+    "History",
     "HistoryGone",
+    "Horizon",
     "InputError",
     "InternalError",
     "LSNLost",

@@ -124,15 +124,20 @@ def ask_of(
 
 
 def get(session: Session, ask: Ask) -> Steps[OnlineFeatures]:
+    return with_vector(session, ask.vector, lambda prepared: _get(session, prepared, ask))
+
+
+def with_vector(session: Session, vector: Vector, act: Callable[[PreparedVector], Steps[T]]) -> Steps[T]:
+    """Does what needs a vector's handle, and prepares it anew where its meaning changed."""
     for renewal in range(RENEWALS_MAX + 1):
-        prepared = session.handles.get(ask.vector)
+        prepared = session.handles.get(vector)
         if prepared is None:
-            prepared = yield from _prepare(session, ask.vector)
+            prepared = yield from _prepare(session, vector)
         try:
-            return (yield from _get(session, prepared, ask))
+            return (yield from act(prepared))
         except (DefinitionChanged, UnknownHandle) as error:
-            if session.handles.get(ask.vector) is prepared:
-                del session.handles[ask.vector]
+            if session.handles.get(vector) is prepared:
+                del session.handles[vector]
             if isinstance(error, DefinitionChanged):
                 wire.empty_reply((yield wire.RELEASE, wire.release(prepared.handle)))
             if renewal == RENEWALS_MAX:
@@ -154,15 +159,21 @@ def _prepare(session: Session, vector: Vector) -> Steps[PreparedVector]:
     return first
 
 
-def _get(session: Session, prepared: PreparedVector, ask: Ask) -> Steps[OnlineFeatures]:
-    rows = ask.entities if type(ask.entities) is list else entity_rows(ask.entities, prepared.keys.names)
+def keys_of(session: Session, prepared: PreparedVector, entities: Any) -> tuple[Sequence[Any], bytes]:
+    """The entities as rows, and their keys as a request has them."""
+    rows = entities if type(entities) is list else entity_rows(entities, prepared.keys.names)
     count = len(rows)
     rows_max = min(session.hello.rows_max, 65535)
     if not 0 < count <= rows_max:
         if count == 0:
             raise InputError("no entities are given", next="give at least one; `if len(df):` skips what is empty")
         raise InputError(f"{count} entities, where 1 to {rows_max} may be asked for at once", next="ask in parts")
-    keys = prepared.keys.rows(rows)
+    return rows, prepared.keys.rows(rows)
+
+
+def _get(session: Session, prepared: PreparedVector, ask: Ask) -> Steps[OnlineFeatures]:
+    rows, keys = keys_of(session, prepared, ask.entities)
+    count = len(rows)
     exact = None
     if ask.at is not None:
         exact = (ask.at.lsn, ask.at.read_time)

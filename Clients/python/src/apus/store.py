@@ -20,6 +20,8 @@ from .commands import Definitions, files_of, outcome
 from .connection import Connection, Greeting, Pool
 from .core import RetryPolicy, Session, Steps, ask_of, doubtful, once
 from .errors import ApusError, BadReply, CallTimeout, ConnectionLost, InputError
+from .past import Explanation, History
+from .past_calls import explaining, history_of
 from .pusher import Plan, Pusher, applying, describing, erasing, rows_of
 from .pushing import EventTime, NanIs, PushOptions, ViewSchema
 from .reply import scan_reply
@@ -296,6 +298,47 @@ class Store:
             start = said.next
             if not start:
                 return
+
+    # Looking back
+
+    def history(
+        self, key: Any, view: str, *, at: Any = None, at_lsn: int | None = None, time: Any = None, start: Any = None, end: Any = None,
+        newest_first: bool = False, refused: bool = False, limit: int | None = None, project: str | None = None,
+        timeout: float | None = None,
+    ) -> History:  # fmt: skip
+        """Every event of an entity in a view, in the order in which they were written, with what became of each.
+
+        `at`: what was known at this moment, or as it was at a receipt; `at_lsn`: as it was at this LSN, ages judged at `time`.
+        `start`, `end`: only what became true from then on, up to then. `refused`: events that wait as dead letters, too.
+        `limit`: so many at most. They come in pages; each has `timeout` of the store, unless the call says its own for all.
+
+        >>> [event.features for event in store.history({"card_id": "c42"}, "card_activity")]
+        [{'txn_count_24h': 3, 'avg_amount_30d': 12.5}]
+        """
+        plan = history_of(
+            self._pusher, key, view, at, at_lsn, time, start, end, newest_first, refused, limit,
+            self._project if project is None else project,
+        )  # fmt: skip
+        return self._play(plan, None if timeout is None else self._deadline(timeout))
+
+    def explain(
+        self, of: Any, keys: Any = None, *, features: str | Sequence[str] | None = None, view: str | None = None, at: Any = None,
+        at_lsn: int | None = None, time: Any = None, project: str | None = None, timeout: float | None = None,
+    ) -> Explanation:  # fmt: skip
+        """Why cells are what they are, or were: the event that won, and of the others the one that came nearest.
+
+        `explain(receipt, keys)`: what an answer was, and why, by its receipt (or its text) and the keys it was asked for. A receipt of a
+        list of features needs `features`. `explain(keys, view=…)`, or `features=`, a service or a list of features: now; `at`: what was
+        known at this moment, or a receipt's; `at_lsn`: as it was at this LSN, ages judged at `time`.
+
+        >>> x = store.get_online_features("fraud@1", [{"card_id": "c42", "payer_id": 7, "payee_id": 9}])
+        >>> why = store.explain(x.receipt, {"card_id": "c42", "payer_id": 7, "payee_id": 9})
+        >>> why["txn_count_24h"].winner.value, why["payer__opened_at"].reason
+        (3, 'never seen')
+        """
+        deadline = self._deadline(timeout)
+        plan = explaining(of, keys, features, view, at, at_lsn, time, self._project if project is None else project)
+        return self._play(plan, deadline)
 
     # Writing
 
