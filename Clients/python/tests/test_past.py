@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import warnings
 from typing import Any
 
 import numpy as np
@@ -215,7 +216,10 @@ def test_what_is_printed_is_what_the_terminal_prints(fraud: Server) -> None:
 
     spelled = [f"{name}={value}" for name, value in keys.items()]
     assert str(store.explain(x.receipt, keys)) == terminal("explain", *spelled, "--receipt", str(x.receipt))
-    told = str(store.explain({"card_id": "c42"}, view="card_activity", at=f"{x.read_time}Z"))
+    with warnings.catch_warnings():
+        # A moment that this package told is UTC.
+        warnings.simplefilter("error")
+        told = str(store.explain({"card_id": "c42"}, view="card_activity", at=x.read_time))
     assert told == terminal("explain", "card_id=c42", "--view", "card_activity", "--at", f"{x.read_time}Z")
     assert "txn_count_24h = 3 " in told and "  not chosen: 9 " in told
     assert str(store.history({"card_id": "c42"}, "card_activity", refused=True)) == terminal(

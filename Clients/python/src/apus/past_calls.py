@@ -30,7 +30,7 @@ from .past_wire import (
 )  # fmt: skip
 from .pushing import ViewSchema, entity_rows
 from .results import Receipt
-from .times import hint, moment_of, spell_type
+from .times import Clock, hint, moment_of, spell_type
 from .wire import Role
 
 if TYPE_CHECKING:
@@ -43,8 +43,10 @@ _AT = 'at is a moment, "2026-11-19T14:03:22Z" or an aware datetime, or a receipt
 
 
 def _time(what: str, value: Any) -> int:
+    # As this package tells moments, `x.read_time` and others: in UTC, though it cannot say so.
+    clock = Clock("UTC") if isinstance(value, np.datetime64) else None
     try:
-        return moment_of(value)
+        return moment_of(value, clock)
     except (TypeError, ValueError) as error:
         raise InputError(f"{what}: {error}", next=_AT if what == "at" else hint(error)) from None
 
