@@ -43,7 +43,10 @@ let package = Package(
 
     // One event loop per core turns sockets into store calls.
     room(
-      "ApusServer", uses: ["ApusStore", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes"],
+      "ApusServer",
+      uses: [
+        "ApusStore", "ApusExport", "ApusWire", "ApusContracts", "ApusSystem", "ApusBytes",
+      ],
       exclude: ["Server.md", "Tokens.md"]),
 
     // Joins history as of each label's moment and writes it out.
@@ -138,7 +141,8 @@ let package = Package(
     tests(
       of: "ApusServerTests",
       uses: [
-        "ApusServer", "ApusWire", "ApusStore", "ApusContracts", "ApusSystem", "ApusBytes", "ApusTestSupport",
+        "ApusServer", "ApusExport", "ApusColumnar", "ApusWire", "ApusStore", "ApusContracts", "ApusSystem",
+        "ApusBytes", "ApusTestSupport",
       ]),
     tests(
       of: "ApusClientTests",

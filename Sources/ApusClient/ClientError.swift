@@ -41,6 +41,7 @@ public struct ClientError: Error, Equatable, Sendable {
     case historyGone = "HISTORY_GONE"
     case beyondHistory = "BEYOND_HISTORY"
     case badReceipt = "BAD_RECEIPT"
+    case badSpine = "BAD_SPINE"
     case `internal` = "INTERNAL"
 
     /// A newer server's code; `isRetryable` is as it said.

@@ -11,7 +11,12 @@ struct ArrowMessageReader {
   private var isAtEnd = false
   private var prefix: [UInt8] = []
 
-  init(_ source: any ByteSource) { self.source = source }
+  private let bodyBytesMax: Int
+
+  init(_ source: any ByteSource, bodyBytesMax: Int = ArrowFormat.bodyBytesMax) {
+    self.source = source
+    self.bodyBytesMax = min(bodyBytesMax, ArrowFormat.bodyBytesMax)
+  }
 
   /// Reads the next message's metadata and says where it began; nil at the end of the stream.
   mutating func nextMetadata(into metadata: inout [UInt8]) throws(ColumnarError) -> UInt64? {
@@ -36,9 +41,9 @@ struct ArrowMessageReader {
     guard length >= 0 else {
       throw .damaged("a body of a length below zero", at: ColumnarPlace(byteOffset: offset))
     }
-    guard let length = Int(exactly: length), length <= ArrowFormat.bodyBytesMax else {
+    guard let length = Int(exactly: length), length <= bodyBytesMax else {
       throw .tooLarge(
-        "bytes of one batch", claimed: UInt64(length), limit: UInt64(clamping: ArrowFormat.bodyBytesMax),
+        "bytes of one batch", claimed: UInt64(length), limit: UInt64(clamping: bodyBytesMax),
         at: ColumnarPlace(byteOffset: offset))
     }
     try read(length, into: &body, "a message's body")

@@ -23,12 +23,13 @@ package struct ArrowStreamReader: ~Copyable {
 
   /// Reads the schema. With `columns`, only those are read, and what the others are does not matter; `leavesOut` leaves out those
   /// that are beyond us, and names them in `refused`. `expandedBytesMax` is memory that
-  /// the columns of one batch may take beyond its bytes in the stream, by decompression and out of dictionaries.
+  /// the columns of one batch may take beyond its bytes in the stream, by decompression and out of dictionaries; `batchBytesMax` is the
+  /// longest batch that is read.
   package init(
     _ source: any ByteSource, columns: [String]? = nil, leavesOut: Bool = false,
-    expandedBytesMax: Int = 1 << 30
+    expandedBytesMax: Int = 1 << 30, batchBytesMax: Int? = nil
   ) throws(ColumnarError) {
-    var messages = ArrowMessageReader(source)
+    var messages = ArrowMessageReader(source, bodyBytesMax: batchBytesMax ?? ArrowFormat.bodyBytesMax)
     var metadata: [UInt8] = []
     var body: [UInt8] = []
     guard let begin = try messages.nextMetadata(into: &metadata) else {

@@ -2,28 +2,28 @@
 // over words of eight bytes, and SHA-256 over what all columns came to: `Export.md` has the words. It tells sets apart, and is no
 // defence against somebody who forges them.
 
-import ApusBytes
-import ApusColumnar
+package import ApusBytes
+package import ApusColumnar
 
 /// The digest of some columns, made as their rows pass.
-struct RowsDigest: Sendable {
+package struct RowsDigest: Sendable {
   private let fields: [ColumnField]
   private var states: [SipHash]
   private var rows: UInt64 = 0
 
-  init(_ fields: [ColumnField]) {
+  package init(_ fields: [ColumnField]) {
     self.fields = fields
     states = fields.map { _ in SipHash(wide: 0, 0) }
   }
 
-  mutating func take(_ columns: [Column]) {
+  package mutating func take(_ columns: [Column]) {
     guard let count = columns.first?.count else { return }
     rows += UInt64(count)
     for (place, column) in columns.enumerated() { Self.take(column, &states[place]) }
   }
 
   /// Of what was taken so far.
-  var digest: SHA256.Digest {
+  package var digest: SHA256.Digest {
     var writer = ByteWriter()
     writer.write(rows)
     for (field, state) in zip(fields, states) {

@@ -14,8 +14,8 @@ package final class Export {
   package let snapshot: Snapshot
   package let vector: PreparedVector
   package let options: ExportOptions
-  private let choices: SpineChoices
-  private let split: ExportSplit?
+  let choices: SpineChoices
+  let split: ExportSplit?
   private let scratch: ScratchFiles
   /// Told how far it is; false cancels.
   private let watch: @Sendable (ExportProgress) -> Bool
@@ -208,7 +208,7 @@ package final class Export {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private static func hex(_ bytes: [UInt8]) -> String {
+  static func hex(_ bytes: [UInt8]) -> String {
     bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
   }
 }

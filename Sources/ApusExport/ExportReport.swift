@@ -39,4 +39,8 @@ package struct ExportProgress: Equatable, Sendable {
   package var done: Int
   /// Nil while nobody knows.
   package var total: Int?
+
+  package init(phase: Phase, done: Int, total: Int?) {
+    (self.phase, self.done, self.total) = (phase, done, total)
+  }
 }

@@ -68,20 +68,6 @@ package final class ArrowSpine: SpineSource {
   package func open() throws(ExportError) -> any SpineReading {
     let stream: InputStream
     do throws(SystemError) { stream = try InputStream(path: name) } catch { throw .system(error) }
-    do throws(ColumnarError) { return Reading(try ArrowStreamReader(stream)) } catch { throw .columns(error) }
-  }
-
-  private final class Reading: SpineReading {
-    private var stream: ArrowStreamReader
-    let schema: ColumnSchema
-
-    init(_ stream: consuming ArrowStreamReader) {
-      schema = stream.schema
-      self.stream = stream
-    }
-
-    func next() throws(ExportError) -> ColumnBatch? {
-      do throws(ColumnarError) { return try stream.next() } catch { throw .columns(error) }
-    }
+    return try ArrowReading(stream)
   }
 }

@@ -46,6 +46,12 @@ package struct Configuration: Equatable, Sendable {
   package var slowSenderNanoseconds: UInt64 = 30 * Configuration.second
   package var drainNanoseconds: UInt64 = 10 * Configuration.second
 
+  // Training sets
+  package var exportsMax = SessionOptions().exportsMax
+  package var exportByteCount = SessionOptions().exportByteCount
+  package var exportSpineByteCountMax = SessionOptions().exportSpineByteCountMax
+  package var exportIdleNanoseconds = SessionOptions().exportIdleNanoseconds
+
   // The store's memory, disk and pace
   package var overlayByteCount = StoreLimits.overlayByteCountBudget
   package var lookupByteCount = StoreOptions().lookupByteCountMax

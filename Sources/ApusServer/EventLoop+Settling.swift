@@ -13,6 +13,7 @@ extension EventLoop {
       guard !connection.hasEnded, flush(connection) else { return }
     }
     let isSilent = connection.unsentByteCount == 0
+    if isSilent, let handler = connection.handler, handler.wantsRoom { handler.roomMade() }
     connection.overSince =
       connection.unsentByteCount >= limits.outputByteCountMax ? connection.overSince ?? now : nil
     if connection.phase == .open, isSilent, connection.handler?.isIdle ?? true, !connection.hasUncut {

@@ -76,6 +76,10 @@ package protocol FrameHandler: AnyObject {
   /// once, each as `received` would, and go on as before; it then says which. If it takes none, the first is handed out by itself.
   func receivedTogether(_ bytes: RawSpan, _ output: inout ByteWriter, now: UInt64) -> FramesTaken
 
+  /// Whether `roomMade` is to be called once all that was written is with the kernel.
+  var wantsRoom: Bool { get }
+  func roomMade()
+
   /// A note came through the mailbox; the bytes that were posted with it are in `output` already.
   func noted(_ note: UInt64, _ output: inout ByteWriter, now: UInt64) -> ConnectionAction
 
@@ -106,6 +110,8 @@ extension FrameHandler {
     .none
   }
   package var deadline: UInt64 { .max }
+  package var wantsRoom: Bool { false }
+  package func roomMade() {}
   package func noted(_ note: UInt64, _ output: inout ByteWriter, now: UInt64) -> ConnectionAction { .goOn }
   package func deadlineReached(_ output: inout ByteWriter, now: UInt64) -> ConnectionAction { .goOn }
 }

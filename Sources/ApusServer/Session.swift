@@ -57,6 +57,11 @@ package final class Session: FrameHandler {
   var deferred: [Deferred] = []
   var deferredByteCount = 0
   var waits: [UInt64: Waiting] = [:]
+  /// Sets that are made, and spines that come. They are not in `flight`: a connection that is not read because of too many requests would
+  /// wait for itself.
+  var streams: [UInt64: ExportStream] = [:]
+  /// A stream has more to send than is good to have ahead of the socket.
+  package var wantsRoom = false
   /// Of all waits, or earlier.
   var earliestDue = UInt64.max
 
@@ -78,7 +83,7 @@ package final class Session: FrameHandler {
 
   package var isIdle: Bool {
     if case .refusing = state { return false }
-    return flight.isSettled
+    return flight.isSettled && streams.isEmpty
   }
 
   package var deadline: UInt64 {
@@ -101,8 +106,11 @@ package final class Session: FrameHandler {
     }
     if type == .hello { return end(.helloTwice, header.id, &output) }
     if header.id == 0 { return end(.idZero, 0, &output) }
-    if flight.has(header.id) { return end(.idInUse, header.id, &output) }
-    if isStopping {
+    let isOfStream = type.isOfStream
+    if flight.has(header.id) || !isOfStream && streams[header.id] != nil {
+      return end(.idInUse, header.id, &output)
+    }
+    if isStopping, !isOfStream {
       refuseInTurn(.shuttingDown, type, header.id, &output)
       return .goOn
     }
@@ -136,7 +144,10 @@ package final class Session: FrameHandler {
     return .goOn
   }
 
-  package func stopping(_ output: inout ByteWriter, now: UInt64) { isStopping = true }
+  package func stopping(_ output: inout ByteWriter, now: UInt64) {
+    isStopping = true
+    endStreams(.shuttingDown, &output)
+  }
 
   package func farewell(_ end: ConnectionEnd, _ output: inout ByteWriter) {
     switch end {
@@ -152,6 +163,8 @@ package final class Session: FrameHandler {
   package func ended(_ end: ConnectionEnd) {
     state = .over
     flight.abandon()
+    var nowhere = ByteWriter()
+    endStreams(.abandoned, &nowhere)
     leaveHolders()
     for waiting in waits.values { _ = server.store.giveUp(waiting.wait) }
     waits = [:]
@@ -220,9 +233,8 @@ package final class Session: FrameHandler {
     case .console: try console(header, body, now)
     case .history: try history(header, body, &output, now)
     case .explain: try explain(header, body, &output, now)
-    case .export: refuse(.unsupported("\(type)".uppercased()), header.id, &output)
-    case .data, .credit, .end, .cancel:
-      throw .malformed("no stream is under way with id \(header.id)", at: 4)
+    case .export: try export(header, body, &output, now)
+    case .data, .credit, .end, .cancel, .progress: try streamed(type, header.id, body, &output)
     case .hello: throw .malformed("HELLO is said once", at: 4)
     }
   }

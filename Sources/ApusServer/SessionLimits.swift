@@ -27,6 +27,11 @@ package enum SessionLimits {
   package static let historyByteCountMax = 4_194_304
   /// Of a page of HISTORY.
   package static let historyEventsMax = 10_000
+  /// What a stream takes ahead of its file, and half of what it may have made ahead of the client.
+  package static let streamWindowByteCount = 1_048_576
+  package static let streamPieceByteCount = 262_144
+  /// Unread replies of a connection behind which no stream puts more.
+  package static let streamAheadByteCount = 262_144
   /// Asked again after so long, when the answer was OVERLOADED.
   package static let overloadedWaitMilliseconds: UInt32 = 20
   /// And when an LSN was not visible yet.
@@ -47,6 +52,14 @@ package struct SessionOptions: Equatable, Sendable {
   package var rowsMax = 10_000
   /// The shortest reply that is compressed for those who ask for it; 0: none is.
   package var compressFrom = 4_096
+  /// At a time.
+  package var exportsMax = 1
+  /// What one holds in memory, about.
+  package var exportByteCount = 256 << 20
+  /// Of a spine.
+  package var exportSpineByteCountMax = 16 << 30
+  /// How long a stream waits for its client.
+  package var exportIdleNanoseconds: UInt64 = 60_000_000_000
   /// Name and version, for people.
   package var server = "apus"
 

@@ -28,6 +28,8 @@ package final class SessionServer: Sendable {
   let tasks: Worker
   /// Reads of the past.
   let past: Worker
+  /// Training sets.
+  let exports: ExportDesk
 
   package init(
     _ store: Store, options: SessionOptions = SessionOptions(), tokens: (any TokenCheck)? = nil,
@@ -45,6 +47,7 @@ package final class SessionServer: Sendable {
     let holders = holders
     tokens?.whenRevoked { holders.revoke($0) }
     past = try Worker(name: "apus-past", jobsMax: SessionLimits.pastJobsMax)
+    exports = try ExportDesk(store, options)
   }
 
   /// Does what the workers were given, and ends them; after the loops, and before the store is closed.
@@ -52,6 +55,7 @@ package final class SessionServer: Sendable {
     admitter.close()
     tasks.close()
     past.close()
+    exports.close()
   }
 
   /// The project that a request names; when it names none, the only one.

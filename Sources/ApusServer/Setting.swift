@@ -9,6 +9,7 @@ package struct Setting: Sendable {
     case data = "Data"
     case network = "Who may come in, and where"
     case limits = "Loops and limits"
+    case exports = "Training sets"
     case store = "The store's memory, disk and pace"
     case upkeep = "Upkeep"
     case logs = "Logs"

@@ -5,7 +5,7 @@ import ApusContracts
 import ApusStore
 
 package enum Settings {
-  package static let all: [Setting] = data + network + limits + store + upkeep + logs
+  package static let all: [Setting] = data + network + limits + exports + store + upkeep + logs
 
   package static func named(_ name: String) -> Setting? { all.first { $0.name == name } }
 
@@ -118,6 +118,23 @@ package enum Settings {
     .duration(
       .limits, "drain_timeout", \.drainNanoseconds, period(1)...period(3_600),
       "At a shutdown, how long requests under way may take before their connections are cut off."),
+  ]
+
+  private static let exports: [Setting] = [
+    .count(
+      .exports, "max_exports", \.exportsMax, 0...64,
+      "Training sets that are made at a time. One more is answered OVERLOADED. 0: none is made here."),
+    .size(
+      .exports, "export_memory", \.exportByteCount, (1 << 20)...(1 << 40),
+      "What one holds in memory, about. The rest of what it needs goes into files without names in the store's folder. A batch of its "
+        + "spine may be half of it."),
+    .size(
+      .exports, "export_spine_size", \.exportSpineByteCountMax, (1 << 16)...(1 << 46),
+      "The longest spine that a client may send."),
+    .duration(
+      .exports, "export_idle_timeout", \.exportIdleNanoseconds, period(1)...period(day),
+      "An export whose client gives nothing of its spine, or takes nothing of its set, for so long ends with DEADLINE."
+    ),
   ]
 
   private static let store: [Setting] = [

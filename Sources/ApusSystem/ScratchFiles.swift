@@ -6,10 +6,13 @@ package final class ScratchFiles: Sendable {
   package let folder: String
   private let disk: any Disk
   private let prefix: String
+  private let reserve: UInt64
   private let next = Monitor(0)
 
-  /// `prefix` begins the names that the files have for a moment; nobody else in the folder uses it.
-  package init(_ disk: any Disk, in folder: String, prefix: String) {
+  /// `prefix` begins the names that the files have for a moment; nobody else in the folder uses it. So many bytes of the disk are not theirs:
+  /// `reserve`.
+  package init(_ disk: any Disk, in folder: String, prefix: String, reserve: UInt64 = 0) {
+    self.reserve = reserve
     self.disk = disk
     self.folder = folder
     self.prefix = prefix
@@ -27,5 +30,15 @@ package final class ScratchFiles: Sendable {
   }
 
   /// Bytes that may still be written there.
-  package func freeBytes() throws(SystemError) -> UInt64 { try disk.freeBytes(at: folder) }
+  package func freeBytes() throws(SystemError) -> UInt64 {
+    let free = try disk.freeBytes(at: folder)
+    return free > reserve ? free - reserve : 0
+  }
+
+  /// Removes the names that a crash has left in between.
+  package func clear() throws(SystemError) {
+    for name in try disk.names(in: folder) where name.hasPrefix(prefix) {
+      try disk.remove("\(folder)/\(name)")
+    }
+  }
 }

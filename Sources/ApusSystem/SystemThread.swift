@@ -42,6 +42,12 @@ package final class SystemThread: Sendable {
   /// A number that no other thread has while this one lives.
   package static var currentNumber: UInt64 { linux_thread_number_self() }
 
+  /// From here on others go first where there is not a core for each: this thread and those that it starts are for work that nobody waits for.
+  package static func yieldToOthers() {
+    // One that goes on at its own pace does its work as well.
+    _ = linux_thread_yield_to_others()
+  }
+
   /// Waits for the thread to end. To be called once, by another thread.
   package func join() {
     let mine = thread.withLock { thread in

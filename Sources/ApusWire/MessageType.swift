@@ -18,13 +18,13 @@ package enum MessageType: UInt8, CaseIterable, Sendable {
   case console = 14
   case history = 16
   case explain = 17
-  // Specified, and answered with `UNSUPPORTED` so far.
   case export = 18
   // Frames of a stream, in either direction; they have no reply.
   case data = 20
   case credit = 21
   case end = 22
   case cancel = 23
+  case progress = 24
 
   package static let replyOffset: UInt8 = 128
   package static let error: UInt8 = 255

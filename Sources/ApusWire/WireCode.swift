@@ -47,6 +47,7 @@ package enum WireCode: UInt16, CaseIterable, Sendable {
   case historyGone = 65
   case beyondHistory = 66
   case badReceipt = 67
+  case badSpine = 68
   case `internal` = 127
 
   package var `class`: WireClass {
@@ -58,7 +59,7 @@ package enum WireCode: UInt16, CaseIterable, Sendable {
       .retry
     case .forbidden, .unknownName, .unknownHandle, .badKey, .badRequest, .retired, .rowsRefused, .unsupported,
       .readOnly, .fenced, .sequenceGap, .sequenceReused, .sequenceTooOld, .producerExpired, .unknownProducer,
-      .lsnLost, .historyGone, .beyondHistory, .badReceipt:
+      .lsnLost, .historyGone, .beyondHistory, .badReceipt, .badSpine:
       .request
     }
   }

@@ -36,6 +36,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
@@ -247,6 +248,12 @@ static inline int64_t linux_thread_detach(linux_thread thread) {
 
 static inline uint64_t linux_thread_number_self(void) {
   return (uint64_t)pthread_self();
+}
+
+// Of a thread alone, and of those that it starts from here on: the kernel keeps it by thread, whatever POSIX says. By number, since
+// <sys/resource.h> is another with and without _GNU_SOURCE; its PRIO_PROCESS is 0.
+static inline int64_t linux_thread_yield_to_others(void) {
+  return syscall(SYS_setpriority, 0, 0, 10) < 0 ? -(int64_t)errno : 0;
 }
 
 static inline int64_t linux_thread_name_self(const char *name) {

@@ -37,6 +37,10 @@ extension Configuration {
     options.inFlightMax = inFlightMax
     options.rowsMax = rowsMax
     options.compressFrom = compressFrom ?? 0
+    options.exportsMax = exportsMax
+    options.exportByteCount = exportByteCount
+    options.exportSpineByteCountMax = exportSpineByteCountMax
+    options.exportIdleNanoseconds = exportIdleNanoseconds
     options.server = "apus \(Program.version)"
     return options
   }

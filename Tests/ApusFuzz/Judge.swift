@@ -13,7 +13,8 @@ enum Judge: String, CaseIterable {
   case scanReply = "scan-reply", describe, describeReply = "describe-reply", stats
   case statsReply = "stats-reply", ping, pingReply = "ping-reply", console
   case consoleReply = "console-reply", history, historyReply = "history-reply", explain
-  case explainReply = "explain-reply", receipt, refusal = "error", compressed
+  case explainReply = "explain-reply", export, exportReply = "export-reply", data, credit, progress, receipt,
+    refusal = "error", compressed
   case records, cells, row, key, registry, definitions
   case deadLetter = "dead-letter", note
 
@@ -69,6 +70,11 @@ enum Judge: String, CaseIterable {
       case .history: try HistoryRequest(decoding: bytes).encode(into: &writer)
       case .historyReply: try HistoryReply(decoding: bytes).encode(into: &writer)
       case .explainReply: try ExplainReply(decoding: bytes).encode(into: &writer)
+      case .export: try ExportRequest(decoding: bytes).encode(into: &writer)
+      case .exportReply: try ExportReply(decoding: bytes).encode(into: &writer)
+      case .data: try StreamData(decoding: bytes).encode(into: &writer)
+      case .credit: try StreamCredit(decoding: bytes).encode(into: &writer)
+      case .progress: try StreamProgress(decoding: bytes).encode(into: &writer)
       case .refusal: try WireRefusal(decoding: bytes).encode(into: &writer)
       default: preconditionFailure("\(rawValue) has a judge of its own")
       }

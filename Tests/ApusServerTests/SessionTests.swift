@@ -159,7 +159,7 @@ struct SessionTests {
     try end { $0.send(type: 99, id: 1) { _ in } }
     try end { $0.send(type: 12, id: 0) { _ in } }
     try end { $0.send(type: 12, id: 1, flags: .compressed) { _ in } }
-    try end { $0.send(.credit) }
+    try end { $0.send(.progress) }
     try end { $0.send(.get) { $0.write(1 as UInt16) } }
     try end { peer in
       for _ in 0..<2 {
@@ -168,11 +168,10 @@ struct SessionTests {
     }
   }
 
-  @Test("what is not served yet is told to be unsupported, and a server that stops says so")
-  func unsupported() throws {
+  @Test("a server that stops says so")
+  func stopping() throws {
     let fixture = try SessionFixture()
     let peer = try fixture.peer()
-    #expect(try peer.ask(.export).code == .unsupported && peer.action == .goOn)
     var output = ByteWriter()
     peer.session.stopping(&output, now: 0)
     #expect(try peer.ask(.ping).code == .shuttingDown && peer.action == .goOn)

@@ -70,7 +70,7 @@ enum GoldenSamples {
     return sample
   }
 
-  static let all: [Sample] = sessions + replies + writes + others + past
+  static let all: [Sample] = sessions + replies + writes + others + past + streams
 
   private static let sessions: [Sample] = [
     .of(HelloRequest(compressFrom: 4096, client: "apus-example 1.0")),

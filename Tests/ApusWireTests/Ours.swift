@@ -39,6 +39,12 @@ enum Ours {
     case 144: plain(try HistoryReply(decoding: span))
     case 17: try explain(span)
     case 145: plain(try ExplainReply(decoding: span))
+    case 18: plain(try ExportRequest(decoding: span))
+    case 146: plain(try ExportReply(decoding: span))
+    case 20: plain(try StreamData(decoding: span))
+    case 21: .of(["bytes": .number(try StreamCredit(decoding: span).byteCount)])
+    case 22, 23: try word(span)
+    case 24: plain(try StreamProgress(decoding: span))
     case 255: plain(try WireRefusal(decoding: span))
     default: throw .malformed("no message of type \(type)", at: 0)
     }

@@ -49,6 +49,16 @@ extension PlainReader {
     case 144: try historyReply()
     case 17: try explain()
     case 145: try explainReply()
+    case 18: try export()
+    case 146:
+      .of([
+        "lsn": try number(8), "rows": try number(8), "identity": .bytes(try take(32)),
+        "content digest": .bytes(try take(32)), "manifest": try text(),
+      ])
+    case 20: .of(["sequence": try number(8), "bytes": .bytes(try take(bytes.count - at))])
+    case 21: try credit()
+    case 22, 23: .of([:])
+    case 24: try progress()
     case 255: try error()
     default: throw PlainFault(description: "no message of type \(type)")
     }

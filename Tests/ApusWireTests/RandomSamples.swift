@@ -20,6 +20,7 @@ extension Chance {
     all.append(.of(historyReply()))
     all.append(explain())
     all.append(.of(explainReply()))
+    all += streams()
     for layout in ReplyLayout.allCases { all.append(.reply(reply(layout))) }
     return all
   }
