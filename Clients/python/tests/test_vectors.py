@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import vectors
 
-from apus import past_wire, wire
+from apus import export_wire, past_wire, streams, wire
 from apus.batch import Rows
 from apus.cells import from_objects
 from apus.compression import decompress
@@ -24,8 +24,10 @@ from apus.times import Clock
 from apus.types import FeatureType
 from apus.wire import NO_MOMENT, ProducerStamp, Token
 
-REQUESTS = [one for one in vectors.ALL if one.kind < 128]
-REPLIES = [one for one in vectors.ALL if one.kind >= 128]
+#: What only a server says of a stream.
+TOLD = {streams.PROGRESS}
+REQUESTS = [one for one in vectors.ALL if one.kind < 128 and one.kind not in TOLD]
+REPLIES = [one for one in vectors.ALL if one.kind >= 128 or one.kind in TOLD]
 
 
 def _moments(values: list[Any]) -> Any:
@@ -123,6 +125,19 @@ def _explain(says: dict[str, Any]) -> bytes:
     return past_wire.explain(says["handle"], says["rows"], keys, _moment(says["moment"]))
 
 
+def _export(says: dict[str, Any]) -> bytes:
+    labels, snapshot = says["labels"], says["snapshot"]
+    at = snapshot[1] if len(snapshot) > 1 else None
+    start, end = labels[1:] if len(labels) > 1 else (0, 0)
+    asked = export_wire.Asked(
+        says["kind"], tuple(says["names"]), labels[0], says["mode"], snapshot[0], says["options"], says["columns"], says["delay"],
+        at if snapshot[0] == export_wire.AT_LSN else 0, at if snapshot[0] == export_wire.AT_TIME else 0, start, end, says["unit"],
+        says["project"], says["moments"], says["lsns"], dict(says["keys"]), says["time zone"], says["prefix"], says["split"],
+        at if snapshot[0] == export_wire.AT_PIN else "", says["checks"], says["told"],
+    )  # fmt: skip
+    return export_wire.export(asked)
+
+
 WRITERS: dict[int, Callable[[dict[str, Any]], bytes]] = {
     wire.HELLO: _hello,
     wire.PREPARE: lambda f: wire.prepare(f["names"], f["kind"], f["project"]),
@@ -139,6 +154,10 @@ WRITERS: dict[int, Callable[[dict[str, Any]], bytes]] = {
     wire.RELEASE: lambda f: wire.release(f["handle"]),
     wire.HISTORY: _history,
     wire.EXPLAIN: _explain,
+    wire.EXPORT: _export,
+    streams.DATA: lambda f: export_wire.data(f["sequence"], f["bytes"]),
+    streams.CREDIT: lambda f: export_wire.credit(f["bytes"]),
+    streams.END: lambda f: b"",
     wire.CONSOLE: lambda f: wire.console(f["words"], {one["path"]: one["content"] for one in f["files"]}),
 }
 
@@ -270,6 +289,18 @@ def _said_of_explain(body: bytes) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _said_of_export(body: bytes) -> dict[str, Any]:
+    reply = export_wire.export_reply(body)
+    return {
+        "lsn": reply.lsn, "rows": reply.rows, "identity": reply.identity, "content digest": reply.content, "manifest": reply.manifest,
+    }  # fmt: skip
+
+
+def _said_of_progress(body: bytes) -> dict[str, Any]:
+    said = export_wire.progress(body)
+    return {"phase": 1 + ("read", "joined", "written").index(said.phase), "done": said.done, "total": said.total}
+
+
 def _said_of_error(body: bytes) -> dict[str, Any]:
     reply = wire.refusal(body)
     return {
@@ -307,6 +338,8 @@ TELLERS: dict[int, Callable[[bytes], dict[str, Any]]] = {
     wire.CONSOLE + 128: _said_of_console,
     wire.HISTORY + 128: _said_of_history,
     wire.EXPLAIN + 128: _said_of_explain,
+    wire.EXPORT + 128: _said_of_export,
+    streams.PROGRESS: _said_of_progress,
     wire.ERROR: _said_of_error,
 }
 
@@ -403,3 +436,14 @@ def test_a_receipt_is_made_as_the_page_says() -> None:
     receipt = Receipt(*vector.says["moment"][1].values())
     assert receipt.keys == digest_of_keys(wire.short(b"c42\0")) and bytes(receipt) in vector.body
     assert Receipt.parse(str(receipt)) == receipt
+
+
+def test_frames_of_a_stream_are_read_as_they_are_written() -> None:
+    (data,) = (one for one in vectors.ALL if one.name == "data")
+    (credit,) = (one for one in vectors.ALL if one.name == "credit")
+    assert bytes(export_wire.data_piece(data.body, 0)) == data.says["bytes"]
+    assert export_wire.credit_given(credit.body) == credit.says["bytes"]
+    for wrong in (lambda: export_wire.data_piece(data.body, 1), lambda: export_wire.data_piece(data.body[:7], 0),
+                  lambda: export_wire.credit_given(bytes(8)), lambda: export_wire.credit_given(bytes(9))):  # fmt: skip
+        with pytest.raises(BadReply):
+            wrong()

@@ -121,8 +121,8 @@ def asked(words: list[str]) -> tuple[list[ColumnInfo], int, int, int]:
     return columns, rows, layout, options
 
 
-#: Requests that this client does not make yet: EXPORT and the frames of streams.
-LATER = {18, 20, 21, 22, 23}
+#: A client does not say it: it closes the connection.
+NEVER_SENT = {23}
 
 
 def _kind(path: Path) -> int:
@@ -132,4 +132,4 @@ def _kind(path: Path) -> int:
     return kind if kind == 255 else kind & 127
 
 
-ALL = [read(path) for path in sorted(FOLDER.rglob("*.hex")) if _kind(path) not in LATER]
+ALL = [read(path) for path in sorted(FOLDER.rglob("*.hex")) if _kind(path) not in NEVER_SENT]

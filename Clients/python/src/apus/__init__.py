@@ -19,6 +19,7 @@ from .errors import (
     BadReceipt,
     BadReply,
     BadRequest,
+    BadSpine,
     BeyondHistory,
     CallTimeout,
     ClockJump,
@@ -56,6 +57,7 @@ from .errors import (
     Stopped,
     TooLong,
     TooSlow,
+    TrainingDataQualityError,
     Unauthenticated,
     UnknownHandle,
     UnknownName,
@@ -63,10 +65,12 @@ from .errors import (
     Unsupported,
     VersionMismatch,
 )
+from .export_wire import Progress
 from .past import Candidate, Event, Explained, Explanation, History, Horizon
 from .results import Erasure, OnlineFeatures, PushResult, Receipt, Row, Status
 from .store import Store, connect
 from .times import NOW, NaiveTimeWarning, OldRowsWarning
+from .training import Check, FeatureReport, Report, TrainingSet
 from .version import VERSION as __version__
 
 __all__ = [
@@ -78,9 +82,11 @@ __all__ = [
     "BadReceipt",
     "BadReply",
     "BadRequest",
+    "BadSpine",
     "BeyondHistory",
     "CallTimeout",
     "Candidate",
+    "Check",
     "ClockJump",
     "ClosedError",
     "CommandFailed",
@@ -95,6 +101,7 @@ __all__ = [
     "Explained",
     "Explanation",
     "FeatureMismatch",
+    "FeatureReport",
     "Fenced",
     "Forbidden",
     "History",
@@ -111,10 +118,12 @@ __all__ = [
     "OnlineFeatures",
     "Overloaded",
     "ProducerExpired",
+    "Progress",
     "PushResult",
     "ReadOnly",
     "Rebuilding",
     "Receipt",
+    "Report",
     "Retired",
     "RetryableError",
     "Row",
@@ -130,6 +139,8 @@ __all__ = [
     "Store",
     "TooLong",
     "TooSlow",
+    "TrainingDataQualityError",
+    "TrainingSet",
     "Unauthenticated",
     "UnknownHandle",
     "UnknownName",

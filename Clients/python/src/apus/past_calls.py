@@ -80,6 +80,15 @@ def _moment(at: Any, at_lsn: Any, time: Any) -> Moment | None:
     return Moment(KNOWN_BY, time=_time("at", at))
 
 
+def moment_given(at: Any, at_lsn: Any, time: Any, what: str = "at") -> Moment:
+    """A moment that needs nothing of a server."""
+    if what != "at":
+        return Moment(KNOWN_BY, time=_time(what, at))
+    moment = _moment(at, at_lsn, time)
+    assert moment is not None
+    return moment
+
+
 def _moment_now(at: Any, at_lsn: Any, time: Any) -> Plan[Moment]:
     moment = _moment(at, at_lsn, time)
     if moment is not None:
