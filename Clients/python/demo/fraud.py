@@ -124,40 +124,9 @@ for one in caught:
 
 
 # %%
-def training_set(**more: object) -> tuple[pd.DataFrame, dict]:
-    """What `store.get_historical_features` gives, by the terminal."""
-    with tempfile.TemporaryDirectory() as folder:
-        payments.to_parquet(f"{folder}/labels.parquet")
-        words = [
-            "export",
-            "--spine",
-            f"{folder}/labels.parquet",
-            "--time",
-            "paid_at",
-            "--service",
-            "stolen@1",
-            "--out",
-            f"{folder}/set.parquet",
-        ]
-        for name, value in more.items():
-            words += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
-        server.stop()
-        said = server.run(*words)
-        server.start()
-        assert said.returncode == 0, said.stderr
-        return pd.read_parquet(f"{folder}/set.parquet"), json.loads(Path(f"{folder}/set.manifest.json").read_text())
-
-
-def told(manifest: dict) -> pd.DataFrame:
-    rows = []
-    for one in manifest["features"]:
-        rows.append({"feature": one["name"], **one["statuses"], **one["reasons"], "leak_delta": one["leak_delta"]})
-    return pd.DataFrame(rows).set_index("feature")
-
-
-blank, manifest = training_set()
-print(told(manifest).to_string())
-assert blank["avg_amount_30d"].isna().all()
+blank = store.get_historical_features(payments, "stolen@1", time="paid_at")
+print(blank.report)
+assert blank.to_df()["avg_amount_30d"].isna().all()
 
 # %% [markdown]
 # ## Since when it was known
@@ -167,19 +136,21 @@ assert blank["avg_amount_30d"].isna().all()
 
 # %%
 store.push("card_activity", activity, event_time="event_timestamp", known_at="column:told_at")
-t, manifest = training_set()
-print(told(manifest).to_string())
+known = store.get_historical_features(payments, "stolen@1", time="paid_at")
+print(known.report)
+print(f"the set is {known.id[:16]}…, made of what was said up to LSN {known.lsn}")
+t = known.to_df()
 
 # %% [markdown]
 # ## What leaks without *known at*
 #
-# Most feature stores join on event time alone: the newest row that was *true* at the label's moment. But the pipeline tells
-# of a payment some 12 minutes later. Thieves are quick: the count that such a join finds has the stolen payments in it,
-# this one too, when no model could know of any of them. Here are both joins of the same labels. Each model is then judged
-# by what it meets in production, where features are what is known.
+# A join on event time alone takes the newest row that was *true* at the label's moment. But the pipeline tells of a payment
+# some 12 minutes later. Thieves are quick: the count that such a join finds has the stolen payments in it, this one too,
+# when no model could know of any of them. Here are both joins of the same labels. Each model is then judged by what it
+# meets in production, where features are what is known.
 
 # %%
-leaky, _ = training_set(ignore_known_at=True)
+leaky = store.get_historical_features(payments, "stolen@1", time="paid_at", ignore_known_at=True).to_df()
 
 NAMES = ["txn_count_24h", "avg_amount_30d", "payer__opened_at", "payee__opened_at"]
 
