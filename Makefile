@@ -35,7 +35,7 @@ lint: ## fail when a Swift file is not formatted as .swift-format says
 format: ## format every Swift file
 	@Tests/format.sh
 
-docs: setup ## render the documentation comments: .build/docs
+docs: build ## render the documentation comments and a reference of all commands: .build/docs
 	@Deploy/docs.sh
 
 clean: ## remove everything that was built
