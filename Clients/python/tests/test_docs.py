@@ -79,7 +79,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
 
 
 def test_every_row_about_blanks_and_times_names_tests_that_there_are() -> None:
-    page = (ROOT / "docs/BlanksAndTimes.md").read_text()
+    page = (ROOT / "Sources/ApusIngest/BlanksAndTimes.md").read_text()
     here = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     there = "".join(
         path.read_text()

@@ -173,18 +173,24 @@ def test_what_to_do_is_said_in_python() -> None:
             assert wanted in wrong.value.next and "--" not in wrong.value.next
 
 
-def test_a_busy_server_is_asked_again() -> None:
+def test_a_busy_server_is_waited_for_until_it_is_too_late() -> None:
     asked: list[int] = []
+    busy_for = 3
 
     def busy(frames: Frames) -> None:
         asked.append(1)
-        if len(asked) < 3:
+        if len(asked) <= busy_for:
             frames.send(*refusal(32, 2))
             return
         whole(frames)
 
-    with Peer(serving(busy)) as peer, apus.connect(peer.url) as store:
-        assert len(store.get_historical_features(SPINE, ["v:f"])) == 2 and len(asked) == 3
+    with Peer(serving(busy)) as peer, apus.connect(peer.url, retries=1) as store:
+        # A reader has given nothing away yet.
+        assert len(store.get_historical_features(pa.table(SPINE).to_reader(), ["v:f"])) == 2 and len(asked) == 4
+        busy_for = 1 << 30
+        with pytest.raises((apus.Overloaded, apus.CallTimeout)) as late:
+            store.get_historical_features(SPINE, ["v:f"], timeout=0.2)
+        assert late.value.retryable
 
 
 def test_a_connection_that_ends_in_the_middle_is_tried_again_or_told() -> None:
@@ -287,7 +293,7 @@ def test_an_interrupt_ends_it_here_and_there() -> None:
 
 def quality(verdict: str) -> dict[str, Any]:
     checks = [
-        {"check": "duplicates", "of": "the set", "verdict": "passed", "figure": 0.0, "threshold": 0.02, "words": ""},
+        {"check": "duplicates", "of": "", "verdict": "passed", "figure": 0.0, "threshold": 0.02, "words": ""},
         {
             "check": "coverage",
             "of": "spenders",
@@ -318,6 +324,7 @@ def made(manifest: dict[str, Any], **more: Any) -> apus.TrainingSet:
 def test_failed_checks_are_raised_with_what_failed() -> None:
     good = made(quality("passed"))
     good.report.raise_for_failures()
+    assert [one.of for one in good.report.checks] == ["the set", "spenders"]
     assert good.report.verdict == "passed" and "checks: 0 failed, 2 passed" in str(good.report)
     bad = made(quality("failed"))
     with pytest.raises(apus.TrainingDataQualityError, match="1 check failed") as failed:

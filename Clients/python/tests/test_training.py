@@ -423,6 +423,50 @@ def test_the_scope_read_is_enough_and_needed(tmp_path: Path) -> None:
             server.connect(token=tokens["ingest"]).get_historical_features(spine("a", 2), WHOLE)
 
 
+# What breaks in the middle
+
+
+def _interrupted(card: str, act: Callable[[], Any]) -> Any:
+    """Labels that come batch by batch; `act` is called between two of them."""
+    table = pa.table({"card_id": [card] * 50_000, "event_timestamp": pa.array([at(2)] * 50_000, pa.timestamp("ns", tz="UTC"))})
+
+    def batches() -> Any:
+        for number in range(8):
+            if number == 4:
+                act()
+            yield from table.to_batches()
+
+    return pa.RecordBatchReader.from_batches(table.schema, batches())
+
+
+def test_a_server_that_is_killed_in_the_middle_is_a_typed_error_and_no_set() -> None:
+    with Server(EVERY) as mortal:
+        store = mortal.connect()
+        with pytest.raises((apus.ConnectionLost, apus.ConnectError)) as lost:
+            store.get_historical_features(_interrupted("a", mortal.kill), WHOLE)
+        assert lost.value.retryable and not lost.value.may_be_done
+        mortal.start()
+        assert len(store.get_historical_features(_interrupted("a", lambda: None), WHOLE)) == 400_000
+
+
+def test_one_that_is_shut_down_in_the_middle_ends_soon() -> None:
+    with Server(EVERY) as mortal:
+        store = mortal.connect()
+        with pytest.raises((apus.ShuttingDown, apus.ConnectionLost, apus.ConnectError)) as lost:
+            store.get_historical_features(_interrupted("a", mortal.stop), WHOLE)
+        assert lost.value.retryable
+
+
+def test_who_stops_in_the_middle_leaves_the_server_free(store: apus.Store) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            store.get_historical_features(_interrupted("a", stop), WHOLE)
+        assert len(store.get_historical_features(spine("a", 2), WHOLE, time="label_time", timeout=20)) == 1
+
+
 # The same set as the terminal's
 
 

@@ -20,6 +20,7 @@ from .errors import (
     DefinitionChanged,
     Fenced,
     InputError,
+    Overloaded,
     ProducerExpired,
     SequenceGap,
     UnknownHandle,
@@ -300,10 +301,13 @@ class RetryPolicy(NamedTuple):
     retries: int = 8
     first_wait: float = 0.01
     wait_max: float = 1.0
+    #: Whether a busy server is waited for, however often it says so.
+    queues: bool = False
 
     def wait(self, error: ApusError, attempts: int, is_repeatable: bool, left: float) -> float | None:
         """Seconds until the next attempt; None: there is none."""
-        if attempts > self.retries or not error.retryable or isinstance(error, (CallTimeout, DeadlineExceeded)):
+        is_counted = attempts > self.retries and not (self.queues and isinstance(error, Overloaded))
+        if is_counted or not error.retryable or isinstance(error, (CallTimeout, DeadlineExceeded)):
             return None
         if not is_repeatable and not proves_nothing_written(error):
             return None

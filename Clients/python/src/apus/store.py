@@ -190,7 +190,15 @@ class Store:
             lambda connection: self._drive(connection, make(connection.session), deadline), deadline, is_repeatable, is_write
         )
 
-    def _attempts(self, act: Callable[[Connection], T], deadline: float, is_repeatable: bool, is_write: bool) -> T:
+    def _attempts(
+        self,
+        act: Callable[[Connection], T],
+        deadline: float,
+        is_repeatable: bool,
+        is_write: bool,
+        policy: RetryPolicy | None = None,
+    ) -> T:
+        retry = policy or self._retry
         attempts = 0
         while True:
             attempts += 1
@@ -206,7 +214,7 @@ class Store:
                 if isinstance(error, ConnectionLost):
                     self._pool.drop_idle()
                 left = deadline - time.monotonic()
-                wait = self._retry.wait(error, attempts, is_repeatable, left)
+                wait = retry.wait(error, attempts, is_repeatable, left)
                 if wait is None:
                     if is_write:
                         doubtful(error, connection is not None, is_repeatable)
@@ -370,7 +378,7 @@ class Store:
         calls a key that a request calls otherwise. `lsn`: a column of LSNs that are to be repeated.
         `at`, `at_lsn`, `pin`: from what was written by then. `ignore_known_at`: by event time alone, which leaks.
         `columns`: also `statuses`, `reasons`, `event_times`, `lsns` of every feature. `checks`: thresholds, as a dict or a file.
-        `timeout`: None, it takes as long as it takes; Ctrl-C ends it here and there.
+        `timeout`: None, it takes as long as it takes, and waits its turn where the server makes others' sets; Ctrl-C ends it here and there.
 
         >>> t = store.get_historical_features({"card_id": ["c42"], "label_time": ["2100-01-01T00:00:00Z"]},
         ...     "card_activity:txn_count_24h", time="label_time", stale=True)
@@ -388,7 +396,7 @@ class Store:
         is_repeatable = export.spine is None or not export.spine.is_once
         return self._attempts(
             lambda connection: export.over(connection, until), monotonic() + _NO_TIMEOUT if until is None else until,
-            is_repeatable, False,
+            is_repeatable, False, self._retry._replace(queues=True),
         )  # fmt: skip
 
     # Writing

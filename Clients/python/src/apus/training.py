@@ -61,7 +61,7 @@ class Check(NamedTuple):
     words: str
 
     def __str__(self) -> str:
-        return f"{self.check} of {self.of}: {self.words}" if self.words else f"{self.check} of {self.of}: {self.figure}"
+        return f"{self.check} of {self.of}: {self.words or self.figure}"
 
 
 class Report:
@@ -73,7 +73,14 @@ class Report:
         self._is_judged = quality is not None
         self._was_asked_for_none = "quality" in manifest
         self.checks = [
-            Check(one["check"], str(one["of"]), one["verdict"], one.get("figure"), one.get("threshold"), one.get("words") or "")
+            Check(
+                one["check"],
+                one["of"] or "the set",
+                one["verdict"],
+                one.get("figure"),
+                one.get("threshold"),
+                one.get("words") or "",
+            )
             for one in (quality or {}).get("checks", ())
         ]
         #: What drift was judged against.
