@@ -132,7 +132,9 @@ assert blank.to_df()["avg_amount_30d"].isna().all()
 # ## Since when it was known
 #
 # The pipeline kept a record of when it told each row. With that column the load says both times, and the set is filled.
-# Loading again is no harm: the same rows with another *known at*; nothing in the store is ever overwritten.
+# Loading again is no harm: the same rows with another *known at*; nothing in the store is ever overwritten. The *leak
+# delta* counts the cells that a join by event time alone would have filled from another event: of the cards all of them,
+# because such a join finds the very payment that the model is asked about.
 
 # %%
 store.push("card_activity", activity, event_time="event_timestamp", known_at="column:told_at")
@@ -235,8 +237,8 @@ pictures.freshness(days, minutes, 15, PICTURES)
 # %% [markdown]
 # ## A wrong prediction
 #
-# Somewhere a card is stolen, this minute: eight payments in twenty minutes. The pipeline has told of the first two. The
-# model is asked about the ninth, says that all is well, and the program logs what it decided with the *receipt* of its
+# Somewhere a card is stolen, this minute: nine payments in twenty minutes. The pipeline has told of the first two. The
+# model is asked about the tenth, says that all is well, and the program logs what it decided with the *receipt* of its
 # features: 40 bytes.
 
 # %%
@@ -273,7 +275,7 @@ card = key["card_id"]
 store.push("card_activity", [later(20, 1), later(17, 2)], event_time="at")
 x = store.get_online_features("stolen@1", [key])
 decided = score(x, amount)
-log = json.dumps({"payment": 9, "score": round(decided, 4), "receipt": str(x.receipt)})
+log = json.dumps({"payment": 10, "score": round(decided, 4), "receipt": str(x.receipt)})
 print(log)
 
 # %% [markdown]
