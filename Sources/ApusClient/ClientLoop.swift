@@ -221,6 +221,8 @@ final class ClientLoop {
       case .refused(let id, let refusal):
         let error = ClientError(refusal)
         answer(id, .failure(error.uncertain(!error.provesNothingWritten)))
+      // Streams have connections of their own.
+      case .streamed: break
       case .ended(let error): end(link.number, error)
       }
     }

@@ -12,6 +12,8 @@ package struct ConnectionState: ~Copyable, Sendable {
     case greeted(HelloReply)
     case reply(id: UInt64, body: [UInt8])
     case refused(id: UInt64, WireRefusal)
+    /// A frame of a stream that is under way.
+    case streamed(id: UInt64, MessageType, body: [UInt8])
     /// Nothing follows: whatever is under way has failed with this.
     case ended(ClientError)
   }
@@ -75,6 +77,16 @@ package struct ConnectionState: ~Copyable, Sendable {
     output.write(body)
     codec.finish(frame, from: type == .get && GetRequest.isOfOneRow(body) ? 0 : compressFrom, in: &output)
     return .sent
+  }
+
+  /// Writes a frame of a stream that was begun by a request.
+  package mutating func stream(
+    _ type: MessageType, id: UInt64, into output: inout ByteWriter, _ encode: (inout ByteWriter) -> Void
+  ) {
+    guard isOpen, pending[id] != nil else { return }
+    let frame = FrameWriter.begin(type, id: id, in: &output)
+    encode(&output)
+    frame.finish(in: &output)
   }
 
   /// Nobody waits for this reply any more.
@@ -187,6 +199,9 @@ package struct ConnectionState: ~Copyable, Sendable {
     }
     guard let type = pending[header.id] ?? forgotten[header.id] else {
       throw .malformed("a reply to request \(header.id), which was not made", at: 8)
+    }
+    if type == .export, let word = MessageType(rawValue: header.type), word.isOfStream {
+      return pending[header.id] == nil ? nil : .streamed(id: header.id, word, body: body.copied())
     }
     guard header.type == type.reply else {
       throw .malformed("a reply of type \(header.type) to a request of type \(type.rawValue)", at: 4)

@@ -45,7 +45,7 @@ struct Connector: Sendable {
   }
 
   /// The first of the address's places that answers.
-  private func connect() throws(ClientError) -> Int32 {
+  func connect() throws(ClientError) -> Int32 {
     var last: SystemError?
     do throws(SystemError) {
       for place in try address.resolved() {

@@ -17,6 +17,7 @@ package struct Outbox: ~Copyable {
   /// Bytes before this were given to the kernel.
   package var sentEnd: UInt64 { before + UInt64(sent) }
   package var isEmpty: Bool { sent == writer.count }
+  package var unsentByteCount: Int { writer.count - sent }
 
   package enum Outcome: Equatable, Sendable {
     case all

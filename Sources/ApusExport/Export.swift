@@ -198,6 +198,7 @@ package final class Export {
     for column in vector.columns { lines.append("feature=\(column.name) \(column.view):\(column.feature)") }
     if let service = vector.service { lines.append("service=\(service)") }
     lines.append("time=\(layout.timeName) \(layout.timeUnit)")
+    if let zone = layout.zone { lines.append("timezone=\(zone.name)") }
     if layout.lsn != nil { lines.append("repeats-lsns=true") }
     for role in layout.roles {
       lines.append("keys=\(role.name) \(role.parts.map(\.name).joined(separator: " "))")

@@ -64,7 +64,7 @@ extension Export {
       "to": hasSpine ? .null : .number(asked.range.upperBound),
       "time": .text(orNull: choices.time),
       "time_unit": choices.timeUnitNanoseconds.map { .number($0) } ?? .null,
-      "lsn": .text(orNull: choices.lsn),
+      "timezone": .text(orNull: choices.zone?.name), "lsn": .text(orNull: choices.lsn),
       "keys": .object(
         choices.keys.sorted { $0.key < $1.key }.map { ManifestValue.Member($0.key, .text($0.value)) }),
       "mode": .text(options.mode.rawValue), "strict_before": .boolean(options.isStrict),

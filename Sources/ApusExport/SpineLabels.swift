@@ -27,9 +27,6 @@ struct SpineLabels: ~Copyable {
   ) throws(ExportError) {
     let times = batch.columns[layout.time]
     let lsns = layout.lsn.map { batch.columns[$0] }
-    if case .timestamp(_, isUTC: false) = times.type.element {
-      assumedUTC += batch.rowCount - times.nullCount
-    }
     for row in 0..<batch.rowCount {
       var label = Label(row: first + row, time: 0, limit: .max)
       let time = try moment(times, row, first)
@@ -118,10 +115,20 @@ struct SpineLabels: ~Copyable {
 
   private mutating func moment(_ column: Column, _ row: Int, _ first: Int) throws(ExportError) -> Int64? {
     if column.isNull(row) { return nil }
-    guard let moment = SpineCell.moment(column, row, unit: layout.timeUnit) else {
+    guard let found = SpineCell.labelTime(column, row, unit: layout.timeUnit) else {
       throw .badValue(
         column: layout.timeName, row: first + row,
         "\(SpineCell.spelling(column, row)) is no time of the years 1677 to 2262")
+    }
+    guard found.isNaive else { return found.nanoseconds }
+    guard let zone = layout.zone else {
+      if column.type.element != .date { assumedUTC += 1 }
+      return found.nanoseconds
+    }
+    guard let moment = zone.moment(local: found.nanoseconds) else {
+      throw .badValue(
+        column: layout.timeName, row: first + row,
+        "\(SpineCell.spelling(column, row)) is no time of \(zone.name), or two: a clock was changed there")
     }
     return moment
   }
@@ -156,6 +163,19 @@ enum SpineCell {
       default: nil
       }
     default: nil
+    }
+  }
+
+  /// A moment, and whether it is what some clock shows and not said whose.
+  static func labelTime(_ column: Column, _ row: Int, unit: Int64) -> (nanoseconds: Int64, isNaive: Bool)? {
+    switch column.type.element {
+    case .timestamp(_, let isUTC): return moment(column, row, unit: unit).map { ($0, !isUTC) }
+    case .date: return moment(column, row, unit: unit).map { ($0, true) }
+    case .string:
+      let text = column.string(row)
+      if let found = TimestampSpelling.nanoseconds(text + "Z") { return (found, true) }
+      return moment(column, row, unit: unit).map { ($0, text.utf8.count == 10 && text.contains("-")) }
+    default: return moment(column, row, unit: unit).map { ($0, false) }
     }
   }
 

@@ -22,6 +22,7 @@ struct SpineLayout: Sendable {
   let timeName: String
   /// What whole numbers count, in nanoseconds.
   let timeUnit: Int64
+  let zone: LabelZone?
   let lsn: Int?
   let isText: Bool
 
@@ -50,6 +51,7 @@ struct SpineLayout: Sendable {
     self.roles = roles
     (time, timeUnit) = try Self.time(schema, choices, isText)
     timeName = names[time]
+    zone = choices.zone
     lsn = try Self.lsn(schema, choices, isText)
   }
 

@@ -25,6 +25,8 @@ package struct SpineChoices: Equatable, Sendable {
   package var time: String?
   /// What whole numbers in the time's column count, in nanoseconds; nil: they are refused.
   package var timeUnitNanoseconds: Int64?
+  /// Of label times without a zone; nil: UTC.
+  package var zone: LabelZone?
   /// The LSN that a row repeats; nil: a column `lsn` of whole numbers, if there is one.
   package var lsn: String?
   /// By the name that requests call a key's part, the column that has it.

@@ -6,14 +6,14 @@ package enum Zone: Equatable, Sendable {
   case fixed(seconds: Int64)
   case table(ZoneTable)
 
-  enum Moments: Equatable {
+  package enum Moments: Equatable {
     case none
     case one(Int64)
     case two
   }
 
   /// The seconds since 1970 at which a clock of this zone shows what `local` counts as if it were UTC.
-  func universal(local: Int64) -> Moments {
+  package func universal(local: Int64) -> Moments {
     switch self {
     case .fixed(let seconds): .one(local - seconds)
     case .table(let table): table.universal(local: local)

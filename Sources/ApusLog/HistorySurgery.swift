@@ -33,6 +33,16 @@ package final class HistorySurgery {
     }
     storeID = reading.storeID
     state = reading.state
+    // Somebody may have taken the whole folder away; what takes a file's place has to lie somewhere.
+    do throws(LogError) {
+      try wrapping { () throws(SystemError) in
+        if try folder.disk.entry(at: folder.history) == nil { try folder.makeFolder(folder.history) }
+      }
+    } catch {
+      reading.file.close()
+      lock.release()
+      throw error
+    }
   }
 
   /// The id that a file which takes its place must have.

@@ -23,6 +23,8 @@ package struct LogCheck: Equatable, Sendable {
   /// What is wrong, a sentence each. Empty means that every byte is as it was written.
   package var problems: [String] = []
   package var damages: [Damage] = []
+  /// Segments that are listed and not there, or no files, and all that they may have held.
+  package var absent: [Damage] = []
   /// What is no fault, but worth a line: a torn tail that the next start cuts, a stray file.
   package var notes: [String] = []
 
@@ -67,21 +69,35 @@ extension LogCheck {
     damages.append(damage)
     let name = state.files.first { $0.id == damage.file }?.name ?? "file \(damage.file)"
     let words = damage.description(in: name)
-    if !damage.lsns.isEmpty, state.acceptedLSNs.covers(damage.lsns) {
+    if isAccepted(damage) {
       notes.append("damage, accepted as a loss: " + words)
     } else {
       problems.append((known ? "damage, known since an earlier start: " : "damage: ") + words)
     }
   }
 
+  /// Whether a person accepted what it took. Bytes that took no record belong to the damage that they end at: where nothing is left of a segment, its
+  /// header is lost with its records.
+  private func isAccepted(_ damage: Damage) -> Bool {
+    if !damage.lsns.isEmpty { return state.acceptedLSNs.covers(damage.lsns) }
+    return state.damages.contains {
+      $0.file == damage.file && $0.firstByte == damage.endByte && !$0.lsns.isEmpty
+        && state.acceptedLSNs.covers($0.lsns)
+    }
+  }
+
   private mutating func walk(_ record: FileRecord, in folder: StoreFolder, storeID: StoreID) throws(LogError)
   {
     let path = folder.at(record.name)
-    guard try wrapping({ () throws(SystemError) in try folder.disk.entry(at: path) }) != nil else {
-      let lost = record.seal.map { LSNRange(record.first, through: $0.last) }
+    let entry = try wrapping { () throws(SystemError) in try folder.disk.entry(at: path) }
+    guard entry?.isFile == true else {
+      let damage = state.whole(record)
+      absent.append(damage)
+      damages.append(damage)
       problems.append(
-        "\(record.name) is listed in the manifest and is not there: "
-          + (lost.map { "\($0)" } ?? "LSNs from \(record.first) on") + " cannot be read")
+        "\(record.name) is listed in the manifest and "
+          + (entry == nil ? "is not there" : "is no file but a folder, a pipe, a socket or a device")
+          + ": \(damage.lsns) cannot be read")
       return
     }
     let opened = try FrameFile.open(path, as: .segment, on: folder.disk, syncing: false)
@@ -117,6 +133,7 @@ extension LogCheck {
   private mutating func find(_ record: FileRecord, in folder: StoreFolder) throws(LogError) {
     let path = folder.at(record.name)
     let entry = try wrapping { () throws(SystemError) in try folder.disk.entry(at: path) }
+    // What has its name and is no file is told by the room that reads it.
     if entry == nil { problems.append("\(record.name) is listed in the manifest and is not there") }
   }
 
@@ -162,11 +179,15 @@ extension LogCheck {
     }
     do throws(LogError) {
       for stray in try folder.strays(beside: manifest) {
-        let isUnfinished = try folder.isUnfinishedHistory(stray)
-        notes.append(
-          isUnfinished
-            ? "\(stray) was never finished; the next start removes it"
-            : "\(stray) is in no manifest; the next start moves it aside")
+        if try folder.isUnfinishedHistory(stray) {
+          notes.append("\(stray) was never finished; the next start removes it")
+        } else if try folder.isUnlistedCopy(stray, beside: state) {
+          notes.append(
+            "\(stray) is a copy that was never listed; the next start removes it if nothing is damaged, else moves it aside"
+          )
+        } else {
+          notes.append("\(stray) is in no manifest; the next start moves it aside")
+        }
       }
     } catch {
       guard case .manifestLost = error else { throw error }

@@ -74,7 +74,8 @@ extension LogError: CustomStringConvertible {
     case .notAStore: "name a store's folder, or an empty one to make a store in"
     case .currentUnreadable, .manifestDamaged, .manifestWrong, .manifestLost:
       "restore the folder from a backup; nothing was changed"
-    case .fileMissing: "put the file back, or restore the folder from a backup; nothing was changed"
+    case .fileMissing:
+      "put the file back, or restore the folder from a backup, or see what a repair can do; nothing was changed"
     case .header, .foreignFile: "restore the file from a backup; nothing was changed"
     case .unsupported: "use a program at least as new as the one that wrote it; nothing was changed"
     case .noLoss: "open the store; it needs no acceptance"

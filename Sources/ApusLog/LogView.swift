@@ -16,6 +16,8 @@ package struct LogView: Sendable {
   /// The same, each with when it was accepted; and of which the newest rows lack nothing.
   package var acceptances: [AcceptedLoss] = []
   package var held = LSNRanges()
+  /// Records that no file holds and none was given up.
+  var absent: [LSNRange] = []
   /// What a person gave up of history.
   package var givenUp: [GivenUp] = []
   package var timelines: Timelines
@@ -36,6 +38,12 @@ package struct LogView: Sendable {
 
   /// All segments, in order.
   package var segments: [SegmentView] { unfinished.map { finished + [$0] } ?? finished }
+
+  /// Records that are known not to be readable, and whose loss nobody accepted. The index may hold what they said last.
+  package var standing: LSNRanges {
+    let damaged = segments.flatMap(\.damages).map(\.lsns) + absent.filter { $0.last >= floor }
+    return LSNRanges(damaged.filter { !$0.isEmpty && !accepted.covers($0) })
+  }
 
   func end(_ extent: Extent) -> LSN {
     switch extent {

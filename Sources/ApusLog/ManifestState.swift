@@ -53,6 +53,13 @@ package struct ManifestState: Equatable, Sendable {
   /// The segment that is not finished.
   package var active: FileRecord? { files.last { $0.kind == .segment && $0.seal == nil } }
 
+  /// All of a segment, as damage. What an unfinished one held nobody knows: it may have been all that was given out.
+  func whole(_ segment: FileRecord) -> Damage {
+    Damage(
+      file: segment.id, firstByte: 0, endByte: segment.seal?.byteCount ?? 0,
+      lsns: LSNRange(segment.first, through: segment.seal?.last ?? ceiling.previous))
+  }
+
   /// The LSN behind the finished segments and gaps.
   package var sealedEnd: LSN {
     let sealed = files.last { $0.kind == .segment && $0.seal != nil }?.seal?.last.next ?? floor

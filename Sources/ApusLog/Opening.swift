@@ -24,11 +24,11 @@ struct Opening {
   /// Of all damage, what took records that nothing else holds, and that no person accepted. Damage that is known is judged
   /// anew each time: an index that is rebuilt needs again what the one before it held.
   let losses: [Damage]
-  /// Runs and ledgers that are listed and not there. What only they hold cannot be read.
+  /// Runs and ledgers that are listed and not there, or no files. What only they hold cannot be read.
   let missing: [FileRecord]
   /// Names in the log's folder, or beside it, that no manifest lists.
   let strays: [String]
-  /// Runs and ledgers that were never finished: copies of what is still there.
+  /// Runs and ledgers that were never finished, or never listed: copies of what is still there. They may hold what is to be erased.
   let unfinished: [String]
   let report: RecoveryReport
 
@@ -59,7 +59,7 @@ struct Opening {
     var missing: [FileRecord] = []
     for record in state.history {
       let entry = try wrapping { () throws(SystemError) in try folder.disk.entry(at: folder.at(record.name)) }
-      if entry == nil { missing.append(record) }
+      if entry?.isFile != true { missing.append(record) }
     }
     self.missing = missing
     var tail: Tail?
@@ -100,6 +100,13 @@ struct Opening {
     let strangers = try folder.strays(beside: manifest)
     var unfinished: [String] = []
     for name in strangers where try folder.isUnfinishedHistory(name) { unfinished.append(name) }
+    // Where something is not as it was listed, a copy may be all that is left of it.
+    let isWhole =
+      missing.isEmpty
+      && (known + self.damages).allSatisfy { $0.lsns.isEmpty || state.acceptedLSNs.covers($0.lsns) }
+    for name in strangers where isWhole {
+      if try folder.isUnlistedCopy(name, beside: state) { unfinished.append(name) }
+    }
     self.unfinished = unfinished
     strays = strangers.filter { !unfinished.contains($0) }
     report = RecoveryReport(
@@ -235,6 +242,7 @@ extension Opening {
     for at in view.finished.indices {
       view.finished[at].damages += damages.filter { $0.file == view.finished[at].record.id }
     }
+    view.absent += damages.filter { $0.file == .none }.map(\.lsns)
     if let tail {
       view.unfinished?.damages += damages.filter { $0.file == tail.record.id }
       view.unfinished?.file = tail.file
@@ -257,6 +265,7 @@ extension LogView {
     history = state.history
     accepted = state.acceptedLSNs
     acceptances = state.accepted
+    absent = state.damages.filter { $0.file == .none }.map(\.lsns)
     held = state.held
     givenUp = state.givenUp
     timelines = Timelines(of: storeID, forks: state.forks)

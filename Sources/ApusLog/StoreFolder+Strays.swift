@@ -7,11 +7,15 @@ extension StoreFolder {
   /// The path of a listed file, which must be there.
   func checked(_ record: FileRecord) throws(LogError) -> String {
     let path = at(record.name)
-    guard try wrapping({ () throws(SystemError) in try disk.entry(at: path) }) != nil else {
+    guard let entry = try wrapping({ () throws(SystemError) in try disk.entry(at: path) }) else {
       throw .fileMissing(path: path)
     }
+    guard entry.isFile else { throw .foreignFile(path: path, why: StoreFolder.noFileWords) }
     return path
   }
+
+  /// Of a name whose file is needed.
+  package static let noFileWords = "it is no file but a folder, a pipe, a socket or a device"
 
   /// Names, relative to the store's folder, that belong to the log and are in no manifest.
   ///
@@ -29,8 +33,8 @@ extension StoreFolder {
     for name in inLog {
       let relative = StoreFolder.logFolder + "/" + name
       guard !known.contains(relative) else { continue }
-      let isFolder = try wrapping { () throws(SystemError) in try disk.entry(at: at(relative))?.isFolder }
-      if let id = StoreFolder.segmentID(inName: name), id >= state.nextFile, isFolder != true {
+      let isFile = try wrapping { () throws(SystemError) in try disk.entry(at: at(relative))?.isFile }
+      if let id = StoreFolder.segmentID(inName: name), id >= state.nextFile, isFile == true {
         try refuseFrames(in: at(relative), id: id, storeID: manifest.storeID)
       }
       strays.append(relative)
@@ -73,7 +77,7 @@ extension StoreFolder {
       }
       taken.insert(name)
       // A pipe or a link cannot be trimmed, and is moved as it is.
-      if try disk.entry(at: at(stray))?.isFolder == false { try? trim(at(stray)) }
+      if try disk.entry(at: at(stray))?.isFile == true { try? trim(at(stray)) }
       try disk.rename(at(stray), to: aside + "/" + name)
       moved.append(StoreFolder.asideFolder + "/" + name)
     }

@@ -15,7 +15,7 @@ package struct StoreFolder: Sendable {
   }
 
   package static let temporarySuffix = ".tmp"
-  static let logFolder = "log"
+  package static let logFolder = "log"
   package static let asideFolder = "aside"
   package static let historyFolder = "history"
   static let manifestPrefix = "manifest-"
@@ -54,7 +54,9 @@ package struct StoreFolder: Sendable {
 
   /// Makes the names in the folders of these, relative to the store's, durable.
   func syncFolders(of names: [String]) throws(SystemError) {
-    for folder in Set(names.map { StoreFolder.folder(of: at($0)) }).sorted() { try disk.syncFolder(folder) }
+    // A folder that somebody took away has no names.
+    for folder in Set(names.map { StoreFolder.folder(of: at($0)) }).sorted()
+    where try disk.entry(at: folder) != nil { try disk.syncFolder(folder) }
   }
 
   /// Whether a name is that of a run or a ledger in the making. A folder is neither, whatever it is called.
@@ -63,6 +65,23 @@ package struct StoreFolder: Sendable {
       return false
     }
     return try wrapping { () throws(SystemError) in try disk.entry(at: at(name)) }?.isFolder == false
+  }
+
+  /// Whether a name is that of a run or a ledger that was made and never listed: its id was given out, and the edit that would have used it never took
+  /// effect. So all that it was made of is listed still.
+  func isUnlistedCopy(_ name: String, beside state: ManifestState) throws(LogError) -> Bool {
+    guard let id = StoreFolder.historyID(inName: name), state.reserved.contains(id) else { return false }
+    return try wrapping { () throws(SystemError) in try disk.entry(at: at(name)) }?.isFile == true
+  }
+
+  /// The id in the name of a run or a ledger, relative to the store's folder; nil when it is no such name.
+  static func historyID(inName name: String) -> FileID? {
+    guard name.hasPrefix(historyFolder + "/"), let dot = name.lastIndex(of: "."),
+      [".parquet", ".apus"].contains(name[dot...])
+    else { return nil }
+    let parts = name[..<dot].split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count >= 4, let last = parts.last, last.count >= 8 else { return nil }
+    return UInt64(last, radix: 16).map { FileID($0) }
   }
 
   /// Makes a folder unless it is there, and its name durable.

@@ -1,6 +1,7 @@
 // Exports under way, no more than an operator allows: each has a thread of its own, which is in nobody's way, and ends it before the store is
 // closed. Files that are put aside lie in the store's folder without names; what a crash leaves of them is removed at the next start.
 
+import ApusExport
 import ApusStore
 import ApusSystem
 import ApusWire
@@ -16,9 +17,13 @@ final class ExportDesk: Sendable {
   let store: Store
   let options: SessionOptions
   let scratch: ScratchFiles
+  let zones: @Sendable (String) -> LabelZone?
   private let state = Monitor(State())
 
-  init(_ store: Store, _ options: SessionOptions) throws(SystemError) {
+  init(
+    _ store: Store, _ options: SessionOptions, _ zones: @escaping @Sendable (String) -> LabelZone?
+  ) throws(SystemError) {
+    self.zones = zones
     self.store = store
     self.options = options
     scratch = ScratchFiles(

@@ -79,7 +79,12 @@ extension WireRefusal {
     .deadline, "the stream was cancelled", next: "ask again when it is wanted")
 
   static func tooManyExports(max: Int) -> WireRefusal {
-    WireRefusal(
+    if max == 0 {
+      return WireRefusal(
+        .unsupported, "this server makes no training sets",
+        next: "ask another, or raise the setting `max_exports`")
+    }
+    return WireRefusal(
       .overloaded, "\(max) exports are under way, and the server makes no more at a time",
       next: "wait, and ask again; the setting is `max_exports`",
       waitMilliseconds: SessionLimits.troubleWaitMilliseconds, details: [Detail("max", "\(max)")])

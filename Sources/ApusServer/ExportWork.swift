@@ -41,6 +41,7 @@ struct ExportWork: Sendable {
   /// The reply's frame; the rows went before it.
   private func make() throws(Stop) -> [UInt8] {
     let split = try split()
+    let choices = try choices()
     try checkWords()
     let snapshot: Snapshot
     let vector: PreparedVector
@@ -91,7 +92,7 @@ struct ExportWork: Sendable {
     let reply = ExportReply(
       lsn: snapshot.lsn, rows: UInt64(report.rows), identity: report.identity.bytes,
       contentDigest: report.contentDigest.bytes, manifest: export.manifest(asked, report))
-    return Frames.reply(to: .export, job.id) { reply.encode(into: &$0) }
+    return Frames.reply(to: .export, job.id, atMost: options.bodyByteCountMax) { reply.encode(into: &$0) }
   }
 
   private var pieceByteCount: Int {
@@ -161,8 +162,17 @@ struct ExportWork: Sendable {
     return export
   }
 
-  private var choices: SpineChoices {
+  private func choices() throws(Stop) -> SpineChoices {
     var choices = SpineChoices()
+    if !request.timezone.isEmpty {
+      guard let zone = desk.zones(request.timezone) else {
+        throw .refused(
+          WireRefusal(
+            .badRequest, "there is no time zone \(Quoted(request.timezone))",
+            next: "write an offset as +02:00, or a name such as Europe/Berlin"))
+      }
+      choices.zone = zone
+    }
     choices.time = request.time.isEmpty ? nil : request.time
     choices.timeUnitNanoseconds = request.timeUnitNanoseconds
     choices.lsn = request.lsn.isEmpty ? nil : request.lsn
@@ -184,7 +194,6 @@ struct ExportWork: Sendable {
   /// What a server of another version may know.
   private func checkWords() throws(Stop) {
     guard request.checks.isEmpty else { throw .refused(.unsupported("quality checks of an EXPORT")) }
-    guard request.timezone.isEmpty else { throw .refused(.unsupported("a time zone of an EXPORT")) }
     guard Set(request.keys.map(\.name)).count == request.keys.count else {
       throw .refused(
         WireRefusal(.badRequest, "a key is given two columns", next: "name one column for each key"))

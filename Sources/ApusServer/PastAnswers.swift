@@ -33,15 +33,15 @@ package enum PastRefusal: Error, Equatable, Sendable {
   case receipt(ReceiptFault)
   /// Where to go on is nothing that a page said.
   case place
-  case tooLong
+  case tooLong(max: Int)
 
-  /// As a client is told. The catalog is what names are looked for in.
-  package func refusal(in catalog: Catalog) -> WireRefusal {
+  /// As a client is told who asked so. The catalog is what names are looked for in.
+  package func refusal(of type: MessageType, in catalog: Catalog) -> WireRefusal {
     switch self {
     case .store(let error): error.refusal(next: Suggestions.next(error, in: catalog))
     case .receipt(let fault): .badReceipt(fault)
     case .place: .badPlace
-    case .tooLong: .replyTooLong
+    case .tooLong(let max): .replyTooLong(type, max: max)
     }
   }
 }
@@ -59,7 +59,10 @@ package struct AskedExplanation: Sendable {
     (self.vector, self.keys, self.moment) = (vector, keys, moment)
   }
 
-  package func answer(from store: Store) throws(PastRefusal) -> ExplainReply {
+  /// What it says takes at most `byteCountMax` bytes, or it is refused.
+  package func answer(
+    from store: Store, atMost byteCountMax: Int
+  ) throws(PastRefusal) -> ExplainReply {
     let moment = try pastMoment(in: store)
     let read: PastRead
     do throws(StoreError) { read = try store.past(moment) } catch { throw .store(error) }
@@ -75,7 +78,7 @@ package struct AskedExplanation: Sendable {
       for key in keys { try asked.append(encoded: unsafe key.span.bytes) }
       try read.explain(vector, asked) { explained in
         // What passes the limit is counted, and not kept.
-        guard byteCount <= ServerLimits.bodyByteCountMax else { return }
+        guard byteCount <= byteCountMax else { return }
         let cell = ExplainReply.Cell(explained)
         byteCount += cell.byteCount
         cells[explained.row * vector.columns.count + explained.feature.column] = cell
@@ -83,7 +86,7 @@ package struct AskedExplanation: Sendable {
     } catch {
       throw .store(error)
     }
-    guard byteCount <= ServerLimits.bodyByteCountMax else { throw .tooLong }
+    guard byteCount <= byteCountMax else { throw .tooLong(max: byteCountMax) }
     return ExplainReply(
       lsn: read.moment.lsn, time: read.moment.time, mayLack: read.moment.isFlagged, rows: rows,
       service: vector.service ?? "", columns: columns(in: read.newestCatalog),
@@ -141,8 +144,10 @@ extension ExplainReply.Candidate {
 // MARK: HISTORY
 
 extension HistoryRequest {
-  /// Answers it in a project.
-  package func answer(from store: Store, project: String) throws(PastRefusal) -> HistoryReply {
+  /// Answers it in a project, with a page of at most `byteCountMax` bytes; one event may pass them.
+  package func answer(
+    from store: Store, project: String, atMost byteCountMax: Int
+  ) throws(PastRefusal) -> HistoryReply {
     var question = HistoryQuestion(limit: min(Int(clamping: eventsMax), SessionLimits.historyEventsMax))
     (question.from, question.to) = (from, to)
     question.isNewestFirst = options.contains(.newestFirst)
@@ -162,7 +167,7 @@ extension HistoryRequest {
     } catch {
       throw .store(error)
     }
-    return HistoryReply(page, question)
+    return HistoryReply(page, question, atMost: byteCountMax)
   }
 
   private func pastMoment() throws(StoreError) -> PastMoment {
@@ -175,14 +180,17 @@ extension HistoryRequest {
 }
 
 extension HistoryReply {
-  fileprivate init(_ page: HistoryPage, _ question: HistoryQuestion) {
+  fileprivate init(_ page: HistoryPage, _ question: HistoryQuestion, atMost byteCountMax: Int) {
     var events: [Event] = []
+    let most = min(
+      SessionLimits.historyByteCountMax,
+      byteCountMax - Self.headByteCount(view: page.view, placeByteCount: HistoryPlace.byteCount))
     var byteCount = 0
     var place: HistoryPlace?
     for entry in page.entries {
       let event = Event(entry)
       byteCount += event.byteCount
-      if !events.isEmpty, byteCount > SessionLimits.historyByteCountMax {
+      if !events.isEmpty, byteCount > most {
         place = events.last.map { last in
           HistoryPlace(last: last.lsn, through: question.place?.through ?? page.moment.lsn)
         }
@@ -217,7 +225,7 @@ extension HistoryReply.Event {
 }
 
 extension HistoryPlace {
-  private static let byteCount = 16
+  fileprivate static let byteCount = 16
 
   var bytes: [UInt8] {
     var writer = ByteWriter(capacity: Self.byteCount)

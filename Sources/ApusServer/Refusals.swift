@@ -14,9 +14,22 @@ extension WireRefusal {
     .badRequest, "where to go on is not what a page of HISTORY said",
     next: "give the bytes of a page's reply as they are, or none")
 
-  static let replyTooLong = WireRefusal(
-    .badRequest, "the reply would be longer than \(ServerLimits.bodyByteCountMax) bytes",
-    next: "ask for less at a time")
+  /// A reply that would pass what HELLO promised of the longest body.
+  static func replyTooLong(_ type: MessageType, max: Int) -> WireRefusal {
+    let less =
+      switch type {
+      case .get, .explain: "ask for fewer keys or fewer columns at a time"
+      case .prepare: "prepare fewer columns at a time"
+      case .scan: "one entity alone is longer: read it by GET, some columns at a time"
+      case .history: "one event alone is longer: ask for its values by GET or EXPLAIN, some columns at a time"
+      case .describe, .console: "ask for less: one view, one service, a limit"
+      default: "ask for less at a time"
+      }
+    return WireRefusal(
+      .badRequest, "the reply would be longer than \(max) bytes, the server's frame max",
+      next: "\(less); or let the server's operator raise `max_frame`",
+      details: [Detail("limit", "max_frame"), Detail("max", "\(max)")])
+  }
 
   static let helloFirst = WireRefusal(
     .malformed, "the first frame of a connection is HELLO", next: "say HELLO, and wait for its reply")

@@ -30,12 +30,14 @@ extension ConnectionMailbox: ReplyPort {
 
 /// Frames that are made away from the send buffer.
 enum Frames {
+  /// `max` is of the body, in bytes, before it is compressed.
   static func reply(
-    to type: MessageType, _ id: UInt64, compressedFrom least: Int = 0, _ encode: (inout ByteWriter) -> Void
+    to type: MessageType, _ id: UInt64, atMost max: Int, compressedFrom least: Int = 0,
+    _ encode: (inout ByteWriter) -> Void
   ) -> [UInt8] {
     var output = ByteWriter()
     var codec = BodyCodec()
-    write(replyTo: type, id, into: &output, with: &codec, from: least, encode)
+    write(replyTo: type, id, atMost: max, into: &output, with: &codec, from: least, encode)
     return output.bytes.copied()
   }
 
@@ -45,27 +47,30 @@ enum Frames {
     return output.bytes.copied()
   }
 
-  /// One that is never compressed.
+  /// One of a size that no limit is below, which is never compressed.
   static func write(
     replyTo type: MessageType, _ id: UInt64, into output: inout ByteWriter,
     _ encode: (inout ByteWriter) -> Void
   ) {
-    var codec = BodyCodec()
-    write(replyTo: type, id, into: &output, with: &codec, from: 0, encode)
-  }
-
-  /// A reply that is longer than any body may be becomes a refusal that says so. `codec` compresses it from so many bytes on; 0: never.
-  static func write(
-    replyTo type: MessageType, _ id: UInt64, into output: inout ByteWriter, with codec: inout BodyCodec,
-    from least: Int, _ encode: (inout ByteWriter) -> Void
-  ) {
     let frame = FrameWriter.begin(replyTo: type, id: id, in: &output)
     encode(&output)
-    if frame.bodyByteCount(in: output) > ServerLimits.bodyByteCountMax {
+    frame.finish(in: &output)
+  }
+
+  /// A reply of more than `max` bytes becomes a refusal that says so, and false comes back. `codec` compresses it from so many bytes on; 0: never.
+  @discardableResult
+  static func write(
+    replyTo type: MessageType, _ id: UInt64, atMost max: Int, into output: inout ByteWriter,
+    with codec: inout BodyCodec, from least: Int, _ encode: (inout ByteWriter) -> Void
+  ) -> Bool {
+    let frame = FrameWriter.begin(replyTo: type, id: id, in: &output)
+    encode(&output)
+    guard frame.bodyByteCount(in: output) <= max else {
       frame.cancel(in: &output)
-      FrameWriter.write(.replyTooLong, id: id, into: &output)
-    } else {
-      codec.finish(frame, from: least, in: &output)
+      FrameWriter.write(.replyTooLong(type, max: max), id: id, into: &output)
+      return false
     }
+    codec.finish(frame, from: least, in: &output)
+    return true
   }
 }

@@ -123,7 +123,11 @@ extension Session {
         return flight.finish(id, Frames.refusal(.deadline, id))
       }
       do throws(WireRefusal) {
-        flight.finish(id, Frames.reply(to: type, id, compressedFrom: least, try body()))
+        let encode = try body()
+        flight.finish(
+          id,
+          Frames.reply(
+            to: type, id, atMost: server.options.bodyByteCountMax, compressedFrom: least, encode))
       } catch {
         SessionCounters.add(to: server.counters.refusals)
         flight.finish(id, Frames.refusal(error, id))
@@ -178,6 +182,7 @@ extension SessionServer {
       ("compaction_trouble", .text(statistics.compactionTrouble.map { "\($0)" } ?? "")),
       ("trouble", .text(statistics.trouble.map { "\($0)" } ?? "")),
       ("lost", .text(health.losses.map(\.description).joined(separator: ", "))),
+      ("held_lost", .text(store.heldLosses.map(\.description).joined(separator: ", "))),
       ("stopped", .int64(health.hasStopped ? 1 : 0)),
       ("rebuilding", .int64(store.isRebuilding ? 1 : 0)),
     ]

@@ -104,9 +104,9 @@ extension SessionLoop {
     do throws(WireError) {
       try replies.begin(
         ready.shape, rows: request.rows, layout: request.layout, options: request.options, lsn: .none,
-        time: time, byteCountMax: ServerLimits.bodyByteCountMax, in: &output)
+        time: time, byteCountMax: server.options.bodyByteCountMax, in: &output)
     } catch {
-      throw .replyTooLong
+      throw .replyTooLong(.get, max: server.options.bodyByteCountMax)
     }
     let moment: ReadMoment
     do throws(StoreError) {
@@ -117,7 +117,9 @@ extension SessionLoop {
       throw error.refusal()
     }
     replies.stamp(lsn: moment.lsn, mayLack: moment.isFlagged, in: &output)
-    do throws(WireError) { try replies.finish(in: &output) } catch { throw .replyTooLong }
+    do throws(WireError) { try replies.finish(in: &output) } catch {
+      throw .replyTooLong(.get, max: server.options.bodyByteCountMax)
+    }
     return moment
   }
 

@@ -18,7 +18,7 @@ extension Session {
     }
     let get = PastGet(
       vector: ready.vector, shape: ready.shape, keys: keys, rows: request.rows, layout: request.layout,
-      options: request.options, moment: moment, id: id)
+      options: request.options, moment: moment, id: id, byteCountMax: server.options.bodyByteCountMax)
     let (port, server, flight) = (port, server, flight)
     let isTaken = server.past.submit {
       if flight.isAbandoned { return flight.finish(id) }
@@ -55,10 +55,11 @@ extension Session {
     let server = server
     run(.history, header, now, on: server.past) { () throws(WireRefusal) in
       do throws(PastRefusal) {
-        let reply = try request.answer(from: server.store, project: project)
+        let reply = try request.answer(
+          from: server.store, project: project, atMost: server.options.bodyByteCountMax)
         return { reply.encode(into: &$0) }
       } catch {
-        throw error.refusal(in: server.store.catalog)
+        throw error.refusal(of: .history, in: server.store.catalog)
       }
     }
   }
@@ -83,10 +84,10 @@ extension Session {
     let (asked, server) = (AskedExplanation(ready.vector, keys: keys, request.moment), server)
     run(.explain, header, now, on: server.past) { () throws(WireRefusal) in
       do throws(PastRefusal) {
-        let reply = try asked.answer(from: server.store)
+        let reply = try asked.answer(from: server.store, atMost: server.options.bodyByteCountMax)
         return { reply.encode(into: &$0) }
       } catch {
-        throw error.refusal(in: server.store.catalog)
+        throw error.refusal(of: .explain, in: server.store.catalog)
       }
     }
   }
@@ -114,6 +115,8 @@ private struct PastGet: Sendable {
   let options: GetOptions
   let moment: PastMoment
   let id: UInt64
+  /// Of the reply's body.
+  let byteCountMax: Int
 
   /// The reply's frame.
   func run(_ store: Store) throws(WireRefusal) -> [UInt8] {
@@ -125,16 +128,18 @@ private struct PastGet: Sendable {
     do throws(WireError) {
       try replies.begin(
         shape, rows: rows, layout: layout, options: options, lsn: read.moment.lsn, time: read.moment.time,
-        mayLack: read.moment.isFlagged, byteCountMax: ServerLimits.bodyByteCountMax, in: &output)
+        mayLack: read.moment.isFlagged, byteCountMax: byteCountMax, in: &output)
     } catch {
-      throw .replyTooLong
+      throw .replyTooLong(.get, max: byteCountMax)
     }
     do throws(StoreError) {
       try write(read, &replies, &output)
     } catch {
       throw error.refusal()
     }
-    do throws(WireError) { try replies.finish(in: &output) } catch { throw .replyTooLong }
+    do throws(WireError) { try replies.finish(in: &output) } catch {
+      throw .replyTooLong(.get, max: byteCountMax)
+    }
     frame.finish(in: &output)
     return output.bytes.copied()
   }

@@ -12,7 +12,9 @@ extension Session {
     SessionCounters.add(to: server.counters.others)
     do throws(WireRefusal) {
       let reply = try prepared(request)
-      self.reply(to: .prepare, header.id, &output) { reply.encode(into: &$0) }
+      let isSent = self.reply(to: .prepare, header.id, &output) { reply.encode(into: &$0) }
+      // Nobody knows its handle.
+      if !isSent, let ready = handles.removeValue(forKey: reply.handle) { loop.release(ready) }
     } catch {
       refuse(error, header.id, &output)
     }

@@ -120,7 +120,7 @@ extension SessionServer {
       try store.submit(admitted, ticket) { [self] result in
         switch result {
         case .success(let answer):
-          flight.finish(turn, Frames.reply(to: type, turn.id) { PushReply(answer).encode(into: &$0) })
+          flight.finish(turn, reply(to: type, turn.id) { PushReply(answer).encode(into: &$0) })
         case .failure(let error): refuse(error.refusal(), turn, flight)
         }
       }

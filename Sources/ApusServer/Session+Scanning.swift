@@ -1,5 +1,6 @@
 // SCAN: a page of a view's entities, read by a worker. It tells what is stored, whatever its age: who wants to know what counts
-// asks with GET. Where to go on is the last key that was looked at.
+// asks with GET. Where to go on is the last key of the page, or the last that was looked at. A page has no more bytes than a body may
+// have.
 
 import ApusBytes
 import ApusContracts
@@ -71,6 +72,11 @@ private struct ScanJob {
   func run() throws(StoreError) -> Page {
     var reader = try server.store.reader()
     var rows = WireRows(vector.columns.map(\.type))
+    let columns = vector.columns.map(\.name)
+    let most = min(
+      SessionLimits.scanByteCountMax,
+      server.options.bodyByteCountMax
+        - ScanReply.headByteCountMax(columns: columns, nextByteCount: KeyLimits.byteCountMax, rows))
     // Of the last row that found room.
     var last: [UInt8] = []
     var isFull = false
@@ -87,12 +93,12 @@ private struct ScanJob {
         // The vector's columns are the features, in their order.
         Self.append(found, features[column], to: &cells)
       }
-      last = key.copied()
-      isFull = rows.byteCount > SessionLimits.scanByteCountMax
+      isFull = rows.byteCount > most
+      // One alone goes as it is, or is refused when no reply can have it.
+      if isFull, rows.count > 1 { rows.removeLast() } else { last = key.copied() }
     }
     return Page(
-      lsn: page.moment.lsn, next: isFull ? last : page.next ?? [], columns: vector.columns.map(\.name),
-      rows: rows)
+      lsn: page.moment.lsn, next: isFull ? last : page.next ?? [], columns: columns, rows: rows)
   }
 
   private static func append(

@@ -135,7 +135,9 @@ extension SessionLoop {
   ) -> Int {
     let time = ReadTime(nanoseconds: server.store.shared.clock.wall().nanoseconds)
     let start = output.count
-    var answers = TogetherAnswers(form: form, time: time, end: start + SessionLimits.togetherByteCountMax)
+    var answers = TogetherAnswers(
+      form: form, time: time, end: start + SessionLimits.togetherByteCountMax,
+      byteCountMax: server.options.bodyByteCountMax)
     do throws(StoreError) {
       try makeReader()
       let moment = try Self.read(ready, &answers, &together, &reader, &replies, &output)
@@ -183,6 +185,8 @@ private struct TogetherAnswers {
   let time: ReadTime
   /// None is begun behind this.
   let end: Int
+  /// Of each.
+  let byteCountMax: Int
   /// Those that are whole.
   var count = 0
   /// The row that is being answered.
@@ -191,10 +195,11 @@ private struct TogetherAnswers {
   /// No further one is answered.
   var isOver = false
 
-  init(form: TogetherForm, time: ReadTime, end: Int) {
+  init(form: TogetherForm, time: ReadTime, end: Int, byteCountMax: Int) {
     self.form = form
     self.time = time
     self.end = end
+    self.byteCountMax = byteCountMax
   }
 
   mutating func begin(
@@ -210,7 +215,7 @@ private struct TogetherAnswers {
     do throws(WireError) {
       try replies.begin(
         shape, rows: 1, layout: form.layout, options: form.options, lsn: .none, time: time,
-        byteCountMax: ServerLimits.bodyByteCountMax, in: &output)
+        byteCountMax: byteCountMax, in: &output)
     } catch {
       giveUp(&output)
     }

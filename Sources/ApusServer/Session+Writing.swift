@@ -26,7 +26,7 @@ extension Session {
             let reply = ProducerReply(
               id: opening.producer, epoch: opening.epoch, lastSequence: opening.lastSequence,
               sourceOffset: opening.sourceOffset)
-            flight.finish(turn, Frames.reply(to: .producer, turn.id) { reply.encode(into: &$0) })
+            flight.finish(turn, server.reply(to: .producer, turn.id) { reply.encode(into: &$0) })
           case .failure(let error): server.refuse(error.refusal(), turn, flight)
           }
         }
@@ -57,7 +57,7 @@ extension Session {
         do throws(StoreError) {
           let found = try counter.run()
           let reply = EraseReply(lsn: .none, timeNanoseconds: found.timeNanoseconds, views: found.views)
-          flight.finish(turn, Frames.reply(to: .erase, turn.id) { reply.encode(into: &$0) })
+          flight.finish(turn, server.reply(to: .erase, turn.id) { reply.encode(into: &$0) })
         } catch {
           server.refuse(error.refusal(), turn, flight)
         }
@@ -72,7 +72,7 @@ extension Session {
           case .success(let frame):
             let reply = EraseReply(
               lsn: frame.lsns.last, timeNanoseconds: frame.time.nanoseconds, views: [])
-            flight.finish(turn, Frames.reply(to: .erase, turn.id) { reply.encode(into: &$0) })
+            flight.finish(turn, server.reply(to: .erase, turn.id) { reply.encode(into: &$0) })
           case .failure(let error): server.refuse(error.refusal(), turn, flight)
           }
         }
@@ -111,6 +111,11 @@ extension Session {
 
 extension SessionServer {
   func isLate(_ due: UInt64) -> Bool { clock.monotonic().nanoseconds > due }
+
+  /// What a write is answered with. Such answers are short: an operator cannot set a limit that they pass.
+  func reply(to type: MessageType, _ id: UInt64, _ encode: (inout ByteWriter) -> Void) -> [UInt8] {
+    Frames.reply(to: type, id, atMost: ServerLimits.bodyByteCountMax, encode)
+  }
 
   /// Answers a write with a refusal, in its turn.
   func refuse(_ refusal: WireRefusal, _ turn: Flight.Turn, _ flight: Flight) {

@@ -188,12 +188,14 @@ package final class Session: FrameHandler {
     FrameWriter.write(refusal, id: id, into: &output)
   }
 
-  /// Writes a reply, compressed if it is long and the client wants that.
+  /// Writes a reply, compressed if it is long and the client wants that; false: it was too long, and is refused.
+  @discardableResult
   func reply(
     to type: MessageType, _ id: UInt64, _ output: inout ByteWriter, _ encode: (inout ByteWriter) -> Void
-  ) {
+  ) -> Bool {
     Frames.write(
-      replyTo: type, id, into: &output, with: &loop.codec, from: Int(clamping: compressFrom), encode)
+      replyTo: type, id, atMost: server.options.bodyByteCountMax, into: &output, with: &loop.codec,
+      from: Int(clamping: compressFrom), encode)
   }
 
   /// The moment after which nobody wants the answer.

@@ -19,11 +19,11 @@ package enum SessionLimits {
   package static let togetherByteCountMax = 65_536
   /// Bodies that wait behind an answer that takes long, before the connection is not read any more.
   package static let deferredByteCountMax = 1_048_576
-  /// A page of SCAN ends when it has so many bytes of rows; one row may pass it.
+  /// A page of SCAN has at most so many bytes of rows, or what the longest body holds; one row may pass it.
   package static let scanByteCountMax = 4_194_304
   /// Of a page of SCAN.
   package static let scanRowsMax = 65_535
-  /// A page of HISTORY ends when it has so many bytes of events; one event may pass it.
+  /// A page of HISTORY has at most so many bytes of events, or what the longest body holds; one event may pass it.
   package static let historyByteCountMax = 4_194_304
   /// Of a page of HISTORY.
   package static let historyEventsMax = 10_000
@@ -45,7 +45,7 @@ package enum SessionLimits {
 
 /// What an operator sets, as sessions see it.
 package struct SessionOptions: Equatable, Sendable {
-  /// The longest body that is taken after HELLO.
+  /// The longest body after HELLO, of requests and of replies.
   package var bodyByteCountMax = 8 << 20
   package var inFlightMax = 256
   /// Keys of one GET, rows of one PUSH.

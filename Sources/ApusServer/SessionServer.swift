@@ -3,6 +3,7 @@
 
 package import ApusBytes
 import ApusContracts
+package import ApusExport
 package import ApusStore
 package import ApusSystem
 package import ApusWire
@@ -18,6 +19,8 @@ package final class SessionServer: Sendable {
   let console: any ConsoleHandler
   /// What those who own the loops know of connections.
   let connections: @Sendable () -> Stats
+  /// Time zones by their names, as they are known where the server is put together.
+  let zones: @Sendable (String) -> LabelZone?
   /// The clock that loops give as `now`.
   let clock: any Clock
   let counters = SessionCounters()
@@ -33,7 +36,8 @@ package final class SessionServer: Sendable {
 
   package init(
     _ store: Store, options: SessionOptions = SessionOptions(), tokens: (any TokenCheck)? = nil,
-    console: any ConsoleHandler, clock: any Clock = SystemClock(),
+    console: any ConsoleHandler, zones: @escaping @Sendable (String) -> LabelZone? = { _ in nil },
+    clock: any Clock = SystemClock(),
     connections: @escaping @Sendable () -> Stats = { [] }
   ) throws(SystemError) {
     self.store = store
@@ -41,13 +45,14 @@ package final class SessionServer: Sendable {
     self.tokens = tokens
     self.console = console
     self.clock = clock
+    self.zones = zones
     self.connections = connections
     admitter = try Worker(name: "apus-admit")
     tasks = try Worker(name: "apus-tasks")
     let holders = holders
     tokens?.whenRevoked { holders.revoke($0) }
     past = try Worker(name: "apus-past", jobsMax: SessionLimits.pastJobsMax)
-    exports = try ExportDesk(store, options)
+    exports = try ExportDesk(store, options, zones)
   }
 
   /// Does what the workers were given, and ends them; after the loops, and before the store is closed.

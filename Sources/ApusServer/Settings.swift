@@ -123,7 +123,8 @@ package enum Settings {
   private static let exports: [Setting] = [
     .count(
       .exports, "max_exports", \.exportsMax, 0...64,
-      "Training sets that are made at a time. One more is answered OVERLOADED. 0: none is made here."),
+      "Training sets that are made at a time. One more is answered OVERLOADED. 0: none is made here, which is UNSUPPORTED."
+    ),
     .size(
       .exports, "export_memory", \.exportByteCount, (1 << 20)...(1 << 40),
       "What one holds in memory, about. The rest of what it needs goes into files without names in the store's folder. A batch of its "

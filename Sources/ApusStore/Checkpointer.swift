@@ -29,6 +29,8 @@ final class Checkpointer: Sendable {
     var trouble: StoreError?
     var report = CheckpointReport()
     var rebuilds = 0
+    /// While the index is made anew.
+    var rebuilding: IndexRebuild?
   }
 
   let mailbox = Monitor(Mailbox())
@@ -114,7 +116,12 @@ final class CheckpointerLoop: @unchecked Sendable {
   private let drop: @Sendable (FrozenGeneration) -> Void
   /// Tells the appender that records are lost.
   private let lose: @Sendable ([LSNRange]) -> Void
+  private let news: @Sendable (IndexNews) -> Void
   private var losses: [LSNRange] = []
+  /// Why the last index was given up.
+  private var fault = "it was not whole"
+  /// What kept a rebuild from being done, once it was told.
+  private var obstacle: String?
 
   /// How long a full disk is given before the next try.
   private static let retryNanoseconds: UInt64 = 200_000_000
@@ -122,7 +129,7 @@ final class CheckpointerLoop: @unchecked Sendable {
   init(
     _ checkpointer: Checkpointer, _ keeper: consuming IndexKeeper, log: LogReader, shared: StoreShared,
     options: StoreOptions, drop: @escaping @Sendable (FrozenGeneration) -> Void,
-    lose: @escaping @Sendable ([LSNRange]) -> Void
+    lose: @escaping @Sendable ([LSNRange]) -> Void, news: @escaping @Sendable (IndexNews) -> Void
   ) {
     mailbox = checkpointer.mailbox
     covered = keeper.complete
@@ -132,6 +139,7 @@ final class CheckpointerLoop: @unchecked Sendable {
     self.options = options
     self.drop = drop
     self.lose = lose
+    self.news = news
   }
 
   func run() {
@@ -225,6 +233,8 @@ extension CheckpointerLoop {
   private func replace(_ epoch: UInt64, _ why: String) throws(StoreError) {
     if keeper.epoch == epoch, keeper.index != nil {
       shared.publish { $0.index = nil }
+      fault = why
+      begin()
       keeper.abandon(why)
     }
     if !isWhole { try rebuild() }
@@ -237,17 +247,47 @@ extension CheckpointerLoop {
   private func rebuild() throws(StoreError) {
     // One that was cut short would be as good, but its note is of another moment than the overlay's.
     if keeper.index != nil { keeper.abandon("it was not built to its end") }
+    begin()
     // Held to the end: what was packed after the history was read would be in neither.
     let pin = log.pinHistory()
     defer { withExtendedLifetime(pin) {} }
-    let found = try make(into: &keeper)
-    mailbox.withLock { $0.rebuilds += 1 }
+    let found: [LSNRange]
+    do throws(StoreError) { found = try make(into: &keeper) } catch {
+      if error.reason != obstacle { news(.failed(because: fault, error)) }
+      obstacle = error.reason
+      throw error
+    }
     if !found.isEmpty {
       losses = found
       lose(found)
       shared.publish { $0.health.losses = found }
     }
     publishIndex()
+    end(found)
+  }
+
+  /// From here on the index is being made anew.
+  private func begin() {
+    let rebuild = IndexRebuild(
+      because: fault, begunNanoseconds: shared.clock.monotonic().nanoseconds)
+    let isNew = mailbox.withLock { box in
+      guard box.rebuilding == nil else { return false }
+      box.rebuilding = rebuild
+      return true
+    }
+    if isNew { news(.rebuilding(because: fault)) }
+  }
+
+  private func end(_ losses: [LSNRange]) {
+    obstacle = nil
+    let done = mailbox.withLock { box in
+      box.rebuilds += 1
+      defer { box.rebuilding = nil }
+      return box.rebuilding
+    }
+    guard let done else { return }
+    let took = shared.clock.monotonic().nanoseconds &- done.begunNanoseconds
+    news(.rebuilt(because: done.because, nanoseconds: took, losses: losses))
   }
 
   /// Makes an index up to where the overlay relies on it; what could not be read.

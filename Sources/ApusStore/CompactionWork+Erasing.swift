@@ -56,7 +56,7 @@ extension CompactionWork {
     }
     // Rows of these keys are in the index, and in its free pages.
     files += try checkpointer.renew()
-    files += try asideNames()
+    files += try leftNames()
     let (written, events) = (files, report.erasedEvents - before)
     _ = try appender.perform { (core) throws(StoreError) in
       try core.write(recordCount: 1, at: try core.moment()) {
@@ -159,14 +159,32 @@ extension CompactionWork {
     return isFound
   }
 
-  /// What was moved aside is a person's to judge.
-  private func asideNames() throws(StoreError) -> [String] {
-    let folder = log.view.folder
+  /// What may hold bytes of erased keys still: what was moved aside, which is a person's to judge, and what could not be removed when it was
+  /// replaced.
+  private func leftNames() throws(StoreError) -> [String] {
+    let view = log.view
+    let known = Set(view.history.map(\.name))
     do throws(SystemError) {
-      guard try folder.disk.entry(at: folder.aside) != nil else { return [] }
-      return try folder.disk.names(in: folder.aside).sorted().map { StoreFolder.asideFolder + "/" + $0 }
+      var names = try Self.names(in: view.folder.aside, StoreFolder.asideFolder, view.folder.disk)
+      names += try Self.names(in: view.folder.history, StoreFolder.historyFolder, view.folder.disk).filter {
+        !known.contains($0)
+      }
+      // A segment's name begins with its first LSN.
+      let floor = view.floor.rawValue
+      names += try Self.names(in: view.folder.log, StoreFolder.logFolder, view.folder.disk).filter { name in
+        let digits = name.dropFirst(StoreFolder.logFolder.utf8.count + 1).prefix { $0.isNumber }
+        return UInt64(digits).map { $0 < floor } ?? false
+      }
+      return names
     } catch {
       throw .log(.system(error))
     }
+  }
+
+  private static func names(
+    in folder: String, _ name: String, _ disk: any Disk
+  ) throws(SystemError) -> [String] {
+    guard try disk.entry(at: folder)?.isFolder == true else { return [] }
+    return try disk.names(in: folder).sorted().map { name + "/" + $0 }
   }
 }

@@ -50,7 +50,7 @@ extension CompactionWork {
   /// Whether the kernel says something of the file, and not of this process or the disk's room.
   private static func isOfFile(_ refusal: SystemError) -> Bool {
     switch refusal.errno {
-    case .noEntry, .inputOutput, .isAFolder, .accessDenied: true
+    case .noEntry, .inputOutput, .isAFolder, .accessDenied, .invalid, .noDevice: true
     default: false
     }
   }

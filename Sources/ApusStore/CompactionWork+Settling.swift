@@ -2,7 +2,8 @@
 // becomes history in one pack, and its ledger has the state of now. So definitions, erasures and producers whose records are lost outlive
 // them, and the next index that is made from history has them.
 //
-// The pack is one, because only its last LSN has a state that anybody knows.
+// The pack is one, because only its last LSN has a state that anybody knows. Its runs are many where the log is long, so that memory stays
+// bounded.
 
 import ApusBytes
 import ApusContracts
@@ -46,7 +47,7 @@ extension CompactionWork {
     }
     if let trouble = checkpointer.settle() { throw trouble }
     let view = log.view
-    let segments = view.finished.filter { $0.seal.map { $0.last <= end.last } ?? false }.map(\.record)
+    let finished = view.finished.filter { $0.seal.map { $0.last <= end.last } ?? false }
     // An index that is behind would have to be made from the very records that are lost.
     guard indexIsComplete(through: end.last) else { throw .rebuilding }
     let lsns = LSNRange(view.floor, through: end.last)
@@ -55,7 +56,27 @@ extension CompactionWork {
     let scan = PackScan(
       lsns, from: end.state, shared.newest.1.catalog.erasures, handled: end.state.deadLetters, isSettled: true
     )
-    try pack(segments, scan, speakingFor: range, loss, &report)
+    let parts = Self.parts(of: lsns, finished, byteCountMax: options.packByteCountMax)
+    try pack(finished.map(\.record), scan, in: parts, speakingFor: range, loss, &report)
+  }
+
+  /// The range, cut where segments end: each part has as many as one pack may.
+  static func parts(of lsns: LSNRange, _ segments: [SegmentView], byteCountMax: UInt64) -> [LSNRange] {
+    var parts: [LSNRange] = []
+    var first = lsns.first
+    var byteCount: UInt64 = 0
+    var end: LSN?
+    for segment in segments {
+      guard let seal = segment.seal else { continue }
+      if let last = end, last >= first, byteCount + seal.byteCount > byteCountMax {
+        parts.append(LSNRange(first, through: last))
+        first = last.next
+        byteCount = 0
+      }
+      byteCount += seal.byteCount
+      end = seal.last
+    }
+    return parts + [LSNRange(first, through: lsns.last)]
   }
 }
 

@@ -110,32 +110,27 @@ final class CompactionWork {
     let before = try HistoryView(log, runs).state() ?? StoreState()
     let scan = PackScan(
       lsns, from: before, shared.newest.1.catalog.erasures, handled: try lastingLetters())
-    try pack(segments, scan, speakingFor: lsns, PersonsLoss(), &report)
+    try pack(segments, scan, in: [lsns], speakingFor: lsns, PersonsLoss(), &report)
   }
 
-  /// Makes runs and a ledger of what a scan finds, which speaks for these LSNs.
+  /// Makes runs of what a scan finds, for each part of its range, and one ledger of all, which speaks for these LSNs. No more is held in
+  /// memory than the events of one part.
   func pack(
-    _ segments: [FileRecord], _ scan: consuming PackScan, speakingFor range: LSNRange, _ loss: PersonsLoss,
-    _ report: inout CompactionReport
+    _ segments: [FileRecord], _ scan: consuming PackScan, in parts: [LSNRange], speakingFor range: LSNRange,
+    _ loss: PersonsLoss, _ report: inout CompactionReport
   ) throws(StoreError) {
     var scan = scan
-    let lsns = scan.lsns
-    if !lsns.isEmpty {
-      try scan.run(log) { (byteCount) throws(StoreError) in
-        guard pace(byteCount) else { throw .closed }
-      }
-    }
-    let views = scan.events.viewVersions
-    let ids = try reserve(views.count + 1)
+    var events = 0
     var outputs: [HistoryOutput] = []
     do throws(StoreError) {
-      for (view, id) in zip(views, ids) {
-        guard let subject = RunSubject(view, in: scan.state.registry) else {
-          throw .recordUnreadable(lsns.last, .unknownView(view))
+      for part in parts where !part.isEmpty {
+        try scan.run(part, log) { (byteCount) throws(StoreError) in
+          guard pace(byteCount) else { throw .closed }
         }
-        if let run = try makeRun(scan.events.events(of: view), subject, lsns, id) { outputs.append(run) }
+        events += scan.events.count
+        outputs += try makeRuns(of: scan, part)
       }
-      if let id = ids.last { outputs.append(try makeLedger(of: scan, range, loss.saved, id)) }
+      if let id = try reserve(1).first { outputs.append(try makeLedger(of: scan, range, loss.saved, id)) }
       try exchange(
         outputs, for: segments + (loss.file.map { [$0] } ?? []), floor: range.last.next, givingUp: loss.note)
     } catch {
@@ -143,10 +138,29 @@ final class CompactionWork {
       throw error
     }
     report.packs += 1
-    report.events += UInt64(scan.events.count)
+    report.events += UInt64(events)
     report.erasedEvents += scan.erasedEvents
     report.takenByteCount += segments.reduce(0) { $0 + ($1.seal?.byteCount ?? 0) }
     report.writtenByteCount += outputs.reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// One of each view version that has events in the part.
+  private func makeRuns(of scan: PackScan, _ part: LSNRange) throws(StoreError) -> [HistoryOutput] {
+    let views = scan.events.viewVersions
+    guard !views.isEmpty else { return [] }
+    var outputs: [HistoryOutput] = []
+    do throws(StoreError) {
+      for (view, id) in zip(views, try reserve(views.count)) {
+        guard let subject = RunSubject(view, in: scan.state.registry) else {
+          throw .recordUnreadable(part.last, .unknownView(view))
+        }
+        if let run = try makeRun(scan.events.events(of: view), subject, part, id) { outputs.append(run) }
+      }
+    } catch {
+      discard(outputs, after: error)
+      throw error
+    }
+    return outputs
   }
 
   private func makeLedger(

@@ -35,6 +35,22 @@ package struct DeadLetterSearch {
     try forEachWaiting(from: first) { found in found.isErased || body(found) }
   }
 
+  /// Lends all of them, and says which others wait and were not found: their records are lost.
+  package func forEachTelling(_ body: (FoundDeadLetter) -> Void) throws(StoreError) -> [DeadLetterSum] {
+    var left: [DeadLetterKey: DeadLetterSum] = [:]
+    for sum in sums.listed { left[sum.key] = sum }
+    try forEachWaiting { found in
+      let key = DeadLetterKey(view: found.letter.viewVersion, rule: ExactText(found.letter.rule))
+      if let sum = left[key] {
+        left[key]?.letters = sum.letters > 0 ? sum.letters - 1 : 0
+        left[key]?.byteCount = sum.byteCount > found.byteCount ? sum.byteCount - found.byteCount : 0
+      }
+      if !found.isErased { body(found) }
+      return true
+    }
+    return left.values.filter { $0.letters > 0 }.sorted { $0.key < $1.key }
+  }
+
   /// The same with those of erased keys. What cannot be read is passed: it is a loss, and told as one elsewhere. Reads the
   /// log from `first` on, and no further than the last letter that the sums know, nor than `last`.
   func forEachWaiting(

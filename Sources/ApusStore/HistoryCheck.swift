@@ -52,8 +52,8 @@ package struct HistoryCheck: Equatable, Sendable {
         add(record, isMissing: true, nil, "it is not there", of: store, in: folder)
         return
       }
-      guard !entry.isFolder else {
-        add(record, isMissing: false, nil, "it is a folder", of: store, in: folder)
+      guard entry.isFile else {
+        add(record, isMissing: false, nil, StoreFolder.noFileWords, of: store, in: folder)
         return
       }
     } catch {

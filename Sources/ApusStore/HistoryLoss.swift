@@ -108,7 +108,7 @@ enum SavedHistory {
       let file: any DiskFile
       do throws(SystemError) {
         // What is no file may be opened, and then keeps its reader waiting, as a pipe does.
-        guard let entry = try disk.entry(at: path), !entry.isFolder else { return nil }
+        guard let entry = try disk.entry(at: path), entry.isFile else { return nil }
         file = try disk.open(path, .read)
       } catch {
         throw .system(error)

@@ -24,7 +24,11 @@ final class HistoryOutput {
     self.folder = folder
     let temporary = folder.at(name) + StoreFolder.temporarySuffix
     do throws(HistoryError) {
-      let file = try Self.wrapping { () throws(SystemError) in try folder.disk.open(temporary, .create) }
+      let file = try Self.wrapping { () throws(SystemError) in
+        // What a killed process left half made has the same name when it is made again.
+        if try folder.disk.entry(at: temporary)?.isFolder == false { try folder.disk.remove(temporary) }
+        return try folder.disk.open(temporary, .create)
+      }
       defer { file.close() }
       let filled = try fill(file)
       try Self.wrapping { () throws(SystemError) in try file.syncAll() }

@@ -7,6 +7,7 @@ import ApusHistory
 import ApusLog
 import ApusSystem
 
+/// Its range may be taken in parts, one behind the other: the events of each are given away before the next.
 struct PackScan {
   struct Letter {
     let lsn: LSN
@@ -41,14 +42,15 @@ struct PackScan {
     catalog = Catalog(number: 0, registry: state.registry, erasures: erasures)
   }
 
-  /// Takes all frames of the range. `pace` is called between them, with the bytes of each.
+  /// Takes all frames of a part of the range, which follows the one before. `pace` is called between them, with the bytes of each.
   mutating func run(
-    _ log: LogReader, pace: (Int) throws(StoreError) -> Void
+    _ part: LSNRange, _ log: LogReader, pace: (Int) throws(StoreError) -> Void
   ) throws(StoreError) {
+    events = EventSorter()
     let accepted = log.view.accepted.ranges.first?.first
     var scanner: LogScanner
-    do throws(LogError) { scanner = try log.scan(from: lsns.first) } catch { throw .log(error) }
-    while let frame = try Self.next(&scanner, through: lsns.last), frame.lsns.last <= lsns.last {
+    do throws(LogError) { scanner = try log.scan(from: part.first) } catch { throw .log(error) }
+    while let frame = try Self.next(&scanner, through: part.last), frame.lsns.last <= part.last {
       guard frame.type == .records else {
         // It has no event, but an LSN that a read may have been of.
         if frame.type.takesLSN { frames.append((frame.lsns, frame.appendTime.nanoseconds)) }

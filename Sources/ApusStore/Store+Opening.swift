@@ -8,14 +8,15 @@ package import ApusSystem
 
 extension Store {
   /// Opens the store in `folder`, or makes it. `onStop` is told once, by the appender's thread, when a sync failed and this process
-  /// will never acknowledge anything again.
+  /// will never acknowledge anything again; `onIndex` by whichever thread makes the index anew, from the opening on.
   ///
   /// The index lies on the machine's own disk, in `indexes` or beside the log.
   package static func open(
     _ folder: String, on disk: any Disk = RealDisk(), indexes: String? = nil,
     clock: any Clock = SystemClock(),
     random: inout some RandomNumberGenerator, options: StoreOptions = StoreOptions(),
-    onStop: @escaping @Sendable (StoreError) -> Void = { _ in }
+    onStop: @escaping @Sendable (StoreError) -> Void = { _ in },
+    onIndex: @escaping @Sendable (IndexNews) -> Void = { _ in }
   ) throws(StoreError) -> Store {
     let salt = (0..<Erasures.saltByteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) }
     let search = IndexSearch(parent: indexes ?? folder + "/index", options: options.index)
@@ -28,7 +29,7 @@ extension Store {
       throw search.failure ?? .log(error)
     }
     do throws(StoreError) {
-      return try StoreMorning(log, search, folder, disk, clock, salt, options).open(onStop: onStop)
+      return try StoreMorning(log, search, folder, disk, clock, salt, options, onIndex).open(onStop: onStop)
     } catch {
       search.close()
       log.abandon()
@@ -94,11 +95,12 @@ private struct StoreMorning: ~Copyable {
   private let clock: any Clock
   private let salt: [UInt8]
   private let options: StoreOptions
+  private let news: @Sendable (IndexNews) -> Void
 
   init(
     _ log: Log, _ search: IndexSearch, _ folder: String, _ disk: any Disk, _ clock: any Clock,
     _ salt: [UInt8],
-    _ options: StoreOptions
+    _ options: StoreOptions, _ news: @escaping @Sendable (IndexNews) -> Void
   ) {
     self.log = log
     self.search = search
@@ -107,12 +109,15 @@ private struct StoreMorning: ~Copyable {
     self.clock = clock
     self.salt = salt
     self.options = options
+    self.news = news
   }
 
   consuming func open(onStop: @escaping @Sendable (StoreError) -> Void) throws(StoreError) -> Store {
     guard var keeper = search.take() else { throw .closed }
-    let found = keeper.index != nil
-    let suspicion = keeper.suspicion
+    // Why the index is made anew; nil where one goes on, or the store is new.
+    var fault: String?
+    if keeper.index == nil { fault = keeper.suspicion ?? (log.report.created ? nil : "there was none") }
+    let begin = clock.monotonic().nanoseconds
     var losses = log.report.losses.map(\.lsns)
     // Only an LSN that a record has can be read again: neither one of a gap nor of a loss at the log's end is visible.
     let end = max(log.reader.view.lastRecord(upTo: log.report.lsns.last), keeper.touched)
@@ -122,9 +127,13 @@ private struct StoreMorning: ~Copyable {
     }
 
     var state = search.state
-    if keeper.complete.next < log.reader.view.floor {
+    if keeper.index != nil, keeper.complete.next < log.reader.view.floor {
       // Behind the log's beginning an index has nothing to go on from; history has it all.
-      if keeper.index != nil { keeper.abandon("it ends before the log begins") }
+      fault = "it ends before the log begins"
+      keeper.abandon("it ends before the log begins")
+    }
+    if let fault { news(.rebuilding(because: fault)) }
+    if keeper.complete.next < log.reader.view.floor {
       state = try keeper.beginFromHistory(log.reader, options.runs)
     }
     var replay = StoreReplay(
@@ -136,12 +145,13 @@ private struct StoreMorning: ~Copyable {
     if keeper.index == nil { try replay.checkpoint(into: &keeper) }
 
     let opened: StoreReport.IndexOpening
-    if found {
-      opened = .opened
-    } else if let suspicion {
-      opened = .rebuilt(because: suspicion)
+    if let fault {
+      opened = .rebuilt(because: fault)
+      let took = clock.monotonic().nanoseconds &- begin
+      // Its losses are the opening's, and in the report.
+      news(.rebuilt(because: fault, nanoseconds: took, losses: []))
     } else {
-      opened = log.report.created ? .made : .rebuilt(because: "there was none")
+      opened = log.report.created ? .made : .opened
     }
     let report = StoreReport(
       log: log.report, index: opened, complete: search.complete, replayed: replay.records,
@@ -172,7 +182,7 @@ private struct StoreMorning: ~Copyable {
     let loop = CheckpointerLoop(
       checkpointer, keeper, log: log.reader, shared: shared, options: options,
       drop: { generation in try? appender?.submit(alone: { core in core.drop(generation) }) },
-      lose: { losses in try? appender?.submit(alone: { core in core.losses = losses }) })
+      lose: { losses in try? appender?.submit(alone: { core in core.losses = losses }) }, news: news)
     let compactor = Compactor()
     let scrubber = Scrubber(shared, periodNanoseconds: options.scrubPeriodNanoseconds)
     do throws(SystemError) {

@@ -72,7 +72,8 @@ extension Store {
     package let trouble: StoreError?
   }
 
-  /// Accepts the loss of records for good, as `Log.acceptLoss` says. `lost` are the records in the range that are lost.
+  /// Accepts the loss of records for good, as `Log.acceptLoss` says. `lost` are the records in the range that are lost; those of a segment that
+  /// is not there among them.
   ///
   /// Where the index has everything up to the last of them, it goes on as it is, and nothing that is newest is lost: what it alone says is
   /// written into the log before, and everything becomes history afterwards with the state as it stands.
@@ -80,6 +81,11 @@ extension Store {
     of range: LSNRange, lost: [LSNRange], in folder: String, clock: any Clock = SystemClock(),
     random: inout some RandomNumberGenerator
   ) throws(StoreError) -> Acceptance {
+    do throws(LogError) {
+      _ = try StoreFolder.replaceAbsentSegments(of: range, in: folder, on: RealDisk())
+    } catch {
+      throw .log(error)
+    }
     let records = LostRecords(log: lost)
     let isWhole =
       try records.last.map { (last) throws(StoreError) in

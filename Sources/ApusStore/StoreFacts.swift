@@ -22,6 +22,9 @@ package struct StoreFacts {
   package let lastAppend: WallTime?
   /// What keeps the store read-only until a person accepts it.
   package let losses: [LSNRange]
+  /// Records that the log has lost and that nobody accepted as lost, whose last word the index holds: the newest rows lack nothing, and the past
+  /// cannot be read.
+  package var held: [LSNRange] { log.view.standing(beside: losses) }
   /// Files of history that were not there when it was opened, or looked at.
   package let missing: [String]
   /// Whether a server has it open: then the index is behind by what the overlay has.
@@ -62,6 +65,8 @@ package struct IndexFacts: Sendable {
   package let complete: LSN
   /// Bytes of its file that are used.
   package let byteCount: UInt64?
+  /// Why it is being made again; nil when it is not.
+  package let because: String?
   private let counts: [ViewVersionID: UInt64]?
 
   /// How many rows a view version has, deleted ones included; nil when that cannot be read.
@@ -72,11 +77,13 @@ package struct IndexFacts: Sendable {
     epoch = look.epoch
     complete = look.complete
     byteCount = look.byteCount
+    because = nil
     counts = look.index.flatMap { Self.read($0, catalog)?.counts }
   }
 
   /// Of a store that is open; nil while the index is made again.
-  init(of index: Index?, _ catalog: Catalog) {
+  init(of index: Index?, _ catalog: Catalog, _ rebuild: IndexRebuild?) {
+    because = index == nil ? rebuild?.because : nil
     guard let index, let (complete, counts) = Self.read(index, catalog) else {
       (verdict, epoch, complete, byteCount, counts) = (.rebuilding, nil, .none, nil, nil)
       return
@@ -114,7 +121,18 @@ extension StoreLook {
   }
 }
 
+extension LogView {
+  /// What is lost besides what keeps the store read-only.
+  fileprivate func standing(beside losses: [LSNRange]) -> [LSNRange] {
+    let read = LSNRanges(losses)
+    return standing.ranges.filter { !read.covers($0) }
+  }
+}
+
 extension Store {
+  /// As `StoreFacts.held`, without waiting for anybody.
+  package var heldLosses: [LSNRange] { log.view.standing(beside: health.losses) }
+
   /// Waits for the appender to finish what it is at, and for nothing else.
   package func facts() throws(StoreError) -> StoreFacts {
     let moment: Moment
@@ -128,7 +146,8 @@ extension Store {
           lastAppend: core.log.lastAppendTime)
       }
     }
-    let index = IndexFacts(of: shared.newest.1.index, moment.catalog)
+    let index = IndexFacts(
+      of: shared.newest.1.index, moment.catalog, checkpointer.mailbox.withLock { $0.rebuilding })
     let views = moment.state.activity.listed.map(\.activity.lastAppendTime)
     let behind = moment.last > index.complete ? moment.last.rawValue - index.complete.rawValue : 0
     return StoreFacts(

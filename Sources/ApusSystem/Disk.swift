@@ -57,10 +57,13 @@ package protocol FileLock: AnyObject, Sendable {
 
 package struct DiskEntry: Equatable, Sendable {
   package let isFolder: Bool
+  /// Neither a folder nor a pipe, a socket or a device: something that can be read from its beginning to its end.
+  package let isFile: Bool
   package let size: UInt64
 
-  package init(isFolder: Bool, size: UInt64) {
-    self.isFolder = isFolder
-    self.size = size
+  package init(isFolder: Bool, size: UInt64) { self.init(isFolder: isFolder, isFile: !isFolder, size: size) }
+
+  package init(isFolder: Bool, isFile: Bool, size: UInt64) {
+    (self.isFolder, self.isFile, self.size) = (isFolder, isFile, size)
   }
 }

@@ -61,7 +61,7 @@ package final class RealDisk: Disk {
     }
     let isFolder = info.is_folder != 0
     // How large a folder is depends on the file system, and means nothing.
-    return DiskEntry(isFolder: isFolder, size: isFolder ? 0 : info.size)
+    return DiskEntry(isFolder: isFolder, isFile: info.is_regular != 0, size: isFolder ? 0 : info.size)
   }
 
   package func freeBytes(at folder: String) throws(SystemError) -> UInt64 {

@@ -150,6 +150,11 @@ package struct HistoryReply: Equatable, Sendable {
     (self.view, self.next, self.events) = (view, next, events)
   }
 
+  /// Of a page before its events.
+  package static func headByteCount(view: String, placeByteCount: Int) -> Int {
+    46 + view.utf8.count + placeByteCount
+  }
+
   package func encode(into writer: inout ByteWriter) {
     writer.write(lsn.rawValue)
     writer.write(time.nanoseconds)
@@ -187,7 +192,7 @@ package struct HistoryReply: Equatable, Sendable {
 extension HistoryReply.Event {
   static let byteCountMin = 42
 
-  /// About as many bytes as it is sent as.
+  /// As it is sent.
   package var byteCount: Int {
     cells.reduce(Self.byteCountMin + producer.utf8.count + rule.utf8.count) { sum, cell in
       sum + 11 + cell.feature.utf8.count + (cell.value?.byteCount ?? 0)

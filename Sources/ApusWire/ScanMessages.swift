@@ -53,6 +53,11 @@ package struct ScanReply: ~Escapable {
       body, at: reader.offset, count: count, columns: columns.count, createdAt: false, knownAt: false)
   }
 
+  /// What a body takes beyond its rows' `byteCount`: at most this.
+  package static func headByteCountMax(columns: [String], nextByteCount: Int, _ rows: WireRows) -> Int {
+    columns.reduce(18 + nextByteCount + rows.alignmentByteCountMax) { $0 + 2 + $1.utf8.count }
+  }
+
   /// Writes a whole body. `rows` have a column for every name.
   package static func encode(
     lsn: LSN, next: [UInt8], columns: [String], _ rows: WireRows, into writer: inout ByteWriter

@@ -17,6 +17,8 @@ package struct WireRows: Sendable {
   private(set) var hasKnownAt = false
   /// A length of 2 bytes and the key, one after another.
   private(set) var keys: [UInt8] = []
+  /// Where each stands.
+  private var keyStarts: [Int] = []
 
   /// A DELETE has no columns.
   package init(_ types: [FeatureType] = []) { columns = types.map(WireColumn.init) }
@@ -27,9 +29,24 @@ package struct WireRows: Sendable {
       + columns.reduce(0) { $0 + $1.byteCount }
   }
 
+  /// What a body with them takes beyond `byteCount`, but for what stands before its times: at most this.
+  var alignmentByteCountMax: Int { 14 + columns.count * WireColumn.headByteCountMax }
+
+  /// Forgets the last row. What times are sent is as if it still were there.
+  package mutating func removeLast() {
+    precondition(count > 0, "there is a row")
+    count -= 1
+    for index in columns.indices { columns[index].removeLast() }
+    eventTimes.removeLast()
+    createdAt.removeLast()
+    knownAt.removeLast()
+    keys.removeLast(keys.count - keyStarts.removeLast())
+  }
+
   /// Forgets all rows and keeps the memory.
   package mutating func removeAll() {
     count = 0
+    keyStarts.removeAll(keepingCapacity: true)
     for index in columns.indices { columns[index].removeAll() }
     eventTimes.removeAll(keepingCapacity: true)
     createdAt.removeAll(keepingCapacity: true)
@@ -64,6 +81,7 @@ package struct WireRows: Sendable {
   }
 
   private mutating func begin(key: RawSpan, _ times: GivenTimes) {
+    keyStarts.append(keys.count)
     keys.append(raw: UInt16(key.byteCount))
     keys.append(key)
     eventTimes.append(times.eventTime?.nanoseconds ?? Self.noTime)
@@ -120,6 +138,23 @@ package struct WireColumn: Sendable {
   var byteCount: Int {
     states.count + fixed.count + data.count + (form == .fixed ? 0 : 4 * ends.count)
       + (form == .texts ? 4 * textEnds.count : 0)
+  }
+
+  /// Its type and zeroes, and what aligns its parts.
+  static let headByteCountMax = 8 + 4 * 7
+
+  mutating func removeLast() {
+    states.removeLast()
+    switch form {
+    case .fixed: fixed.removeLast(width)
+    case .bytes, .elements:
+      ends.removeLast()
+      data.removeLast(data.count - Int(ends[ends.count - 1]) * (form == .elements ? width : 1))
+    case .texts:
+      ends.removeLast()
+      textEnds.removeLast(textEnds.count - 1 - Int(ends[ends.count - 1]))
+      data.removeLast(data.count - Int(textEnds[textEnds.count - 1]))
+    }
   }
 
   mutating func removeAll() {

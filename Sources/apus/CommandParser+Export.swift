@@ -13,7 +13,9 @@ extension CommandParser {
         throw words.refusal(
           "`export verify` needs a manifest", nil, next: "say `apus export verify MANIFEST`")
       }
-      let others = Verb.export.options.map(\.name).filter { !["--data", "--spine", "--json"].contains($0) }
+      let others = Verb.export.options.map(\.name).filter {
+        !["--data", "--server", "--token-file", "--spine", "--json"].contains($0)
+      }
       try words.refuse(others, "what the manifest says", say: "the set is made as it was")
       return .verifyExport(path, spine: words.value("--spine"))
     }
@@ -34,6 +36,7 @@ extension CommandParser {
     try spine(&options, words)
     options.choices.time = words.value("--time")
     options.choices.lsn = words.value("--lsn")
+    options.zone = words.value("--timezone")
     options.choices.keys = try keys(words)
     options.choices.timeUnitNanoseconds = try oneOf(
       "--time-unit", words, [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000), ("ns", 1)])
@@ -62,7 +65,8 @@ extension CommandParser {
         next: "say --spine FILE, or --view NAME [--from TIME] [--to TIME] for a view's own events")
     }
     try words.refuse(
-      ["--time", "--time-unit", "--lsn", "--key", "--spine-format"], "about a spine, and there is none",
+      ["--time", "--time-unit", "--timezone", "--lsn", "--key", "--spine-format"],
+      "about a spine, and there is none",
       say: "say --spine FILE")
     let from = try words.moment("--from") ?? .min
     let to = try words.moment("--to") ?? .max
@@ -71,6 +75,10 @@ extension CommandParser {
   }
 
   private static func point(_ words: Words) throws(UsageError) -> Export.Point {
+    if let name = words.value("--pin") {
+      try words.refuse(["--at", "--at-lsn"], "another moment than --pin", say: "say one of them")
+      return .pin(name)
+    }
     if let lsn = try words.number("--at-lsn") {
       try words.refuse(["--at"], "another moment than --at-lsn", say: "say one of them")
       return .lsn(LSN(lsn))
@@ -108,6 +116,11 @@ extension CommandParser {
           "--split needs time=2026-11-19T00:00:00Z or hash=0.8, and not `\(text)`", "--split")
       }
       options.split = split
+    }
+    if !words.has("--data") {
+      try words.refuse(
+        ["--memory", "--threads"], "for a folder; a server has settings of its own",
+        say: "say --data DIR")
     }
     options.export.threads = SystemProcess.coreCount
     if let text = words.value("--memory") {

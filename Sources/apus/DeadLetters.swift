@@ -40,8 +40,11 @@ private struct FoundFilter {
   }
 
   func takes(_ found: FoundDeadLetter) -> Bool {
-    (views?.contains(found.letter.viewVersion) ?? true) && (rule.map { $0 == found.letter.rule } ?? true)
-      && (lsn.map { $0 == found.lsn } ?? true)
+    takes(found.letter.viewVersion, found.letter.rule) && (lsn.map { $0 == found.lsn } ?? true)
+  }
+
+  func takes(_ view: ViewVersionID, _ rule: String) -> Bool {
+    (views?.contains(view) ?? true) && (self.rule.map { $0 == rule } ?? true)
   }
 }
 
@@ -83,22 +86,41 @@ enum DeadLetterList {
     let look = try answer.facts()
     var sums: [Group: Sum] = [:]
     let found = try FoundFilter(filter, look, answer.place)
-    try look.forEachLetter(found, data: answer.data) { found in
-      sums[Group(view: found.letter.viewVersion, rule: found.letter.rule), default: Sum(oldest: found)]
-        .letters += 1
-      return true
+    var lost: UInt64 = 0
+    do throws(StoreError) {
+      let left = try DeadLetterSearch(in: look.log, look.state.deadLetters, look.catalog).forEachTelling {
+        letter in
+        guard found.takes(letter) else { return }
+        sums[Group(view: letter.letter.viewVersion, rule: letter.letter.rule), default: Sum(oldest: letter)]
+          .letters += 1
+      }
+      for sum in left where found.takes(sum.view, sum.rule) { lost += sum.letters }
+    } catch {
+      throw Trouble(error, data: answer.data)
     }
     let groups = sums.sorted {
       ($1.value.letters, $0.key.view, $0.key.rule) < ($0.value.letters, $1.key.view, $1.key.rule)
     }
     answer.give(
-      lines(groups.map { ($0.key, $0.value) }, look, answer.place),
-      json(groups.map { ($0.key, $0.value) }, look))
+      lossLines(lost, answer.place) + lines(groups.map { ($0.key, $0.value) }, lost, look, answer.place),
+      json(groups.map { ($0.key, $0.value) }, look).adding(["unreadable": .number(lost)]))
     return .done
   }
 
-  private static func lines(_ groups: [(Group, Sum)], _ look: StoreFacts, _ place: StorePlace) -> [String] {
-    guard let first = groups.first else { return ["no dead letters wait"] }
+  private static func lossLines(_ lost: UInt64, _ place: StorePlace) -> [String] {
+    guard lost > 0 else { return [] }
+    return [
+      "\(Numbers.count(lost, "letter")) that \(lost == 1 ? "waits" : "wait") cannot be read: what held them is lost; "
+        + "see `apus repair --data \(Shell.word(place.folder))`"
+    ]
+  }
+
+  private static func lines(
+    _ groups: [(Group, Sum)], _ lost: UInt64, _ look: StoreFacts, _ place: StorePlace
+  ) -> [String] {
+    guard let first = groups.first else {
+      return [lost > 0 ? "no other dead letters wait" : "no dead letters wait"]
+    }
     var table = Table([
       ("view", .left), ("rule", .left), ("letters", .right), ("oldest", .left), ("for example", .left),
     ])

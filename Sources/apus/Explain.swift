@@ -25,7 +25,9 @@ enum Explain {
       var options = options
       options.what.moment = try options.what.moment(in: store)
       let question = AskedExplanation(vector, keys: try asked.keys(of: vector), options.moment)
-      return Result { () throws(PastRefusal) in try question.answer(from: store) }
+      return Result { () throws(PastRefusal) in
+        try question.answer(from: store, atMost: ServerLimits.bodyByteCountMax)
+      }
     }
     let reply: ExplainReply
     do throws(PastRefusal) { reply = try result.get() } catch { throw Trouble(error, answer.place) }

@@ -19,6 +19,8 @@ enum Export {
     var out: String
     var format: SetFormat
     var choices = SpineChoices()
+    /// Of label times that have none, by its name; it is looked up where the set is made.
+    var zone: String?
     var export = ExportOptions()
     var split: ExportSplit?
     var point = Point.newest
@@ -28,12 +30,17 @@ enum Export {
     case newest
     case lsn(LSN)
     case time(WallTime)
+    /// The LSN that a pin keeps.
+    case pin(String)
 
-    var snapshot: SnapshotPoint {
+    func snapshot(of store: Store) throws(StoreError) -> SnapshotPoint {
       switch self {
-      case .newest: .newest
-      case .lsn(let lsn): .lsn(lsn)
-      case .time(let time): .time(time)
+      case .newest: return .newest
+      case .lsn(let lsn): return .lsn(lsn)
+      case .time(let time): return .time(time)
+      case .pin(let name):
+        guard case .lsn(let lsn, _) = try store.moment(ofPin: name) else { throw .unknownPin(name) }
+        return .lsn(lsn)
       }
     }
   }
@@ -44,58 +51,55 @@ enum Export {
       try SetFile(options.out, options.format, on: disk)
     }
     let done = try make(options, answer, SetFile.scratch(for: options.out, on: disk), to: file)
-    let manifest = ExportManifest(options, done)
-    try trouble(options.out) { () throws(ExportError) in try file.publish(manifest: manifest.bytes) }
-    answer.give(
-      done.words(file),
-      JSON(["manifest": .text(file.manifestPath)]).adding(manifest.json))
+    try publish(done, file)
+    done.give(file, isJSON: answer.isJSON, answer.output)
     return .done
   }
 
-  /// What came of it, and the names of what it was made from.
-  struct Done {
-    let report: ExportReport
-    let wanted: Get.Wanted
-    let project: String
-    let store: String
-    let timeline: String
-    let lsn: LSN
-    let losses: [LSNRange]
+  static func publish(_ done: ExportDone, _ file: SetFile) throws(Trouble) {
+    try trouble(file.path) { () throws(ExportError) in
+      try file.publish(manifest: Array(done.manifest.utf8))
+    }
   }
 
   /// Makes a set of a folder's store.
   static func make(
     _ options: Options, _ answer: Answer, _ scratch: ScratchFiles, to sink: any ExportSink
-  ) throws(Trouble) -> Done {
+  ) throws(Trouble) -> ExportDone {
     let (naming, catalog) = try answer.definitions()
     let project = try naming.project(options.project)
     let wanted = try Get.named(options.what, naming, project, catalog)
+    var choices = options.choices
+    choices.zone = try options.zone.map { name throws(Trouble) in try LabelZone(named: name) }
     let progress = ExportProgressLine(isShown: !answer.isJSON)
     defer { progress.end() }
-    let outcome = try answer.changing { (store) throws(StoreError) -> Result<Done, ExportTrouble> in
-      let snapshot = try store.snapshot(options.point.snapshot)
+    var asked = SetAsked(
+      of: wanted.option, names: wanted.text, project: project.name, set: options.out,
+      format: options.format.rawValue)
+    asked.spine = options.spine
+    asked.spineFormat = options.spineFormat?.rawValue
+    asked.range = options.range
+    let outcome = try answer.changing { (store) throws(StoreError) -> Result<String, ExportTrouble> in
+      let snapshot = try store.snapshot(try options.point.snapshot(of: store))
       let vector = try wanted.vector(in: snapshot.catalog, project.name)
       do throws(ExportTrouble) {
         let spine = try Self.spine(options, snapshot, vector, scratch)
         let export = ApusExport.Export(
-          snapshot, vector, options.export, options.choices, split: options.split, scratch: scratch
+          snapshot, vector, options.export, choices, split: options.split, scratch: scratch
         ) { progress.show($0) }
-        let report: ExportReport
-        do throws(ExportError) { report = try export.run(spine, to: sink) } catch {
+        do throws(ExportError) {
+          let report = try export.run(spine, to: sink)
+          return .success(export.manifest(asked, report))
+        } catch {
           throw ExportTrouble(error, at: options.spine ?? options.out)
         }
-        let (storeID, timeline) = (snapshot.storeID, snapshot.timeline)
-        return .success(
-          Done(
-            report: report, wanted: wanted, project: project.name,
-            store: Hex.text(unsafe storeID.span.bytes),
-            timeline: Hex.text(unsafe timeline.span.bytes), lsn: snapshot.lsn,
-            losses: snapshot.losses))
       } catch {
         return .failure(error)
       }
     }
-    do throws(ExportTrouble) { return try outcome.get() } catch { throw error.trouble(answer.place) }
+    let manifest: String
+    do throws(ExportTrouble) { manifest = try outcome.get() } catch { throw error.trouble(answer.place) }
+    return try ExportDone(manifest)
   }
 
   private static func spine(
@@ -112,14 +116,18 @@ enum Export {
         throw ExportTrouble(error, at: options.out)
       }
     }
-    switch options.spineFormat {
-    case .parquet: return ParquetSpine(path, on: RealDisk())
-    case .arrow: return ArrowSpine(path)
-    default: return CSVSpine(path, delimiter: FileFormat.named(by: path)?.delimiter ?? 0x2C)
+    return spine(at: path, options.spineFormat)
+  }
+
+  static func spine(at path: String, _ format: FileFormat?) -> any SpineSource {
+    switch format {
+    case .parquet: ParquetSpine(path, on: RealDisk())
+    case .arrow: ArrowSpine(path)
+    default: CSVSpine(path, delimiter: FileFormat.named(by: path)?.delimiter ?? 0x2C)
     }
   }
 
-  private static func trouble<T>(_ place: String, _ body: () throws(ExportError) -> T) throws(Trouble) -> T {
+  static func trouble<T>(_ place: String, _ body: () throws(ExportError) -> T) throws(Trouble) -> T {
     do throws(ExportError) { return try body() } catch {
       throw ExportTrouble(error, at: place).trouble(StorePlace(folder: place))
     }
@@ -186,61 +194,5 @@ final class CSVSpine: SpineSource {
     func next() throws(ExportError) -> ColumnBatch? {
       do throws(CSVTableError) { return try table.next() } catch { throw CSVSpine.error(error, name) }
     }
-  }
-}
-
-/// How far an export is, for somebody who waits in front of a terminal.
-final class ExportProgressLine: Sendable {
-  private static let pause: UInt64 = 200_000_000
-  private struct Shown: Sendable {
-    var last: UInt64
-    var began: UInt64
-    var phase = ExportProgress.Phase.reading
-    var isShown = false
-  }
-
-  private let isShown: Bool
-  private let shown: Monitor<Shown>
-
-  init(isShown: Bool) {
-    self.isShown = isShown && StandardStream.error.isTerminal
-    let now = SystemClock().monotonic().nanoseconds
-    shown = Monitor(Shown(last: now, began: now))
-  }
-
-  /// Always true: nobody cancels from here.
-  func show(_ progress: ExportProgress) -> Bool {
-    guard isShown else { return true }
-    let now = SystemClock().monotonic().nanoseconds
-    let line = shown.withLock { shown -> String? in
-      if shown.phase != progress.phase {
-        shown.phase = progress.phase
-        shown.began = now
-      }
-      guard now - shown.last >= Self.pause else { return nil }
-      shown.last = now
-      shown.isShown = true
-      return Self.line(progress, UInt64(progress.done) * 1_000_000_000 / max(1, now - shown.began))
-    }
-    if let line { Self.write("\r  \(line)\u{1B}[K") }
-    return true
-  }
-
-  private static func line(_ progress: ExportProgress, _ speed: UInt64) -> String {
-    let head = "\(progress.phase.rawValue) \(Numbers.grouped(progress.done))"
-    let rate = "\(Numbers.grouped(speed)) rows/s"
-    guard let total = progress.total, speed > 0 else { return "\(head)   \(rate)" }
-    let left = UInt64(max(0, total - progress.done)) / speed
-    return "\(head) of \(Numbers.grouped(total))   \(rate)   \(left) s left"
-  }
-
-  func end() {
-    if shown.withLock({ $0.isShown }) { Self.write("\r\u{1B}[K") }
-  }
-
-  private static func write(_ text: String) {
-    let bytes = Array(text.utf8)
-    // Who does not see it has lost nothing.
-    try? unsafe StandardStream.error.write(bytes.span.bytes)
   }
 }

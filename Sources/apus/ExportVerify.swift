@@ -8,38 +8,67 @@ import ApusIngest
 import ApusSystem
 
 enum ExportVerify {
+  /// What a manifest says, and what is to be made of it again.
+  private struct Claim {
+    let json: JSON
+    var options: Export.Options
+    let digest: String
+    let identity: String
+
+    init(_ path: String, spine: String?) throws(Trouble) {
+      json = try ExportVerify.read(path)
+      guard let options = Export.Options(manifest: json), let digest = json["content_digest"]?.string,
+        let identity = json["identity"]?.string
+      else {
+        throw Trouble(
+          "not_a_manifest", "this is no manifest of a training set, or of another version", at: path,
+          next: "name the .manifest.json beside the set")
+      }
+      (self.options, self.digest, self.identity) = (options, digest, identity)
+      if let spine { self.options.spine = spine }
+    }
+  }
+
   static func run(_ path: String, spine: String?, _ answer: Answer) throws(Trouble) -> ExitCode {
-    let json = try read(path)
-    guard var options = Export.Options(manifest: json), let expected = json["content_digest"]?.string,
-      let identity = json["identity"]?.string
-    else {
-      throw Trouble(
-        "not_a_manifest", "this is no manifest of a training set of this version", at: path,
-        next: "name the .manifest.json that `apus export` wrote beside the set")
-    }
-    if let spine { options.spine = spine }
+    let claim = try Claim(path, spine: spine)
     let done = try Export.make(
-      options, answer, ScratchFiles(RealDisk(), in: "/tmp", prefix: ".apus-verify-\(SystemProcess.id)-"),
+      claim.options, answer,
+      ScratchFiles(RealDisk(), in: "/tmp", prefix: ".apus-verify-\(SystemProcess.id)-"),
       to: NoSet())
-    let isSame = "\(done.report.contentDigest)" == expected
-    let isSameIdentity = "\(done.report.identity)" == identity
-    var lines = [
-      isSame
-        ? "the same: \(Numbers.count(done.report.rows, "row")), content digest \(expected)"
-        : "not the same: content digest \(done.report.contentDigest), and the manifest says \(expected)"
-    ]
-    if !isSameIdentity {
-      let old = Set((json["identity_of"]?.string ?? "").split(separator: "\n"))
-      let changed = done.report.identityText.split(separator: "\n").filter { !old.contains($0) }
-      lines.append("another identity, \(done.report.identity): now \(changed.joined(separator: ", "))")
-    }
-    answer.give(
-      lines,
-      [
-        "same": .boolean(isSame), "same_identity": .boolean(isSameIdentity),
-        "content_digest": .text("\(done.report.contentDigest)"), "expected": .text(expected),
-        "identity": .text("\(done.report.identity)"),
+    return compare(claim, done, isJSON: answer.isJSON, answer.output)
+  }
+
+  /// The same by a server.
+  static func run(
+    _ path: String, spine: String?, to peer: Remote.Peer, isJSON: Bool, _ output: Output
+  ) throws(Trouble) -> ExitCode {
+    let claim = try Claim(path, spine: spine)
+    let done = try RemoteExport.make(claim.options, peer, isJSON: isJSON, to: nil)
+    return compare(claim, done, isJSON: isJSON, output)
+  }
+
+  private static func compare(
+    _ claim: Claim, _ done: ExportDone, isJSON: Bool, _ output: Output
+  ) -> ExitCode {
+    let (digest, identity) = (done.text("content_digest"), done.text("identity"))
+    let isSame = digest == claim.digest
+    let isSameIdentity = identity == claim.identity
+    if isJSON {
+      output.line([
+        "same": .boolean(isSame), "same_identity": .boolean(isSameIdentity), "content_digest": .text(digest),
+        "expected": .text(claim.digest), "identity": .text(identity),
       ])
+      return isSame && isSameIdentity ? .done : .checkFailed
+    }
+    output.line(
+      isSame
+        ? "the same: \(Numbers.count(done.count("rows"), "row")), content digest \(digest)"
+        : "not the same: content digest \(digest), and the manifest says \(claim.digest)")
+    if !isSameIdentity {
+      let old = Set((claim.json["identity_of"]?.string ?? "").split(separator: "\n"))
+      let changed = done.text("identity_of").split(separator: "\n").filter { !old.contains($0) }
+      output.line("another identity, \(identity): now \(changed.joined(separator: ", "))")
+    }
     return isSame && isSameIdentity ? .done : .checkFailed
   }
 
@@ -70,17 +99,10 @@ enum ExportVerify {
   }
 }
 
-/// A set that nobody keeps.
-private final class NoSet: ExportSink {
-  func begin(_ schema: ColumnSchema) {}
-  func write(_ batch: ColumnBatch) {}
-  func finish() {}
-}
-
 extension Export.Options {
   /// What a manifest says was asked.
   init?(manifest: JSON) {
-    guard manifest["apus_training_set"]?.int64 == Int64(ExportManifest.version),
+    guard manifest["apus_training_set"]?.int64 == Int64(SetManifest.version),
       let asked = manifest["asked"],
       let of = asked["of"]?.string, let names = asked["names"]?.string, let lsn = manifest["lsn"]?.int64,
       let out = manifest["set"]?.string, let format = manifest["format"]?.string.flatMap(SetFormat.init)
@@ -99,6 +121,7 @@ extension Export.Options {
     choices.time = asked["time"]?.string
     choices.timeUnitNanoseconds = asked["time_unit"]?.int64
     choices.lsn = asked["lsn"]?.string
+    zone = asked["timezone"]?.string
     if case .object(let members)? = asked["keys"] {
       for member in members { choices.keys[member.key] = member.value.string }
     }

@@ -45,10 +45,24 @@ struct Findings {
           remedy: "apus compact --data \(Shell.word(data))", flag: nil))
     }
     let command = "apus repair --data \(Shell.word(data))"
+    let absent = log.absent.filter { !$0.lsns.isEmpty }.map {
+      (name: log.state.name(of: $0.file) ?? "", lsns: $0.lsns)
+    }
     // An index that is good to its LSN holds what the log lost below.
     let complete = store.isIndexBad ? LSN.none : store.look?.index.complete ?? .none
     for range in standing {
-      if range.last > complete {
+      let names = absent.filter { range.contains($0.lsns.first) }.map(\.name)
+      if !names.isEmpty {
+        let flag = "--accept-loss \(range.first)..\(range.last)"
+        all.append(
+          Finding(
+            what:
+              "\(names.joined(separator: " and ")) \(names.count == 1 ? "is" : "are") not there, or no file: the log has lost "
+              + "\(range), and the store does not open",
+            remedy:
+              "put back what is missing, or restore it from a backup; or give the records up for good, but for what the index has of them: "
+              + "\(command) \(flag)", flag: flag))
+      } else if range.last > complete {
         let flag = "--accept-loss \(range.first)..\(range.last)"
         all.append(
           Finding(
@@ -73,6 +87,7 @@ struct Findings {
     for problem in log.problems
     where !told.contains(where: { !$0.isEmpty && problem.hasSuffix($0) })
       && !faults.contains(where: { problem.hasPrefix($0.file + " ") })
+      && !absent.contains(where: { problem.hasPrefix($0.name + " ") })
     {
       // A segment that became history needs no header.
       let isHarmless = problem.hasPrefix("damage") && problem.hasSuffix(": no record is lost")
@@ -107,6 +122,16 @@ struct Findings {
           remedy: "set the clock right if it is wrong, else: \(command) --confirm-clock",
           flag: "--confirm-clock"))
     }
+  }
+
+  /// What is lost of a range, each loss as far as it reaches.
+  func lost(in range: LSNRange) -> [LSNRange] {
+    LSNRanges(
+      damages.map(\.lsns).filter { lsns in
+        !lsns.isEmpty && !state.acceptedLSNs.covers(lsns) && range.contains(lsns.first)
+          && range.contains(lsns.last)
+      }
+    ).ranges
   }
 
   /// How much only the index still says.

@@ -41,7 +41,8 @@ enum History {
       let request = options.request(view: asked.wanted.spelled, project: asked.project, key: key)
       return Result { () throws(PastRefusal) in
         try Pages.read(request, limit: options.limit) { (request) throws(PastRefusal) in
-          try request.answer(from: store, project: asked.project)
+          try request.answer(
+            from: store, project: asked.project, atMost: ServerLimits.bodyByteCountMax)
         }
       }
     }

@@ -12,6 +12,7 @@ extension JSON {
     return members.first { $0.key == key }?.value
   }
 
+  var list: [JSON] { if case .list(let values) = self { values } else { [] } }
   var string: String? { if case .text(let text) = self { text } else { nil } }
   var int64: Int64? { if case .integer(let number) = self { Int64(exactly: number) } else { nil } }
 }

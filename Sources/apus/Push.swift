@@ -2,6 +2,7 @@
 // what the rows' known-at is, and where an earlier run of the producer ended.
 
 import ApusContracts
+import ApusExport
 import ApusIngest
 import ApusLog
 import ApusStore
@@ -78,6 +79,17 @@ enum Push {
         throw Trouble("unknown_timezone", "the time zone cannot be read: \(why)", at: path, next: next)
       case .system(let error): throw Trouble(LogError.system(error), data: error.subject)
       }
+    }
+  }
+}
+
+extension LabelZone {
+  /// A zone as people write it.
+  init(named name: String) throws(Trouble) {
+    let zone = try Push.zone(name)
+    self.init(name) { seconds in
+      guard case .one(let moment) = zone.universal(local: seconds) else { return nil }
+      return moment
     }
   }
 }

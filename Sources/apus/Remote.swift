@@ -37,6 +37,12 @@ enum Remote {
       files.append(DefinitionFile(name: EntityInput.name, bytes: try EntityInput.bytes()))
     }
     let peer = Peer(addresses: try addresses(choice.address), token: try token(choice.tokenFile))
+    switch job {
+    case .export(let options): return try RemoteExport.run(options, to: peer, isJSON: isJSON, output)
+    case .verifyExport(let path, let spine):
+      return try ExportVerify.run(path, spine: spine, to: peer, isJSON: isJSON, output)
+    default: break
+    }
     if case .push(let options) = job {
       let option = choice.address.map { " --server \(Shell.word($0))" } ?? ""
       return try RemotePush.run(options, to: peer, option: option, isJSON: isJSON, output)

@@ -101,6 +101,40 @@ struct RemoteConnection: ~Copyable {
     return .success(body)
   }
 
+  // MARK: Streams
+
+  /// Sends a request whose answer comes frame by frame, and says its id.
+  mutating func begin(_ type: MessageType, _ write: (inout ByteWriter) -> Void) throws(Trouble) -> UInt64 {
+    let id = nextID
+    nextID += 1
+    try send(type, id, write)
+    return id
+  }
+
+  /// Sends a frame.
+  func send(_ type: MessageType, _ id: UInt64, _ write: (inout ByteWriter) -> Void) throws(Trouble) {
+    var buffer = ByteWriter()
+    let frame = FrameWriter.begin(type, id: id, in: &buffer)
+    write(&buffer)
+    frame.finish(in: &buffer)
+    try send(buffer.bytes)
+  }
+
+  /// The next frame, as soon as it is there.
+  mutating func frame(milliseconds: Int32) throws(Trouble) -> (FrameHeader, [UInt8]) {
+    try receive(milliseconds: milliseconds)
+  }
+
+  /// A frame that is there already.
+  mutating func frameIfAny() throws(Trouble) -> (FrameHeader, [UInt8])? {
+    while true {
+      if let frame = try cut() { return frame }
+      guard try receiveSome() else { return nil }
+    }
+  }
+
+  // MARK: Answers
+
   /// Reads the body of an answer.
   func read<T>(
     _ what: String, _ body: [UInt8], _ decode: (RawSpan) throws(WireError) -> T
@@ -131,22 +165,29 @@ struct RemoteConnection: ~Copyable {
   private mutating func receive(milliseconds: Int32) throws(Trouble) -> (FrameHeader, [UInt8]) {
     while true {
       if let frame = try cut() { return frame }
-      var part = ByteBlock(byteCount: Self.partByteCount)
-      let result: StreamSocket.Received
-      do throws(SystemError) {
-        var room = part.mutableBytes
-        result = try socket.receive(into: &room)
-      } catch {
-        throw failed(error)
-      }
-      switch result {
-      case .bytes(let count): received += part.bytes.extracting(..<count).copied()
-      case .wouldBlock: try wait(forSending: false, milliseconds)
-      case .ended, .gone:
-        throw Trouble(
-          "connection_lost", "the server closed the connection without an answer", at: "\(address)",
-          next: "look into the server's log; what was asked for may or may not have been done")
-      }
+      if try !receiveSome() { try wait(forSending: false, milliseconds) }
+    }
+  }
+
+  /// Takes what is there; false when there is nothing yet.
+  private mutating func receiveSome() throws(Trouble) -> Bool {
+    var part = ByteBlock(byteCount: Self.partByteCount)
+    let result: StreamSocket.Received
+    do throws(SystemError) {
+      var room = part.mutableBytes
+      result = try socket.receive(into: &room)
+    } catch {
+      throw failed(error)
+    }
+    switch result {
+    case .bytes(let count):
+      received += part.bytes.extracting(..<count).copied()
+      return true
+    case .wouldBlock: return false
+    case .ended, .gone:
+      throw Trouble(
+        "connection_lost", "the server closed the connection without an answer", at: "\(address)",
+        next: "look into the server's log; what was asked for may or may not have been done")
     }
   }
 
@@ -184,7 +225,7 @@ struct RemoteConnection: ~Copyable {
       next: "try again")
   }
 
-  private func strange(_ what: String) -> Trouble {
+  func strange(_ what: String) -> Trouble {
     Trouble(
       "strange_answer", "what answers there is no Apus server, or another version: it sent \(what)",
       at: "\(address)", next: "check the address")

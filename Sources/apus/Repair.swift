@@ -98,7 +98,7 @@ enum Repair {
     do throws(StoreError) {
       var random = SystemRandomNumberGenerator()
       outcome = try Store.acceptLoss(
-        of: range, lost: before.standing.filter { range.contains($0.first) && range.contains($0.last) },
+        of: range, lost: before.lost(in: range),
         in: answer.data, random: &random)
     } catch {
       throw Trouble(error, data: answer.data)

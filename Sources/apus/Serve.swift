@@ -5,6 +5,7 @@
 // checkpoint, the log's last line. Another thread goes through it, so that a second signal is heard at any moment of it.
 
 import ApusBytes
+import ApusExport
 import ApusLog
 import ApusServer
 import ApusStore
@@ -76,6 +77,8 @@ enum Serve {
             ("why", .text("\(error)")),
             ("next", "look at the disk, then restart; what was acknowledged is safe"),
           ])
+      } onIndex: { news in
+        logger.log(news, data: configuration.data)
       }
     } catch {
       throw Trouble(error, data: configuration.data)
@@ -88,20 +91,7 @@ enum Serve {
         ("lsn", .number(report.log.lsns.last.rawValue)), ("replayed", .number(report.replayed)),
         ("milliseconds", .number((clock.monotonic().nanoseconds - begin) / 1_000_000)),
       ])
-    if case .rebuilt(let why) = report.index {
-      logger.log(.warn, "the index was made again from the log", [("why", .text(why))])
-    }
-    for loss in report.losses {
-      logger.log(
-        .error, "records are lost, and the store is read-only",
-        [
-          ("lost", .text("\(loss)")),
-          (
-            "next",
-            .text("restore a backup, or stop and see `apus repair --data \(Shell.word(configuration.data))`")
-          ),
-        ])
-    }
+    logger.log(lossesOf: store, data: configuration.data)
     return store
   }
 
@@ -121,7 +111,8 @@ enum Serve {
     do throws(SystemError) {
       sessions = try SessionServer(
         store, options: configuration.sessionOptions, tokens: gate,
-        console: Console(outputByteCountMax: configuration.frameByteCountMax - 4_096, store: store)
+        console: Console(outputByteCountMax: configuration.frameByteCountMax - 4_096, store: store),
+        zones: { try? LabelZone(named: $0) }
       ) { ServeCounts.entries(counted.withLock { $0 }) }
     } catch {
       throw Trouble(starting: error)

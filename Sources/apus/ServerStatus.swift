@@ -79,6 +79,8 @@ enum ServerStatus {
     // It counts what changed the definitions; what people compare is the fingerprint, below.
     _ = known.number("catalog")
     _ = known.text("server")
+    // Below, in the words of the store.
+    _ = known.text("held_lost")
     for (name, value) in known.rest { all.append("\(name)  \(value.inWords)") }
     return all
   }

@@ -39,9 +39,7 @@ struct StoreOverview {
           : "\(Numbers.count(letters.letters, "letter")), \(Numbers.count(letters.byteCount, "byte"))"),
       "erasures      \(ErasureFacts(look).words)",
     ]
-    lines += look.losses.map {
-      "LOST          \($0): read-only; see `apus repair --data \(Shell.word(look.folder))`"
-    }
+    lines += look.lossLines(place)
     if registry.projects.isEmpty { lines += ["", "no definitions yet"] }
     for project in projects { lines += [""] + self.lines(of: project) }
     let producers = look.state.producers.listed
@@ -55,7 +53,7 @@ struct StoreOverview {
     case .usable:
       "complete to LSN \(look.index.complete); rows below are of then, and \(Numbers.count(look.tail, "record")) behind it"
     case .missing: "none; the next start makes it from the log"
-    case .rebuilding: "is being made again from the log; until then nothing is read"
+    case .rebuilding: look.rebuilding
     case .unusable(let why): "not usable, because \(why); the next start makes another"
     }
   }
@@ -128,7 +126,7 @@ struct StoreOverview {
       "timeline": .text("\(look.timeline)"),
       "last_lsn": look.last == .none ? .null : .number(look.last.rawValue),
       "last_append_time": look.lastAppend.map { .text("\($0)") } ?? .null,
-      "index": look.index.json, "tail_records": .number(look.tail), "losses": .list(look.losses.map(\.json)),
+      "index": look.index.json, "tail_records": .number(look.tail),
       "history": HistorySums(look.log.view).json,
     ]
     let sums: JSON = [
@@ -139,7 +137,7 @@ struct StoreOverview {
       "projects": .list(projects.map(json(of:))),
       "producers": .list(look.state.producers.listed.map(json(of:))),
     ]
-    return head.adding(sums)
+    return head.adding(look.lossJSON).adding(sums)
   }
 
   private func json(of project: RegisteredProject) -> JSON {
@@ -170,7 +168,7 @@ struct StoreOverview {
 extension IndexFacts {
   var json: JSON {
     let state: String
-    var why = JSON.null
+    var why = because.map { JSON.text($0) } ?? .null
     switch verdict {
     case .usable: state = "usable"
     case .missing: state = "missing"

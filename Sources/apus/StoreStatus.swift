@@ -33,11 +33,7 @@ enum StoreStatus {
     for project in registry.projects where only.map({ $0 == project.name }) ?? true {
       lines.append("project       \(project.name), fingerprint \(registry.fingerprint(of: project.name))")
     }
-    lines += facts.losses.map { "LOST          \($0): read-only; see `apus repair\(place.option)`" }
-    lines += facts.missing.map {
-      "MISSING       \($0): answers are flagged; see `apus repair\(place.option)`"
-    }
-    return lines
+    return lines + facts.lossLines(place)
   }
 
   private static func logByteCount(_ facts: StoreFacts) -> UInt64 {
@@ -50,7 +46,7 @@ enum StoreStatus {
     case .usable where facts.tail == 0: return size + "has everything"
     case .usable: return size + "\(Numbers.count(facts.tail, "record")) behind the log"
     case .missing: return "none; the next start makes it from the log"
-    case .rebuilding: return "is being made again from the log; until then nothing is read"
+    case .rebuilding: return facts.rebuilding
     case .unusable(let why): return "not usable, because \(why); the next start makes another"
     }
   }
@@ -89,7 +85,6 @@ enum StoreStatus {
       "last_append_time": facts.lastAppend.map { .text("\($0)") } ?? .null,
       "log_segments": .number(facts.log.view.segments.count), "log_bytes": .number(logByteCount(facts)),
       "index": facts.index.json, "tail_records": .number(facts.tail),
-      "losses": .list(facts.losses.map(\.json)), "missing_files": .list(facts.missing.map { .text($0) }),
     ]
     let pins = PinFacts.listed(facts, only: only, now: SystemClock().wall())
     let sums: JSON = [
@@ -106,6 +101,6 @@ enum StoreStatus {
           ["name": .text($0.name), "fingerprint": .text("\(registry.fingerprint(of: $0.name))")]
         }),
     ]
-    return head.adding(sums)
+    return head.adding(facts.lossJSON).adding(sums)
   }
 }

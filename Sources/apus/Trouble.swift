@@ -108,6 +108,8 @@ extension LogError {
     case .clockJump:
       "set the clock right if it is wrong, else run `apus repair --confirm-clock --data \(Shell.word(data))`"
     case .noLoss: "there is nothing to accept; the store opens for writing"
+    case .fileMissing, .foreignFile(_, StoreFolder.noFileWords):
+      "put the file back or restore it from a backup, or see `apus repair --data \(Shell.word(data))`, which gives up what is gone for good"
     case .noLossWithin, .lossReachesOut, .readOnly:
       "`apus repair --data \(Shell.word(data))` lists whole losses, and how each is accepted"
     default: nil

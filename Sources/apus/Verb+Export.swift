@@ -4,6 +4,7 @@ extension Verb {
   static let export = Verb(
     name: "export", parts: ["verify"],
     operands: Operands(name: "MANIFEST", count: 0...1, needed: "a manifest"),
+    reach: .both,
     summary: "make a training set: what was known at each label's moment",
     about: [
       "For each row of the spine, a file of entities and times, the features as they",
@@ -14,8 +15,7 @@ extension Verb {
       "spine, the rows are the moments at which a view's own events were known.",
       "`export verify` makes a set again from its manifest, and compares.",
     ],
-    options: [
-      data,
+    options: dataOrServer + [
       Option(name: "--spine", value: "FILE", meaning: "labels: .parquet, .arrow (a stream) or .csv"),
       Option(name: "--out", value: "FILE", meaning: "the set: .parquet, .arrow or .csv"),
       Option(name: "--service", value: "NAME[@N]", meaning: "the features of a service"),
@@ -25,12 +25,14 @@ extension Verb {
         name: "--time", value: "COLUMN",
         meaning: "the label's time; if not said, event_timestamp, or the only one"),
       Option(name: "--time-unit", value: "s|ms|us|ns", meaning: "what whole numbers in it count"),
+      Option(name: "--timezone", value: "ZONE", meaning: "of times that have none: +02:00, Europe/Berlin"),
       Option(name: "--key", value: "KEY=COLUMN", meaning: "the spine's name for a key, several with commas"),
       Option(name: "--lsn", value: "COLUMN", meaning: "the LSNs to repeat; `lsn` if not said"),
       Option(name: "--from", value: "TIME", meaning: "without a spine: moments from this one on"),
       Option(name: "--to", value: "TIME", meaning: "without a spine: moments up to this one"),
       Option(name: "--at-lsn", value: "N", meaning: "from what was said up to this LSN"),
       Option(name: "--at", value: "TIME", meaning: "from what was written by this moment"),
+      Option(name: "--pin", value: "NAME", meaning: "from what a pin keeps, see `apus pin`"),
       Option(
         name: "--ignore-known-at", value: nil,
         meaning: "by event time alone, as if all had been known at once"),
@@ -48,15 +50,16 @@ extension Verb {
         meaning: "a column `split`: train before T, or that share of entities"),
       Option(name: "--spine-format", value: "parquet|arrow|csv", meaning: "where the name does not say it"),
       Option(name: "--out-format", value: "parquet|arrow|csv", meaning: "where the name does not say it"),
-      Option(name: "--memory", value: "SIZE", meaning: "bytes to hold at once: 512MiB; 1GiB if not said"),
-      Option(name: "--threads", value: "N", meaning: "if not said, all cores"),
+      Option(
+        name: "--memory", value: "SIZE", meaning: "with --data: bytes to hold at once; 1GiB if not said"),
+      Option(name: "--threads", value: "N", meaning: "with --data; if not said, all cores"),
       project, json,
     ],
     examples: [
       Example(
         command:
-          "apus export --spine labels.parquet --time label_time --service fraud@1 --out train.parquet --data DIR",
-        meaning: "a training set"),
+          "apus export --spine labels.parquet --time label_time --service fraud@1 --out train.parquet",
+        meaning: "a training set, by the server"),
       Example(
         command:
           "apus export --spine labels.csv --features card_activity:txn_count_24h --out t.csv --data DIR",

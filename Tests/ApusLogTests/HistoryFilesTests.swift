@@ -193,6 +193,35 @@ struct HistoryFilesTests {
   }
 
   @Test(
+    "a run that was made and never listed is a copy: it is removed, but where something is missing it is moved aside",
+    arguments: [false, true])
+  func copies(isRunMissing: Bool) throws {
+    var fixture = Fixture(segmentByteCount: 8192)
+    let writer = try fixture.openWithSegments()
+    let run = try fixture.pack(writer, segments: 1).added[1]
+    let id = try writer.reserveFiles(2)[0]
+    try writer.sync()
+    func name(_ id: UInt64) -> String {
+      let hex = String(id, radix: 16)
+      return "history/card_activity@1-00000000000000000001-00000000000000000004-"
+        + String(repeating: "0", count: 8 - hex.count) + hex + ".parquet"
+    }
+    fixture.disk = fixture.disk.copy().killProcess()
+    let (copy, stranger) = (name(id.rawValue), name(id.rawValue + 2))
+    for name in [copy, stranger] {
+      try fixture.disk.plant(Array("whole".utf8), at: Fixture.folder + "/" + name)
+    }
+    if isRunMissing { try fixture.disk.remove(Fixture.folder + "/" + run.name) }
+    let log = try fixture.open()
+    #expect(log.report.unlinked == (isRunMissing ? [] : [copy]))
+    #expect(log.report.movedAside.count == (isRunMissing ? 2 : 1))
+    #expect(log.report.movedAside.contains { stranger.hasSuffix($0.dropFirst(6)) })
+    let left = try fixture.disk.names(in: Fixture.folder + "/history")
+    #expect(left.count == (isRunMissing ? 1 : 2))
+    try log.close()
+  }
+
+  @Test(
     "a listed run that is not there is told; what was never finished is removed, and strangers are moved aside, folders too"
   )
   func strays() throws {

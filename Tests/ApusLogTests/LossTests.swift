@@ -335,9 +335,13 @@ struct LossTests {
     #expect(try !fixture.disk.names(in: Fixture.folder + "/log").isEmpty)
     try log.close()
     _ = try accept(&fixture, lost)
+    let accepted = try LogCheck.run(Fixture.folder, on: fixture.disk)
+    #expect(accepted.isSound && !accepted.notes.isEmpty, "\(accepted.problems)")
     let again = try fixture.open()
     #expect(again.writer != nil && again.report.nextLSN > lost.last)
     try again.close()
+    let sealed = try LogCheck.run(Fixture.folder, on: fixture.disk)
+    #expect(sealed.isSound && !sealed.notes.isEmpty, "\(sealed.problems)")
   }
 
   @Test("the end of a finished segment that is gone is accepted, and the check no longer calls it a problem")

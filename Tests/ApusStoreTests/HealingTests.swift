@@ -374,6 +374,62 @@ struct HealingTests {
     try fixture.push("c1", 77)
     #expect(try fixture.read("c1").first?.value == .int64(77))
   }
+
+  @Test("all of a long log becomes history behind an accepted loss part by part, in one edit")
+  func longLog() throws {
+    let fixture = try StoreFixture.compacting {
+      $0.packByteCountMax = 20_000
+      $0.mergeRunsMin = 1_000
+    }
+    var lsns: [LSNRange] = []
+    for place in 0..<400 { lsns.append(try fixture.push("c\(place % 40)", Int64(place)).frame.lsns) }
+    try fixture.store.checkpoint()
+    let before = try reads(fixture)
+    let segments = fixture.store.log.view.finished.count
+    try #require(segments > 6)
+    let lost = lsns[5]
+    let frame = try fixture.frame(of: lost.first)
+    let segment = try #require(fixture.store.log.view.segments.last { $0.record.first <= lost.first })
+    try fixture.store.close()
+    try flip(fixture, segment.record.name) { _ in Int(frame.offset) + Format.frameHeaderByteCount + 9 }
+    // As `Store.acceptLoss` does it, but for how much one pack may have.
+    var random = SplitMix64(seed: 5)
+    _ = try Log.acceptLoss(
+      of: lost, held: true, in: fixture.path, on: RealDisk(), clock: fixture.clock, random: &random
+    ) { _ in lost.last }
+    try fixture.reopen()
+    try fixture.store.compact()
+    #expect(fixture.store.log.view.finished.isEmpty && fixture.store.statistics.compaction.packs == 1)
+    #expect(files(fixture, .ledger).count == 1)
+    let runs = files(fixture, .run)
+    #expect(runs.count >= segments / 3, "\(runs.count) runs of \(segments) segments")
+    #expect(try reads(fixture) == before)
+    try fixture.rebuild()
+    #expect(try reads(fixture) == before)
+    let page = try history(fixture, "c1")
+    #expect(page.entries.map(\.event.lsn) == (0..<10).map { lsns[1 + 40 * $0].first })
+  }
+
+  @Test("a file is given up again after a kill that left its replacement half made")
+  func halfMade() throws {
+    let (fixture, before) = try packed()
+    let ledger = files(fixture, .ledger)[0]
+    try fixture.store.close()
+    try flip(fixture, ledger.name) { $0 / 2 }
+    let image = try FolderImage(of: fixture.path)
+    _ = try giveUp(fixture, ledger.name)
+    let names = try RealDisk().names(in: fixture.path + "/history")
+    let made = try #require(names.first { image.files["/history/" + $0] == nil })
+    try image.write(to: fixture.path)
+    let half = try RealDisk().open("\(fixture.path)/history/\(made).tmp", .create)
+    half.close()
+    guard case .done = try giveUp(fixture, ledger.name) else {
+      Issue.record("it was not given up")
+      return
+    }
+    try fixture.reopen()
+    #expect(values(try reads(fixture)) == values(before))
+  }
 }
 
 extension StoreFixture {

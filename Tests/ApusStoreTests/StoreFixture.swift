@@ -15,6 +15,8 @@ final class StoreFixture {
   let disk = HookedDisk(RealDisk())
   /// How often the store said that it stopped.
   let stops = Monitor(0)
+  /// What it said of its index.
+  let news = Monitor<[IndexNews]>([])
   var options = StoreOptions()
   private(set) var store: Store
   private var random: SplitMix64
@@ -54,7 +56,7 @@ final class StoreFixture {
     options.diskReserveByteCount = 0
     options.log.segmentByteCount = 1 << 20
     change(&options)
-    store = try Self.open(folder, simulated, disk, clock, &random, options, stops)
+    store = try Self.open(folder, simulated, disk, clock, &random, options, stops, news)
     if !text.isEmpty { try apply(text) }
   }
 
@@ -62,16 +64,22 @@ final class StoreFixture {
 
   private static func open(
     _ folder: TemporaryFolder, _ simulated: SimulatedDisk?, _ disk: HookedDisk, _ clock: SimulatedClock,
-    _ random: inout SplitMix64, _ options: StoreOptions, _ stops: Monitor<Int>
+    _ random: inout SplitMix64, _ options: StoreOptions, _ stops: Monitor<Int>,
+    _ news: Monitor<[IndexNews]>
   ) throws(StoreError) -> Store {
+    let onIndex: @Sendable (IndexNews) -> Void = { each in
+      news.withLock { $0.append(each) }
+      news.notifyAll()
+    }
     let onStop: @Sendable (StoreError) -> Void = { _ in stops.withLock { $0 += 1 } }
     guard let simulated else {
       return try Store.open(
-        folder.path("store"), on: disk, clock: clock, random: &random, options: options, onStop: onStop)
+        folder.path("store"), on: disk, clock: clock, random: &random, options: options, onStop: onStop,
+        onIndex: onIndex)
     }
     return try Store.open(
       "store", on: simulated, indexes: folder.path("index"), clock: clock, random: &random,
-      options: options, onStop: onStop)
+      options: options, onStop: onStop, onIndex: onIndex)
   }
 
   static let row: [FeatureInput] = [.value(.int64(1)), .absent, .absent]
@@ -88,7 +96,7 @@ final class StoreFixture {
   }
 
   func reopen() throws {
-    store = try Self.open(folder, simulated, disk, clock, &random, options, stops)
+    store = try Self.open(folder, simulated, disk, clock, &random, options, stops, news)
   }
 
   /// Goes on with what is left of the log's disk.

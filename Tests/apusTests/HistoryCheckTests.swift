@@ -104,7 +104,10 @@ struct HistoryCheckTests {
       try past.remove(name)
       try FileManager.default.createDirectory(
         atPath: "\(past.shop.data)/\(name)", withIntermediateDirectories: false)
-      #expect(try past.damages().map { $0["what"] as? String } == ["it is a folder"])
+      #expect(
+        try past.damages().map { $0["what"] as? String } == [
+          "it is no file but a folder, a pipe, a socket or a device"
+        ])
       try past.remove(name)
       try past.write(sound, name)
       #expect(try past.damages().isEmpty)
