@@ -203,6 +203,17 @@ def test_a_naive_time_is_utc_and_warned_of(store: apus.Store, past: str) -> None
         assert values(store.get_historical_features(aware, WHOLE, time="label_time")) == [10]
 
 
+def test_a_zone_may_be_named_and_nothing_is_warned_of(store: apus.Store, past: str) -> None:
+    labels = pd.DataFrame({"card_id": [past], "label_time": [at(2).replace(tzinfo=None)]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert values(store.get_historical_features(labels, WHOLE, time="label_time", timezone="UTC")) == [10]
+        # An hour earlier in UTC, when nothing was known.
+        assert values(store.get_historical_features(labels, WHOLE, time="label_time", timezone="Europe/Berlin")) == [None]
+        aware = labels.assign(label_time=labels["label_time"].dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo"))
+        assert values(store.get_historical_features(aware, WHOLE, time="label_time")) == [10]
+
+
 def test_a_time_as_text_is_a_time(store: apus.Store, past: str) -> None:
     labels = {"card_id": [past, past], "label_time": ["2026-03-01T02:00:00Z", "2026-03-01T05:00:00+01:00"]}
     t = store.get_historical_features(labels, WHOLE, time="label_time")
@@ -483,19 +494,20 @@ def test_a_set_is_that_of_the_folder_and_is_made_again_from_its_manifest(tmp_pat
         beside = t.save(tmp_path / "ours.parquet")
         in_memory = store.get_historical_features(pq.read_table(labels), view="every", time="label_time", columns=["reasons"])
         assert (in_memory.id, in_memory.content_digest) == (t.id, t.content_digest)
-        server.stop()
-        out = str(tmp_path / "theirs.parquet")
-        said = server.run(
-            "export", "--spine", str(labels), "--view", "every", "--time", "label_time", "--columns", "reasons", "--out", out
-        )
-        assert said.returncode == 0, said.stderr
-        theirs = json.loads((tmp_path / "theirs.manifest.json").read_text())
-        assert (theirs["identity"], theirs["content_digest"]) == (t.id, t.content_digest)
-        same = {**t.manifest, "set": theirs["set"], "format": "parquet"}
-        assert {name: value for name, value in same.items() if name != "asked"} == {
-            name: value for name, value in theirs.items() if name != "asked"
-        }
-        assert pq.read_table(out).to_pylist() == t.to_arrow().to_pylist()
+        words = ["export", "--spine", str(labels), "--view", "every", "--time", "label_time", "--columns", "reasons", "--out"]
+        for place in ("server", "folder"):
+            if place == "folder":
+                server.stop()
+            out = str(tmp_path / f"{place}.parquet")
+            said = server.run(*words, out)
+            assert said.returncode == 0, said.stderr
+            theirs = json.loads((tmp_path / f"{place}.manifest.json").read_text())
+            assert (theirs["identity"], theirs["content_digest"]) == (t.id, t.content_digest)
+            names = [name for name in theirs if name not in ("set", "asked")]
+            assert {name: t.manifest[name] for name in names} == {name: theirs[name] for name in names} | {
+                "format": t.manifest["format"]
+            }
+            assert pq.read_table(out).to_pylist() == t.to_arrow().to_pylist()
         again = server.run("export", "verify", beside, "--spine", str(labels))
         assert again.returncode == 0, again.stdout + again.stderr
 
