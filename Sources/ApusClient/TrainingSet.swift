@@ -44,13 +44,25 @@ public struct TrainingSet: AsyncSequence, Sendable {
   /// Cancels the stream when nobody holds the set any more.
   private final class Holder: Sendable {
     let pipe: StreamPipe
-    init(_ pipe: StreamPipe) { self.pipe = pipe }
-    deinit { pipe.cancel() }
+    /// Gives the spine, which need not have an end.
+    private let feeder: Task<Void, Never>?
+
+    init(_ pipe: StreamPipe, _ feeder: Task<Void, Never>?) {
+      self.pipe = pipe
+      self.feeder = feeder
+    }
+
+    deinit { cancel() }
+
+    func cancel() {
+      pipe.cancel()
+      feeder?.cancel()
+    }
   }
 
   private let holder: Holder
 
-  init(_ pipe: StreamPipe) { holder = Holder(pipe) }
+  init(_ pipe: StreamPipe, feeder: Task<Void, Never>? = nil) { holder = Holder(pipe, feeder) }
 
   public func makeAsyncIterator() -> Iterator { Iterator(set: self) }
 
@@ -80,7 +92,7 @@ public struct TrainingSet: AsyncSequence, Sendable {
   public var progress: Progress? { holder.pipe.progress }
 
   /// Nobody wants it any more. A task that walks over the set does this by being cancelled.
-  public func cancel() { holder.pipe.cancel() }
+  public func cancel() { holder.cancel() }
 }
 
 extension ApusClient {
@@ -91,7 +103,7 @@ extension ApusClient {
     _ request: TrainingSetRequest, spine: Spine
   ) throws(ClientError) -> TrainingSet where Spine.Element == [UInt8] {
     let pipe = try stream(request, events: nil)
-    Task {
+    let feeder = Task {
       do {
         for try await piece in spine {
           guard await pipe.send(piece) else { return }
@@ -102,7 +114,7 @@ extension ApusClient {
         pipe.cancel()
       }
     }
-    return TrainingSet(pipe)
+    return TrainingSet(pipe, feeder: feeder)
   }
 
   /// The same of a view's own events, within moments that are both included. Only of a view.
