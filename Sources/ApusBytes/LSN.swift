@@ -41,6 +41,9 @@ package struct LSNRange: Hashable, Sendable, CustomStringConvertible {
   package var count: UInt64 { isEmpty ? 0 : last.rawValue - first.rawValue + 1 }
   package func contains(_ lsn: LSN) -> Bool { first <= lsn && lsn <= last }
 
+  /// What goes before *lost* in a sentence about it.
+  package var verb: String { count == 1 ? "is" : "are" }
+
   package var description: String {
     if isEmpty { return "no LSN" }
     return first == last ? "LSN \(first)" : "LSNs \(first)–\(last)"

@@ -42,12 +42,27 @@ extension ApusClient {
     _ request: PrepareRequest, _ keys: [[String: FeatureValue]], _ moment: AskedMoment, _ timeout: Duration?
   ) async throws(ClientError) -> Explanation {
     let deadline = deadline(timeout)
-    return try await asking(request, keys, deadline) { prepared, connection throws(ClientError) in
+    return try await asking(request, at: moment, keys, deadline) { prepared, connection throws(ClientError) in
       var writer = ByteWriter()
       ExplainRequest.encode(handle: prepared.handle, rows: keys.count, moment, into: &writer)
       try prepared.encode(keys, into: &writer)
       let reply = try await call(.explain, writer.bytes.copied(), on: connection, deadline: deadline)
       return try Explanation(unsafe reply.span.bytes, rows: keys.count)
+    }
+  }
+}
+
+extension PrepareRequest {
+  /// A list of features means at an LSN what its names meant then: some may be gone since.
+  func asMeant(at moment: AskedMoment, on timeline: [UInt8]) -> PrepareRequest {
+    guard case .features(let names, let project) = self else { return self }
+    switch moment {
+    case .newest, .known: return self
+    case .lsn(let lsn, _): return .features(names, asOf: lsn, project: project)
+    // One of another store, or that no answer has, is refused by EXPLAIN.
+    case .receipt(let receipt) where receipt.lsn == .none: return self
+    case .receipt(let receipt) where receipt.timeline != AnswerReceipt.first(of: timeline): return self
+    case .receipt(let receipt): return .features(names, asOf: receipt.lsn, project: project)
     }
   }
 }

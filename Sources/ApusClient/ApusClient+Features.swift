@@ -57,14 +57,16 @@ extension ApusClient {
     of request: PrepareRequest, _ keys: [[String: FeatureValue]], _ options: ReadOptions
   ) async throws(ClientError) -> FeatureRows {
     let deadline = deadline(options.timeout)
-    return try await asking(request, keys, deadline) { prepared, connection throws(ClientError) in
+    let moment = options.exact.map { AskedMoment.lsn($0.lsn.wire, at: ReadTime(nanoseconds: $0.time)) }
+    return try await asking(request, at: moment ?? .newest, keys, deadline) {
+      prepared, connection throws(ClientError) in
       try await get(prepared, keys, options, on: connection, deadline: deadline)
     }
   }
 
   /// Asks with a vector that is prepared, and again when its definition changed meanwhile.
   func asking<Answer: Sendable>(
-    _ request: PrepareRequest, _ keys: [[String: FeatureValue]], _ deadline: UInt64,
+    _ request: PrepareRequest, at moment: AskedMoment, _ keys: [[String: FeatureValue]], _ deadline: UInt64,
     _ body: (PreparedFeatures, LiveConnection) async throws(ClientError) -> Answer
   ) async throws(ClientError) -> Answer {
     try await attempt(isRepeatable: true, deadline: deadline) { connection throws(ClientError) in
@@ -72,12 +74,17 @@ extension ApusClient {
       guard !keys.isEmpty, keys.count <= rowsMax else {
         throw ClientError(.badInput, "\(keys.count) keys, where 1 to \(rowsMax) may be asked for at once")
       }
+      let request = request.asMeant(at: moment, on: connection.hello.timeline)
       var renewals = 0
       while true {
         let prepared = try await prepared(request, on: connection, deadline: deadline)
         do throws(ClientError) {
-          return try await body(prepared, connection)
+          let answer = try await body(prepared, connection)
+          // Of each LSN there would be another one.
+          if request.lsn != nil { release(prepared.handle, on: connection) }
+          return answer
         } catch {
+          if request.lsn != nil { release(prepared.handle, on: connection) }
           guard error.code == .definitionChanged || error.code == .unknownHandle else { throw error }
           forget(prepared, request, on: connection, isKnown: error.code == .definitionChanged)
           renewals += 1
@@ -122,6 +129,7 @@ extension ApusClient {
     let reply = try await call(.prepare, body, on: connection, deadline: deadline)
     let made = try PreparedFeatures(
       try Self.decoded(reply) { (body) throws(WireError) in try PrepareReply(decoding: body) })
+    if request.lsn != nil { return made }
     // Others may have prepared the same meanwhile: the first stays, so that all use one handle.
     let kept = connection.handles.withLock { handles in
       if let first = handles[request] { return first }

@@ -149,6 +149,13 @@ package final class LogReader: Sendable {
     }
   }
 
+  func publish(keptErasures: [KeptErasure], from: LSN?) {
+    shared.withLock { shared in
+      shared.view.keptErasures = keptErasures
+      shared.view.erasuresKeptFrom = from
+    }
+  }
+
   func publishRemoved() {
     shared.withLock { $0.view.unfinished = nil }
   }
@@ -162,6 +169,7 @@ package final class LogReader: Sendable {
       let free = lasts.prefix { last in lowest.map { last < $0 } ?? true }
       guard let floor = free.last?.next else { return 0 }
       shared.view.floor = floor
+      shared.view.keptErasures.removeAll { $0.lsn < floor }
       shared.view.finished = shared.view.finished.filter { ($0.seal?.last ?? floor) >= floor }
       shared.view.gaps = shared.view.gaps.filter { $0.last >= floor }
       return free.count
@@ -184,6 +192,7 @@ package final class LogReader: Sendable {
       history.sort { $0.id < $1.id }
       shared.view.history = history
       shared.view.floor = floor
+      shared.view.keptErasures.removeAll { $0.lsn < floor }
       shared.view.finished = shared.view.finished.filter { !ids.contains($0.record.id) }
       shared.view.gaps = shared.view.gaps.filter { $0.last >= floor }
       return true

@@ -20,6 +20,9 @@ package struct LogView: Sendable {
   var absent: [LSNRange] = []
   /// What a person gave up of history.
   package var givenUp: [GivenUp] = []
+  /// Erasures that lost records must not take with them, by their LSNs, and from where on all of the log are among them.
+  package var keptErasures: [KeptErasure] = []
+  package var erasuresKeptFrom: LSN?
   package var timelines: Timelines
   /// The last LSN in a file, and the last that is durable.
   package var written: LSN

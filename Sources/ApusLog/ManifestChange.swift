@@ -105,6 +105,9 @@ package enum ManifestChange: Equatable, Sendable {
   /// Lost records, of which the newest rows lack nothing: what they had won was written again before.
   case held(LSNRange)
   case givenUp(GivenUp)
+  case erased(KeptErasure)
+  /// From this LSN on every erasure of the log is here, too.
+  case erasuresKept(LSN)
 }
 
 extension ManifestChange {
@@ -112,7 +115,7 @@ extension ManifestChange {
     case epoch = 1
     case ceiling, floor, nextFile, add, seal, remove, forget, gap, damage, appendTime, accepted, fork,
       reserve,
-      held, givenUp
+      held, givenUp, erased, erasuresKept
   }
 
   private var tag: Tag {
@@ -133,6 +136,8 @@ extension ManifestChange {
     case .reserve: .reserve
     case .held: .held
     case .givenUp: .givenUp
+    case .erased: .erased
+    case .erasuresKept: .erasuresKept
     }
   }
 
@@ -151,7 +156,7 @@ extension ManifestChange {
   private func encodeFields(into writer: inout ByteWriter) {
     switch self {
     case .epoch(let epoch): writer.write(UInt64(epoch))
-    case .ceiling(let lsn), .floor(let lsn): writer.write(lsn.rawValue)
+    case .ceiling(let lsn), .floor(let lsn), .erasuresKept(let lsn): writer.write(lsn.rawValue)
     case .nextFile(let id), .remove(let id), .forget(let id): writer.write(id.rawValue)
     case .add(let file):
       writer.write(file.kind.rawValue)
@@ -193,6 +198,7 @@ extension ManifestChange {
       writer.write(first.rawValue)
       writer.write(end.rawValue)
     case .givenUp(let file): file.encode(into: &writer)
+    case .erased(let erasure): erasure.encode(into: &writer)
     }
   }
 
@@ -260,6 +266,11 @@ extension ManifestChange {
     case .reserve: change = .reserve(try reader.readID(), try reader.readID())
     case .held: change = .held(LSNRange(try reader.readLSN(), through: try reader.readLSN()))
     case .givenUp: change = .givenUp(try GivenUp(from: &reader))
+    case .erased:
+      let erasure = try KeptErasure(from: &reader)
+      if let fault = erasure.fault { return .failure(.malformed(fault)) }
+      change = .erased(erasure)
+    case .erasuresKept: change = .erasuresKept(try reader.readLSN())
     }
     // Whatever was clamped on the way in, or is left over, does not come out the same.
     var again = ByteWriter(capacity: fields.byteCount)

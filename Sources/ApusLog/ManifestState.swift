@@ -42,6 +42,10 @@ package struct ManifestState: Equatable, Sendable {
   package private(set) var held = LSNRanges()
   /// Files of history that a person gave up, whole or in part, in that order. Kept for good.
   package private(set) var givenUp: [GivenUp] = []
+  /// Erasures of the log from the floor on, by their LSNs. Below it the newest ledger has them.
+  package private(set) var keptErasures: [KeptErasure] = []
+  /// From this LSN on all of them are here; nil where nobody ever kept any.
+  package private(set) var erasuresKeptFrom: LSN?
   /// Where the store's later timelines begin, in order.
   package private(set) var forks: [Fork] = []
 
@@ -85,6 +89,7 @@ package struct ManifestState: Equatable, Sendable {
       floor = lsn
       gaps.removeAll { $0.last < lsn }
       damages.removeAll { $0.file == .none && $0.lsns.last < lsn }
+      keptErasures.removeAll { $0.lsn < lsn }
     case .nextFile(let id):
       guard id >= nextFile else { throw .contradiction("file ids go back from \(nextFile) to \(id)") }
       nextFile = id
@@ -149,7 +154,28 @@ package struct ManifestState: Equatable, Sendable {
         throw .contradiction("\(file.lsns) of file \(file.file) are given up, and they were never given out")
       }
       givenUp.append(file)
+    case .erased(let erasure): try keep(erasure)
+    case .erasuresKept(let lsn):
+      guard erasuresKeptFrom == nil else { throw .contradiction("erasures are kept from two LSNs on") }
+      erasuresKeptFrom = lsn
     }
+  }
+
+  private mutating func keep(_ erasure: KeptErasure) throws(ManifestFault) {
+    if let fault = erasure.fault { throw .contradiction(fault) }
+    guard erasure.lsn >= .first, erasure.lsn < ceiling else {
+      throw .contradiction("LSN \(erasure.lsn) is an erasure's, and was never given out")
+    }
+    guard erasure.keyCount <= Self.keptErasureKeysMax - keptErasureKeyCount else {
+      throw .contradiction("erasures of more than \(Self.keptErasureKeysMax) keys")
+    }
+    // One that came late, when the floor had passed it.
+    if erasure.lsn < floor { return }
+    let place = keptErasures.lastIndex { $0.lsn <= erasure.lsn }
+    if let place, keptErasures[place].lsn == erasure.lsn {
+      throw .contradiction("LSN \(erasure.lsn) is an erasure twice")
+    }
+    keptErasures.insert(erasure, at: place.map { $0 + 1 } ?? 0)
   }
 
   /// Ids that one epoch may have reserved and not used.
@@ -248,6 +274,8 @@ package struct ManifestState: Equatable, Sendable {
     changes += accepted.map { .accepted($0) }
     changes += held.ranges.map { .held($0) }
     changes += givenUp.map { .givenUp($0) }
+    changes += keptErasures.map { .erased($0) }
+    if let erasuresKeptFrom { changes.append(.erasuresKept(erasuresKeptFrom)) }
     changes += forks.map { .fork($0) }
     return changes
   }

@@ -268,6 +268,8 @@ extension LogView {
     absent = state.damages.filter { $0.file == .none }.map(\.lsns)
     held = state.held
     givenUp = state.givenUp
+    keptErasures = state.keptErasures
+    erasuresKeptFrom = state.erasuresKeptFrom
     timelines = Timelines(of: storeID, forks: state.forks)
     let start = UInt64(Format.headerByteCount)
     let all = state.segments.map { record in

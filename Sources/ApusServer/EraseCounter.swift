@@ -1,5 +1,5 @@
 // A dry run of ERASE: how many rows of which views are found under keys that hold one of the values. Views are scanned; where
-// the value is a key's first part, only the keys that begin with it. It is work for a worker, and each page is of one LSN of its own.
+// the value is a key's first part, only the keys that begin with it. Retired views still hold their rows, and are counted. It is work for a worker, and each page is of one LSN of its own.
 
 import ApusBytes
 import ApusContracts
@@ -39,7 +39,7 @@ package struct EraseCounter {
     var found = Found(timeNanoseconds: store.shared.clock.wall().nanoseconds, views: [])
     var reader = try store.reader()
     for version in catalog.registry.versions {
-      guard let view = catalog[version.id], view.project == projectID, !view.isRetired else { continue }
+      guard let view = catalog[version.id], view.project == projectID else { continue }
       let parts = try self.parts(of: view)
       guard !parts.isEmpty else { continue }
       let count = try self.count(parts, view, catalog, &reader)
@@ -82,7 +82,7 @@ package struct EraseCounter {
     let features = view.contract.features
     // A view without features holds nothing that could be found.
     if features.isEmpty { return 0 }
-    let vector = try catalog.vector(of: view, in: project)
+    let vector = try catalog.pastVector(of: view, in: project)
     let within = parts.count == 1 && parts[0].place == 0 ? parts[0].bytes : []
     var count: UInt64 = 0
     var start = ScanStart.within(within)

@@ -123,12 +123,12 @@ struct ExportWork: Sendable {
       guard let name = VersionedName(spelling: spelling) else {
         throw .unknownService(VersionedName(name: spelling), project: project)
       }
-      let versioned = try newest.vector(service: name, in: project).service ?? spelling
+      let versioned = try newest.pastVector(service: name, in: project).service ?? spelling
       let service = VersionedName(spelling: versioned) ?? name
-      return (try snapshot.catalog.vector(service: service, in: project), asked("service", "\(service)"))
+      return (try snapshot.catalog.pastVector(service: service, in: project), asked("service", "\(service)"))
     case .features(let names):
       return (
-        try snapshot.catalog.vector(features: names, in: project),
+        try snapshot.catalog.pastVector(features: names, in: project),
         asked("features", names.joined(separator: ","))
       )
     case .view(let spelling):
@@ -141,7 +141,7 @@ struct ExportWork: Sendable {
       guard let view = snapshot.catalog.view(versioned, in: project) else {
         throw .unknownView(versioned, project: project)
       }
-      return (try snapshot.catalog.vector(of: view, in: project), asked("view", known.spelling))
+      return (try snapshot.catalog.pastVector(of: view, in: project), asked("view", known.spelling))
     }
   }
 

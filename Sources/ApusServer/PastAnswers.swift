@@ -4,17 +4,20 @@
 import ApusBytes
 import ApusContracts
 package import ApusStore
+import ApusSystem
 package import ApusWire
 
 /// What of a receipt does not fit what it is held against.
 package enum ReceiptFault: String, Sendable {
-  case timeline, fingerprint, keys
+  case timeline, fingerprint, keys, lsn, time
 
   package var what: String {
     switch self {
     case .timeline: "the receipt is of another store, or of another timeline of this one"
     case .fingerprint: "the receipt is of another service, or of other features, than those given"
     case .keys: "the receipt is of other keys than those given"
+    case .lsn: "the receipt is of an LSN that this store has not reached, or of none"
+    case .time: "the receipt is of a time that is still to come, or before 1970"
     }
   }
 
@@ -24,6 +27,7 @@ package enum ReceiptFault: String, Sendable {
     case .fingerprint:
       "name what the answer was of, with the version: `fraud@1`, `card_activity@1:last_action`"
     case .keys: "give all keys of the answer, in their order"
+    case .lsn, .time: "copy it again, whole, from where the answer was kept"
     }
   }
 }
@@ -105,6 +109,13 @@ package struct AskedExplanation: Sendable {
       var said = ByteWriter()
       for key in keys { said.write(short: unsafe key.span.bytes) }
       guard AnswerReceipt.digest(ofKeys: said.bytes) == receipt.keys else { throw .receipt(.keys) }
+      guard receipt.lsn >= .first, receipt.lsn <= store.visible else { throw .receipt(.lsn) }
+      // The time of an answer is this store's own clock, and clocks are set back a little.
+      let now = store.shared.clock.wall().nanoseconds
+      let (ahead, overflow) = receipt.time.nanoseconds.subtractingReportingOverflow(now)
+      guard receipt.time.nanoseconds >= 0, !overflow, ahead <= SessionLimits.receiptSkewNanosecondsMax else {
+        throw .receipt(.time)
+      }
       return .lsn(receipt.lsn, at: receipt.time)
     }
   }

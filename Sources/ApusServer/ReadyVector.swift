@@ -20,6 +20,10 @@ final class ReadyVector {
   let runs: RowRuns
   /// Under this catalog the vector means what it says.
   var catalogNumber: UInt64
+  /// What of it is retired: it is not served then, and its past is answered.
+  var retired: String?
+  /// Its names were understood as of an LSN: for good, and it is not served.
+  let isOfThePast: Bool
   /// It means something else now: for good.
   var hasChanged = false
   /// Of how many handles.
@@ -33,15 +37,28 @@ final class ReadyVector {
     let names: [String]
   }
 
-  init(_ name: Name, project: String, _ vector: PreparedVector, in catalog: Catalog) {
+  /// `then`: the names are those of an older catalog.
+  init(
+    _ name: Name, project: String, _ vector: PreparedVector, in catalog: Catalog, then: Catalog? = nil
+  ) {
     self.name = name
     self.project = project
     self.vector = vector
-    meaning = Meaning(of: vector, in: catalog)
+    meaning = Meaning(of: vector, in: then ?? catalog)
+    isOfThePast = then != nil
+    retired = vector.retired
     fingerprint = vector.fingerprint?.bytes ?? meaning.bytes
     catalogNumber = catalog.number
     keys = RequestKeys(for: vector)
     shape = ReplyShape(vector.columns.map(\.type), defaults: vector.columns.map(\.filling))
     runs = RowRuns(vector, shape)
+  }
+
+  var isServed: Bool { !isOfThePast && retired == nil }
+
+  /// Why nothing new is served; nil when it is.
+  var refusalToServe: WireRefusal? {
+    if isOfThePast { return .isOfThePast }
+    return retired.map { StoreError.retired($0).refusal() }
   }
 }

@@ -10,6 +10,10 @@ extension WireRefusal {
       .badReceipt, fault.what, next: fault.next, details: [Detail("part", fault.rawValue)])
   }
 
+  static let isOfThePast = WireRefusal(
+    .badRequest, "the handle is of features as they were at an LSN, and nothing new is served of them",
+    next: "ask at an exact LSN and time, or prepare the features without the LSN")
+
   static let badPlace = WireRefusal(
     .badRequest, "where to go on is not what a page of HISTORY said",
     next: "give the bytes of a page's reply as they are, or none")

@@ -26,6 +26,7 @@ extension Session {
     guard request.rows <= server.options.rowsMax else {
       return .tooManyRows(request.rows, max: server.options.rowsMax)
     }
+    if request.exact == nil, let refusal = ready.refusalToServe { return refusal }
     guard ready.shape.takes(request.layout) else { return .notDense }
     if let minimum = request.minimum, due != .max, minimum > server.store.visible {
       waitToGet(minimum, header, body, due)
@@ -42,6 +43,7 @@ extension Session {
       if moment.catalogNumber != ready.catalogNumber {
         loop.refresh(ready, in: server.store.catalog)
         if ready.hasChanged { throw .definitionChanged(request.handle) }
+        if let refusal = ready.refusalToServe { throw refusal }
       }
     } catch {
       frame.cancel(in: &output)

@@ -4,13 +4,17 @@
 import ApusBytes
 import ApusContracts
 import ApusStore
+import ApusSystem
 import ApusWire
 
 extension Session {
-  func prepare(_ header: FrameHeader, _ body: RawSpan, _ output: inout ByteWriter) throws(WireError) {
+  func prepare(
+    _ header: FrameHeader, _ body: RawSpan, due: UInt64, _ output: inout ByteWriter
+  ) throws(WireError) {
     let request = try PrepareRequest(decoding: body)
     SessionCounters.add(to: server.counters.others)
     do throws(WireRefusal) {
+      if let lsn = request.lsn { return try prepare(request, asOf: lsn, header.id, due) }
       let reply = try prepared(request)
       let isSent = self.reply(to: .prepare, header.id, &output) { reply.encode(into: &$0) }
       // Nobody knows its handle.
@@ -20,7 +24,49 @@ extension Session {
     }
   }
 
-  private func prepared(_ request: PrepareRequest) throws(WireRefusal) -> PrepareReply {
+  /// Definitions of then are asked of the appender, which a loop does not wait for.
+  private func prepare(
+    _ request: PrepareRequest, asOf lsn: LSN, _ id: UInt64, _ due: UInt64
+  ) throws(WireRefusal) {
+    let project = try project(request.project, for: .read, in: server.store.catalog)
+    let (port, server, flight) = (port, server, flight)
+    let isTaken = server.past.submit {
+      if flight.isAbandoned { return flight.finish(id) }
+      var then: Result<Catalog, WireRefusal> = .failure(.deadline)
+      if server.clock.monotonic().nanoseconds <= due {
+        do throws(StoreError) {
+          let catalog = try server.store.catalog(asOf: lsn)
+          try catalog.check(has: project, at: lsn)
+          then = .success(catalog)
+        } catch {
+          then = .failure(error.refusal())
+        }
+      }
+      let sent = then
+      port.run { session, output, now in session.understood(request, sent, id, &output, now) }
+    }
+    guard isTaken else { throw .busy }
+    isReadWaiting = true
+    _ = flight.begin(id)
+  }
+
+  private func understood(
+    _ request: PrepareRequest, _ then: Result<Catalog, WireRefusal>, _ id: UInt64,
+    _ output: inout ByteWriter, _ now: UInt64
+  ) -> ConnectionAction {
+    if state == .over { return .close }
+    do throws(WireRefusal) {
+      let reply = try prepared(request, then: then.get())
+      self.reply(to: .prepare, id, &output) { reply.encode(into: &$0) }
+    } catch {
+      refuse(error, id, &output)
+    }
+    return readsGoOn(after: id, &output, now)
+  }
+
+  private func prepared(
+    _ request: PrepareRequest, then: Catalog? = nil
+  ) throws(WireRefusal) -> PrepareReply {
     guard handles.count < SessionLimits.handlesMax else {
       throw .tooManyHandles(max: SessionLimits.handlesMax)
     }
@@ -38,14 +84,14 @@ extension Session {
       }
       name = ReadyVector.Name(project: project, isService: false, names: features)
     }
-    let ready = try loop.vector(name, in: catalog)
+    let ready = try loop.vector(name, in: catalog, then: then)
     guard ready.shape.columns.count <= SessionLimits.columnsMax else {
       throw .tooManyColumns(ready.shape.columns.count, max: SessionLimits.columnsMax)
     }
     loop.use(ready)
     repeat { lastHandle &+= 1 } while lastHandle == 0 || handles[lastHandle] != nil
     handles[lastHandle] = ready
-    return Self.reply(lastHandle, ready, in: catalog)
+    return Self.reply(lastHandle, ready, in: then ?? catalog)
   }
 
   private static func reply(_ handle: UInt32, _ ready: ReadyVector, in catalog: Catalog) -> PrepareReply {

@@ -39,7 +39,7 @@ extension Session {
     // One alone goes its own way.
     guard let first = Self.next(bytes, limit), first.header.frameByteCount < bytes.byteCount,
       let head = GetRequest.head(of: first.body), let form = TogetherForm(first.body),
-      let ready = handles[form.handle], !ready.hasChanged, ready.shape.takes(form.layout)
+      let ready = handles[form.handle], !ready.hasChanged, ready.isServed, ready.shape.takes(form.layout)
     else { return nil }
     ready.keys.removeAll()
     let others = flight.isEmpty ? nil : flight
@@ -143,7 +143,7 @@ extension SessionLoop {
       let moment = try Self.read(ready, &answers, &together, &reader, &replies, &output)
       if moment.catalogNumber != ready.catalogNumber {
         refresh(ready, in: server.store.catalog)
-        if ready.hasChanged {
+        if ready.hasChanged || !ready.isServed {
           output.truncate(to: start)
           return 0
         }

@@ -268,7 +268,7 @@ package final class Session: FrameHandler {
     if now > due { return refuse(.deadline, header.id, &output) }
     switch type {
     case .get: try get(header, body, due: due, &output)
-    case .prepare: try prepare(header, body, &output)
+    case .prepare: try prepare(header, body, due: due, &output)
     case .release: try release(header, body, &output)
     case .describe: try describe(header, body, due: due, &output)
     case .stats: try stats(header, body, &output)

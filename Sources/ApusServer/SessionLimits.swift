@@ -5,6 +5,8 @@ package enum SessionLimits {
   package static let workerJobsMax = 4_096
   /// Reads of the past that wait: each may read files for a while.
   package static let pastJobsMax = 256
+  /// How far ahead of the clock the time of a receipt may be.
+  package static let receiptSkewNanosecondsMax: Int64 = 60_000_000_000
   /// Vectors that a connection has prepared and not released.
   package static let handlesMax = 1_024
   /// Columns of a prepared vector.

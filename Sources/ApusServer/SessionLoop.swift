@@ -34,8 +34,10 @@ package final class SessionLoop: LoopService {
 
   // MARK: Vectors
 
-  /// What is prepared under this name, as the newest catalog has it.
-  func vector(_ name: ReadyVector.Name, in catalog: Catalog) throws(WireRefusal) -> ReadyVector {
+  /// What is prepared under this name, as the newest catalog has it. `then`: as the names were understood at their LSN.
+  func vector(
+    _ name: ReadyVector.Name, in catalog: Catalog, then: Catalog? = nil
+  ) throws(WireRefusal) -> ReadyVector {
     if let known = vectors[name] {
       refresh(known, in: catalog)
       if !known.hasChanged { return known }
@@ -44,9 +46,15 @@ package final class SessionLoop: LoopService {
     let project = try server.project(name.project, in: catalog)
     let ready: ReadyVector
     do throws(StoreError) {
-      ready = ReadyVector(name, project: project, try Self.prepare(name, project, in: catalog), in: catalog)
+      let vector =
+        if let then {
+          try then.pastVector(features: name.names.dropLast(), in: project)
+        } else {
+          try Self.prepare(name, project, in: catalog)
+        }
+      ready = ReadyVector(name, project: project, vector, in: catalog, then: then)
     } catch {
-      throw error.refusal(next: Suggestions.next(error, in: catalog))
+      throw error.refusal(next: Suggestions.next(error, in: then ?? catalog))
     }
     return ready
   }
@@ -66,25 +74,31 @@ package final class SessionLoop: LoopService {
   /// Looks whether the vector still means the same; to be called when the catalog is another.
   func refresh(_ ready: ReadyVector, in catalog: Catalog) {
     guard !ready.hasChanged, ready.catalogNumber != catalog.number else { return }
+    if ready.isOfThePast {
+      ready.catalogNumber = catalog.number
+      return
+    }
     guard let now = try? Self.prepare(ready.name, ready.project, in: catalog),
       Meaning(of: now, in: catalog) == ready.meaning, now.fingerprint == ready.vector.fingerprint
     else {
       ready.hasChanged = true
       return
     }
+    ready.retired = now.retired
     ready.catalogNumber = catalog.number
   }
 
+  /// Also what is retired: whoever serves looks.
   private static func prepare(
     _ name: ReadyVector.Name, _ project: String, in catalog: Catalog
   ) throws(StoreError) -> PreparedVector {
-    guard name.isService else { return try catalog.vector(features: name.names, in: project) }
+    guard name.isService else { return try catalog.pastVector(features: name.names, in: project) }
     let spelling = name.names.first ?? ""
     let fingerprint = AnswerReceipt.fingerprint(ofName: spelling)
     let named = fingerprint.flatMap { catalog.service(fingerprint: $0, in: project) }
     guard let service = named ?? VersionedName(spelling: spelling) else {
       throw .unknownService(VersionedName(name: spelling), project: project)
     }
-    return try catalog.vector(service: service, in: project)
+    return try catalog.pastVector(service: service, in: project)
   }
 }

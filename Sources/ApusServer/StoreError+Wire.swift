@@ -9,7 +9,8 @@ package import ApusWire
 extension StoreError {
   package var wireCode: WireCode {
     switch plain {
-    case .unknownProject, .unknownView, .unknownService, .unknownFeature, .unknownColumn, .unknownKeyName,
+    case .unknownProject, .nothingDefined, .unknownView, .unknownService, .unknownFeature, .unknownColumn,
+      .unknownKeyName,
       .unknownPin:
       .unknownName
     case .retired: .retired
@@ -25,7 +26,7 @@ extension StoreError {
     case .sequenceGap: .sequenceGap
     case .sequenceReused: .sequenceReused
     case .sequenceTooOld: .sequenceTooOld
-    case .overloaded: .overloaded
+    case .overloaded, .erasuresFull: .overloaded
     case .deadLettersFull, .deadLettersOld: .deadLettersFull
     case .diskLow, .diskFull: .diskFull
     case .clockJump: .clockJump
@@ -55,6 +56,7 @@ extension StoreError {
   package var wireDetails: [WireRefusal.Detail] {
     switch self {
     case .unknownProject(let name): Self.details(("project", name))
+    case .nothingDefined(let project, let lsn): Self.details(("project", project), ("lsn", "\(lsn)"))
     case .unknownView(let name, let project):
       Self.details(("view", name.description), ("project", project))
     case .unknownService(let name, let project):
@@ -95,6 +97,7 @@ extension StoreError {
     case .badPinName(let name), .unknownPin(let name), .pinExists(let name, _):
       Self.details(("pin", Shortened(name).description))
     case .momentAhead, .nothingBy, .pinNoteTooLong, .tooManyPins, .backfill: []
+    case .erasuresFull(let keys, let max): Self.details(("keys", "\(keys)"), ("max", "\(max)"))
     case .emptyBatch, .emptyVector, .plan, .definition, .overloaded, .deadLettersFull, .deadLettersOld,
       .diskLow, .diskFull, .clockJump, .rebuilding, .closed, .stopped, .indexDamaged, .log, .index,
       .history:

@@ -26,6 +26,8 @@ final class AppenderCore: @unchecked Sendable {
   private var waiting: [WaitingFrame] = []
   /// By producer: what of it is in `waiting`.
   private var pending: [UInt32: [PendingRequest]] = [:]
+  /// Erasures that the log has and the manifest not yet.
+  var unkept: [KeptErasure] = []
   private var space: DiskSpace
   /// The call that failed and ended all writing.
   private var cause: SystemError?

@@ -34,7 +34,9 @@ final class Backfill {
     self.wish = wish
     began = store.shared.clock.monotonic()
     let (source, target) = try Self.views(wish, in: store.catalog)
-    do throws(BackfillRefusal) { map = try BackfillMap(from: source, to: target, wish.renames) } catch {
+    do throws(BackfillRefusal) {
+      map = try BackfillMap(from: source, to: target, wish.renames, leavingOut: wish.leavingOut)
+    } catch {
       throw .backfill(error)
     }
     producer = Self.producer(source, target, in: store.catalog.registry)
@@ -47,7 +49,7 @@ final class Backfill {
       opening = opened
       stored = opened.sourceOffset
     }
-    let digest = Self.digest(wish.renames)
+    let digest = Self.digest(wish)
     offset = BackfillOffset(map: digest)
     if let stored {
       guard let found = BackfillOffset(stored) else { throw .backfill(.foreignOffset(producer: producer)) }
@@ -74,9 +76,11 @@ final class Backfill {
     "backfill \(registry[source.project]?.name ?? "")/\(source.spelling)>\(target.spelling)"
   }
 
-  private static func digest(_ renames: [FeatureRename]) -> UInt32 {
+  private static func digest(_ wish: BackfillWish) -> UInt32 {
     var writer = ByteWriter()
-    for rename in renames.sorted(by: { ($0.new, $0.old) < ($1.new, $1.old) }) {
+    // No feature has an empty name: so one that is left out is told from one that is mapped.
+    let gone = Set(wish.leavingOut).map { FeatureRename(old: $0, new: "") }
+    for rename in (wish.renames + gone).sorted(by: { ($0.new, $0.old) < ($1.new, $1.old) }) {
       writer.write(counted: rename.old)
       writer.write(counted: rename.new)
     }

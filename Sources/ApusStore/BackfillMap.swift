@@ -13,6 +13,8 @@ package enum BackfillRefusal: Error, Equatable, Sendable {
   case unknownFeature(String, view: String)
   /// Two features are to tell one.
   case mappedTwice(String, view: String)
+  /// It is to be left out, and to tell another one.
+  case mappedAndLeftOut(String, view: String)
   /// `old`, its type, `new`, its type.
   case types([Types])
   /// Required ones that nothing tells.
@@ -69,14 +71,15 @@ package struct BackfillMap: Sendable {
   package let untold: [String]
 
   package init(
-    from source: CatalogView, to target: CatalogView, _ renames: [FeatureRename]
+    from source: CatalogView, to target: CatalogView, _ renames: [FeatureRename],
+    leavingOut except: [String] = []
   ) throws(BackfillRefusal) {
     guard source.id != target.id else { throw .sameVersion(source.spelling) }
     guard source.project == target.project else { throw .otherProject }
     guard source.keys == target.keys else {
       throw .otherKeys(source: Self.spelled(source.keys), target: Self.spelled(target.keys))
     }
-    let told = try Self.told(source, target, renames)
+    let told = try Self.told(source, target, renames, except)
     var ways: [Way] = []
     var untold: [String] = []
     var types: [BackfillRefusal.Types] = []
@@ -108,10 +111,18 @@ package struct BackfillMap: Sendable {
 
   /// By the name of the target's feature. One that is renamed goes where that says, and not also where its own name would.
   private static func told(
-    _ source: CatalogView, _ target: CatalogView, _ renames: [FeatureRename]
+    _ source: CatalogView, _ target: CatalogView, _ renames: [FeatureRename], _ except: [String]
   ) throws(BackfillRefusal) -> [String: Contract.Feature] {
+    for name in except {
+      guard source.contract.features.contains(where: { $0.name == name }) else {
+        throw .unknownFeature(name, view: source.spelling)
+      }
+      guard !renames.contains(where: { $0.old == name }) else {
+        throw .mappedAndLeftOut(name, view: source.spelling)
+      }
+    }
     var told: [String: Contract.Feature] = [:]
-    let moved = Set(renames.map(\.old))
+    let moved = Set(renames.map(\.old) + except)
     let names = Set(target.contract.features.map(\.name))
     for rename in renames {
       guard let old = source.contract.features.first(where: { $0.name == rename.old }) else {

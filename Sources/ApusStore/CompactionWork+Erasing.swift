@@ -26,6 +26,8 @@ extension CompactionWork {
     {
       return nil
     }
+    // The manifest keeps so many and no more until they are carried out.
+    if pending.count >= ManifestState.keptErasureKeysMax / 2 { return pending.last }
     return pending.isDue(at: shared.clock.wall(), within: options.eraseWithinNanoseconds) ? pending.last : nil
   }
 

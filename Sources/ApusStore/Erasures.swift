@@ -56,7 +56,7 @@ package struct PendingErasures: Equatable, Sendable {
 }
 
 /// The hash of one (project, key name, type, value), under a store's salt.
-package struct ErasureHash: Hashable, Sendable {
+package struct ErasureHash: Hashable, Comparable, Sendable {
   package let first: UInt64
   package let second: UInt64
 
@@ -64,6 +64,8 @@ package struct ErasureHash: Hashable, Sendable {
     self.first = first
     self.second = second
   }
+
+  package static func < (a: ErasureHash, b: ErasureHash) -> Bool { (a.first, a.second) < (b.first, b.second) }
 }
 
 package struct Erasures: Equatable, Sendable {

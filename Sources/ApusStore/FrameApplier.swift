@@ -4,6 +4,7 @@
 import ApusBytes
 import ApusContracts
 import ApusIndex
+import ApusLog
 import ApusSystem
 
 /// The state, the newest catalog, and the overlay's writer: what a log's frames, applied in order, make.
@@ -125,6 +126,16 @@ struct FrameApplier: ~Copyable {
       passedOver += 1
     }
     return true
+  }
+
+  /// Takes in an erasure whose record may be lost.
+  mutating func recall(_ kept: KeptErasure) throws(StoreError) {
+    do throws(RecordFault) {
+      guard try state.recall(kept) else { return }
+    } catch {
+      throw .recordUnreadable(kept.lsn, error)
+    }
+    catalog = catalog.with(state.erasures)
   }
 
   private func renewed() -> Catalog {

@@ -33,6 +33,12 @@ extension Store {
     return try PastRead(self, moment, newest)
   }
 
+  /// Definitions as of an LSN, by which names of then are understood; of one that is not visible yet those of now. It waits for the
+  /// appender, as `past` does.
+  package func catalog(asOf lsn: LSN) throws(StoreError) -> Catalog {
+    try PastRead.catalog(asOf: lsn, try pastState(), past)
+  }
+
   /// The newest state, between two groups of requests.
   func pastState() throws(StoreError) -> PastState {
     if let frozenState {
@@ -43,6 +49,15 @@ extension Store {
         state: core.applier.state, catalog: core.applier.catalog,
         visible: core.shared.overlay.statistics.visible)
     }
+  }
+}
+
+extension Catalog {
+  /// Refuses definitions of an LSN at which the project was not there yet.
+  package func check(has project: String, at lsn: LSN?) throws(StoreError) {
+    guard let lsn, registry.project(project) == nil else { return }
+    throw lsn == .none
+      ? .lsnLost(lsn, LSNRange(lsn, through: lsn)) : .nothingDefined(project: project, by: lsn)
   }
 }
 

@@ -53,7 +53,7 @@ package final class PastRead {
       lsn: sight.through, time: sight.time, isFlagged: isFlagged, catalogNumber: catalog.number)
   }
 
-  private static func catalog(
+  static func catalog(
     asOf lsn: LSN, _ newest: PastState, _ cache: PastCache
   ) throws(StoreError) -> Catalog {
     let state = newest.state

@@ -16,18 +16,27 @@ package final class PreparedVector: Sendable {
   package let fingerprint: Fingerprint?
   /// `fraud@1`, if it is one.
   package let service: String?
+  /// What of it is retired, `fraud@1` or `card_activity@1`: then it is good for reads of the past alone.
+  package let retired: String?
   /// No group is of a later one.
   let newestView: ViewVersionID
 
-  init(_ draft: VectorDraft, service: String?, fingerprint: Fingerprint?) {
+  init(_ draft: VectorDraft, service: String?, fingerprint: Fingerprint?, retired: String? = nil) {
     (columns, roles, groups) = draft.finished()
     self.service = service
     self.fingerprint = fingerprint
+    self.retired = retired
     newestView = groups.map(\.view).max() ?? ViewVersionID(0)
   }
 }
 
 extension PreparedVector {
+  /// The vector, for reads of what is served now.
+  package func served() throws(StoreError) -> PreparedVector {
+    if let retired { throw .retired(retired) }
+    return self
+  }
+
   /// One output.
   package struct Column: Sendable {
     /// `txn_count_24h`, `payer__opened_at`.

@@ -29,7 +29,12 @@ package struct ScanPage: Equatable, Sendable {
 extension Catalog {
   /// All features of a view that were not removed, in the order of its contract.
   package func vector(of view: CatalogView, in project: String) throws(StoreError) -> PreparedVector {
-    try vector(features: view.contract.features.map { "\(view.spelling):\($0.name)" }, in: project)
+    try pastVector(of: view, in: project).served()
+  }
+
+  /// The same of a retired view, too.
+  package func pastVector(of view: CatalogView, in project: String) throws(StoreError) -> PreparedVector {
+    try pastVector(features: view.contract.features.map { "\(view.spelling):\($0.name)" }, in: project)
   }
 }
 

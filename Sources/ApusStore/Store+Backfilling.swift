@@ -13,6 +13,8 @@ package struct BackfillWish: Equatable, Sendable {
   package var source: ViewVersionID
   package var target: ViewVersionID
   package var renames: [FeatureRename]
+  /// Features of the source that are not taken, whatever they are called.
+  package var leavingOut: [String]
   /// Rows of one frame, at most.
   package var rows: Int
   /// It ends after the portion that is at work then; nil: when all is done.
@@ -22,11 +24,13 @@ package struct BackfillWish: Equatable, Sendable {
 
   package init(
     from source: ViewVersionID, to target: ViewVersionID, _ renames: [FeatureRename] = [],
-    rows: Int = StoreLimits.backfillRows, nanoseconds: UInt64? = nil, isDryRun: Bool = false
+    leavingOut: [String] = [], rows: Int = StoreLimits.backfillRows, nanoseconds: UInt64? = nil,
+    isDryRun: Bool = false
   ) {
     self.source = source
     self.target = target
     self.renames = renames
+    self.leavingOut = leavingOut
     self.rows = rows
     self.nanoseconds = nanoseconds
     self.isDryRun = isDryRun

@@ -2,6 +2,7 @@
 // is written holds hashes only. That the bytes go, too, is compaction's work.
 
 import ApusBytes
+import ApusLog
 package import ApusContracts
 
 /// A key's part by name: every entity of the project that has a key of that name and type is meant.
@@ -77,8 +78,14 @@ extension AppenderCore {
       hashes.append(hasher.hash(project: found.id, definition, unsafe encoded.span.bytes))
     }
     guard !hashes.isEmpty else { throw .emptyBatch }
-    return try write(recordCount: 1, at: try moment()) {
+    let now = try moment()
+    try checkErasures(adding: hashes.count)
+    let frame = try write(recordCount: 1, at: now) {
       $0.writeErase(project: found.id, salt: used, hashes)
     }
+    let time = applier.state.momentOfErasure(loggedAt: frame.time)
+    unkept.append(KeptErasure(frame.lsns.last, time, salt: used, Set(hashes).sorted()))
+    try keepErasures()
+    return frame
   }
 }

@@ -141,6 +141,7 @@ private struct StoreMorning: ~Copyable {
       // Every opening raises the epoch.
       catalog: UInt64(log.report.epoch) << 32, fullAt: options.openingByteCount, options)
     try replay.run(log.reader, through: end, into: &keeper)
+    try replay.recallTheRest()
     losses = LSNRanges(replay.losses).ranges
     if keeper.index == nil { try replay.checkpoint(into: &keeper) }
 
@@ -189,6 +190,7 @@ private struct StoreMorning: ~Copyable {
       if let appender, let writer = log.writer {
         let core = AppenderCore(
           writer, applier, shared, checkpointer, disk: disk, folder: folder, options, onStop: onStop)
+        core.keepErasures(foundIn: report.log.losses.map(\.lsns))
         let thread = AppenderThread(core, appender.mailbox, groupByteCountMax: options.groupByteCountMax)
         _ = try SystemThread.start(name: "apus-append") { thread.run() }
       }

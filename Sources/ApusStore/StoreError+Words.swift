@@ -14,11 +14,12 @@ extension StoreError: CustomStringConvertible {
   package var what: String {
     switch self {
     case .unknownProject(let name): "there is no project \(Quoted(name))"
+    case .nothingDefined(_, let lsn): "nothing was defined by LSN \(lsn)"
     case .unknownView(let name, _): "there is no feature view \(Quoted(name.description))"
     case .unknownService(let name, _): "there is no feature service \(Quoted(name.description))"
     case .unknownFeature(let name, _): "it has no feature \(Quoted(name))"
     case .unknownColumn(let name, _): "it has no feature for the column \(Quoted(name))"
-    case .retired: "this version is retired and takes no rows"
+    case .retired: "this version is retired: it takes no rows, and is not served"
     case .emptyBatch: "there is no row in the request"
     case .emptyVector: "no feature is asked for"
     case .columnNamedTwice(let name): "two columns are called \(Quoted(name))"
@@ -46,16 +47,21 @@ extension StoreError: CustomStringConvertible {
     case .deadLettersFull(let byteCount, let max):
       "DEAD_LETTERS_FULL: \(byteCount) bytes of dead letters wait, at most \(max) allowed"
     case .deadLettersOld(let since): "DEAD_LETTERS_FULL: the oldest dead letter waits since \(since)"
+    case .erasuresFull(let keys, let max):
+      "ERASURES_FULL: erasures of \(keys) keys wait until they are carried out, at most \(max) allowed"
     case .diskLow(let free, let reserve):
       "DISK_LOW: \(free) bytes are free, less than the reserve of \(reserve)"
     case .diskFull(let error): "the disk is full: \(error.call) says \(error.errno)"
     case .clockJump(let jump): "CLOCK_JUMP: \(jump)"
     case .readOnly(let ranges):
-      "the store is read-only, because \(ranges.map(\.description).joined(separator: ", ")) are lost"
+      "the store is read-only, because \(ranges.map(\.description).joined(separator: ", ")) "
+        + "\(ranges.count == 1 ? ranges[0].verb : "are") lost"
     case .rebuilding: "REBUILDING: the index is being made anew from the log"
     case .notYet(let lsn, let visible): "LSN \(lsn) is not visible yet; \(visible) is the newest that is"
     case .lsnLost(let lsn, let range):
-      "LSN_LOST: LSN \(lsn) has no record, because \(range) are lost or were skipped"
+      lsn == .none
+        ? "LSN_LOST: LSN 0 has no record: the first one has LSN 1"
+        : "LSN_LOST: LSN \(lsn) has no record, because \(range) \(range.verb) lost or \(range.count == 1 ? "was" : "were") skipped"
     case .historyGone(let lsn, _, let from):
       "HISTORY_GONE: LSN \(lsn) is behind the view's horizon; the first that can be read is \(from)"
     case .beyondHistory(_, let from): "BEYOND_HISTORY: the view's history begins at \(from)"
@@ -83,7 +89,8 @@ extension StoreError: CustomStringConvertible {
   /// What of the request, the definitions, the log or the disk this is about; nil when it is about no one place.
   package var place: String? {
     switch self {
-    case .unknownView(_, let project), .unknownService(_, let project), .unknownKeyName(_, let project):
+    case .unknownView(_, let project), .unknownService(_, let project), .unknownKeyName(_, let project),
+      .nothingDefined(let project, _):
       "project \(Quoted(project))"
     case .unknownFeature(_, let view), .unknownColumn(_, let view), .retired(let view): view
     case .badKey(let row, _, _), .keyMissing(let row, _): "row \(row)"
@@ -96,7 +103,7 @@ extension StoreError: CustomStringConvertible {
     case .log(let error): error.place
     case .unknownProject, .emptyBatch, .emptyVector, .columnNamedTwice, .batchTooLong, .sourceOffsetTooLong,
       .rowsRefused, .plan, .definition, .badProducerName, .overloaded, .deadLettersFull, .deadLettersOld,
-      .diskLow,
+      .erasuresFull, .diskLow,
       .clockJump,
       .readOnly, .rebuilding, .notYet, .lsnLost, .closed, .indexDamaged, .index, .momentAhead,
       .nothingBy, .badPinName, .pinNoteTooLong, .pinExists, .unknownPin, .tooManyPins, .backfill:
@@ -110,7 +117,9 @@ extension StoreError: CustomStringConvertible {
     switch self {
     case .unknownProject, .unknownView, .unknownService, .unknownFeature, .unknownColumn, .unknownKeyName:
       "check the spelling, or apply definitions that have it"
-    case .retired: "name a version that is in use"
+    case .retired:
+      "name a version that is in use; what this one was can still be read, at a moment of the past"
+    case .nothingDefined: "name a later LSN"
     case .emptyBatch: "send at least one row"
     case .emptyVector: "name at least one feature"
     case .columnNamedTwice: "leave one of them out, or give it a role"
@@ -128,13 +137,16 @@ extension StoreError: CustomStringConvertible {
     case .sequenceTooOld: "go on after the last answer; this request is in the log or was given up"
     case .overloaded: "wait, and send again"
     case .deadLettersFull, .deadLettersOld: "replay or purge dead letters, then send again"
+    case .erasuresFull:
+      "erase for good what waits, `apus compact --erase`, or wait until a server did; then send again"
     case .diskLow, .diskFull: "free space on that file system; writing goes on by itself"
     case .clockJump: "set the clock right if it is wrong, then confirm it: `apus repair --confirm-clock`"
     case .readOnly: "run `apus check` on the folder; restore the named LSNs from a backup"
     case .rebuilding: "wait, and read again"
     case .notYet: "wait for it, or name an earlier LSN"
     case .lsnLost: "name an LSN that an answer of this store carried"
-    case .historyGone, .beyondHistory: "name a later moment; `apus describe` shows how far history reaches"
+    case .historyGone, .beyondHistory:
+      "name a later moment; `apus describe VIEW` shows how far history reaches"
     case .momentAhead: "name a moment that is past, or none: then it is now"
     case .nothingBy: "name a later moment"
     case .backfill(let refusal): refusal.next
@@ -157,6 +169,7 @@ extension StoreError: CustomStringConvertible {
   package var code: String {
     switch self {
     case .unknownProject: "unknown_project"
+    case .nothingDefined: "nothing_defined"
     case .unknownView: "unknown_view"
     case .unknownService: "unknown_service"
     case .unknownFeature: "unknown_feature"
@@ -183,6 +196,7 @@ extension StoreError: CustomStringConvertible {
     case .overloaded: "overloaded"
     case .deadLettersFull: "dead_letters_full"
     case .deadLettersOld: "dead_letters_old"
+    case .erasuresFull: "erasures_full"
     case .diskLow: "disk_low"
     case .diskFull: "disk_full"
     case .clockJump: "clock_jump"

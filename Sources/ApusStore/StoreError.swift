@@ -11,6 +11,8 @@ package import ApusSystem
 package enum StoreError: Error, Equatable, Sendable {
   // What was asked for is not there, or not in this form.
   case unknownProject(String)
+  /// Of the project, by then.
+  case nothingDefined(project: String, by: LSN)
   case unknownView(VersionedName, project: String)
   case unknownService(VersionedName, project: String)
   case unknownFeature(String, view: String)
@@ -45,6 +47,8 @@ package enum StoreError: Error, Equatable, Sendable {
   case overloaded(waitingRequests: Int, waitingByteCount: Int, overlayByteCount: Int)
   case deadLettersFull(byteCount: UInt64, max: UInt64)
   case deadLettersOld(since: WallTime)
+  /// The manifest has no room for erasures of more keys, until those it has are history.
+  case erasuresFull(keys: Int, max: Int)
   case diskLow(freeByteCount: UInt64, reserve: UInt64)
   case diskFull(SystemError)
   case clockJump(ClockJump)

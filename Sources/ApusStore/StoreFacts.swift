@@ -3,6 +3,7 @@
 
 package import ApusBytes
 package import ApusContracts
+import ApusHistory
 import ApusIndex
 package import ApusLog
 package import ApusSystem
@@ -36,6 +37,14 @@ package struct StoreFacts {
   /// What keeps others from opening the folder.
   private let holding: StoreLook?
 
+  /// Definitions as of an LSN; nil: now.
+  package func catalog(asOf lsn: LSN?) throws(StoreError) -> Catalog {
+    guard let lsn, let last = state.definitions.last, last.lsn > lsn else { return catalog }
+    do throws(RecordFault) { return try state.catalog(asOf: lsn, number: 0) } catch {
+      throw .recordUnreadable(lsn, error)
+    }
+  }
+
   fileprivate init(
     _ folder: String, _ log: LogReader, _ report: RecoveryReport, _ index: IndexFacts, _ state: StoreState,
     _ catalog: Catalog, last: LSN, lastAppend: WallTime?, losses: [LSNRange], tail: UInt64,
@@ -55,6 +64,27 @@ package struct StoreFacts {
     missing = report.missing
     self.tail = tail
     self.holding = holding
+  }
+}
+
+/// How far back a view's history is read: its horizon.
+package struct ViewReach: Equatable, Sendable {
+  /// Reads by time need this moment or a later one.
+  package let from: WallTime
+  /// Reads at an LSN need this one or a later one.
+  package let fromLSN: LSN
+  /// Events that became true before are not taken any more; nil: all are.
+  package let refusedBefore: WallTime?
+}
+
+extension StoreFacts {
+  /// Nil where all that was ever said can be read.
+  package func reach(of view: ViewVersionID) -> ViewReach? {
+    state.horizons[view].map { horizon in
+      ViewReach(
+        from: WallTime(nanoseconds: horizon.moment.nanoseconds), fromLSN: horizon.through,
+        refusedBefore: horizon.oldest.map { WallTime(nanoseconds: $0.nanoseconds) })
+    }
   }
 }
 

@@ -104,6 +104,7 @@ private struct StateFollower {
     let view = log.view
     // The unfinished segment is read from its first frame: no seal says when its last one was appended.
     let first = view.unfinished.map { min($0.record.first, complete.next) } ?? complete.next
+    var erasures = RecalledErasures(view)
     var scanner: LogScanner
     do throws(LogError) { scanner = try log.scan(from: max(first, view.floor), .written) } catch {
       throw .log(error)
@@ -116,8 +117,14 @@ private struct StateFollower {
       // As `StoreReplay` does: where definitions are lost, what rests on them is, too.
       let afterLoss =
         !losses.isEmpty || view.accepted.ranges.first.map { $0.first < frame.lsns.first } ?? false
+      while let kept = erasures.take(before: frame.lsns.first) { try recall(kept) }
       try state.follow(scanner.payload, moment, afterLoss: afterLoss)
     }
+    while let kept = erasures.take() { try recall(kept) }
+  }
+
+  private mutating func recall(_ kept: KeptErasure) throws(StoreError) {
+    do throws(RecordFault) { _ = try state.recall(kept) } catch { throw .recordUnreadable(kept.lsn, error) }
   }
 
   /// The next frame that can be read; what cannot be is passed, and told.

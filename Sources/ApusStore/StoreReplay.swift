@@ -19,6 +19,7 @@ struct StoreReplay: ~Copyable {
   private(set) var losses: [LSNRange]
   /// The first record whose loss a person accepted.
   private var firstAccepted: LSN?
+  private var erasures: RecalledErasures?
 
   /// Begins with what the index has: its note, and everything up to its *complete*.
   /// `losses` are those that are known already.
@@ -38,9 +39,12 @@ struct StoreReplay: ~Copyable {
   ) throws(StoreError) {
     var scanner = try Self.begin(log, after: applier.overlay.visible)
     firstAccepted = log.view.accepted.ranges.first?.first
+    var recalled = erasures ?? RecalledErasures(log.view)
+    defer { erasures = recalled }
     // An index that is whole up to its *complete* stays so: what was found behind a loss does not get into it.
     let isBuilding = keeper.index == nil
     while let frame = try next(&scanner), frame.lsns.last <= last {
+      while let kept = recalled.take(before: frame.lsns.first) { try applier.recall(kept) }
       try apply(scanner.payload, frame)
       if applier.overlay.byteCount >= fullByteCount, frame.lsns.last >= keeper.touched,
         losses.isEmpty || isBuilding
@@ -49,7 +53,13 @@ struct StoreReplay: ~Copyable {
         try checkpoint(into: &keeper)
       }
     }
+    while let kept = recalled.take(before: last.next) { try applier.recall(kept) }
     if last > applier.overlay.visible { applier.overlay.publish(visible: last) }
+  }
+
+  /// Takes in those whose records would stand behind everything that is left of the log.
+  mutating func recallTheRest() throws(StoreError) {
+    while let kept = erasures?.take() { try applier.recall(kept) }
   }
 
   private mutating func apply(_ payload: RawSpan, _ frame: FrameHeader) throws(StoreError) {

@@ -5,6 +5,7 @@
 package import ApusBytes
 package import ApusContracts
 import ApusHistory
+package import ApusLog
 package import ApusSystem
 
 package struct StoreState: Sendable, Equatable {
@@ -77,6 +78,21 @@ package struct StoreState: Sendable, Equatable {
     }
   }
 
+  /// Takes in an erasure that the manifest kept, whose record may be lost. True when it says more than was known.
+  package mutating func recall(_ kept: KeptErasure) throws(RecordFault) -> Bool {
+    var isNew = false
+    let erase = Erase(floor: kept.lsn, time: kept.time)
+    for hash in kept.keys {
+      if let known = erasures.erase(of: hash), known.joined(with: erase) == known { continue }
+      guard erasures.add(hash, salt: kept.salt, erase) else {
+        throw .contradicts(
+          kind: RecordKind.erase.rawValue, "the salt in the manifest is not that of the erasures before")
+      }
+      isNew = true
+    }
+    return isNew
+  }
+
   /// Takes note of an event. One of a view version that there is not is passed over: who folds it has refused it.
   package mutating func note(
     eventOf view: ViewVersionID, eventTime: EventTime, lsn: LSN, time: WallTime
@@ -135,10 +151,14 @@ extension StoreState {
     definitions += record.encoded.map { LoggedChange(lsn: lsn, time: frame.time, bytes: $0) }
   }
 
+  /// Where a person set the clock back, events may be ahead of it; what comes later must beat them, too.
+  func momentOfErasure(loggedAt time: WallTime) -> WallTime {
+    max(time, WallTime(nanoseconds: activity.newestEventTime?.nanoseconds ?? .min))
+  }
+
   private mutating func apply(_ record: EraseRecord, _ lsn: LSN, in frame: FrameMoment) throws(RecordFault) {
     let kind = RecordKind.erase.rawValue
-    // Where a person set the clock back, events may be ahead of it; what comes later must beat them, too.
-    let time = max(frame.time, WallTime(nanoseconds: activity.newestEventTime?.nanoseconds ?? .min))
+    let time = momentOfErasure(loggedAt: frame.time)
     guard registry[record.project] != nil else {
       throw .contradicts(kind: kind, "there is no project \(record.project)")
     }

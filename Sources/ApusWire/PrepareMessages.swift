@@ -15,6 +15,27 @@ package enum PrepareRequest: Equatable, Sendable {
     }
   }
 
+  /// From this LSN the names of a list are understood; nil: from the newest.
+  package var lsn: LSN? {
+    guard case .features(let names, _) = self, let last = names.last else { return nil }
+    return Self.lsn(ofName: last)
+  }
+
+  /// A list as it was meant at an LSN. What is found under its handle is the past alone.
+  package static func features(_ names: [String], asOf lsn: LSN, project: String) -> PrepareRequest {
+    .features(names + [lsnPrefix + "\(lsn)"], project: project)
+  }
+
+  private static let lsnPrefix = "lsn:"
+
+  /// Of `lsn:88123`; nil for any other name. No feature's name begins with a digit.
+  private static func lsn(ofName name: String) -> LSN? {
+    guard name.hasPrefix(lsnPrefix) else { return nil }
+    let digits = String(name.dropFirst(lsnPrefix.utf8.count))
+    guard let number = UInt64(digits), "\(number)" == digits else { return nil }
+    return LSN(number)
+  }
+
   package func encode(into writer: inout ByteWriter) {
     switch self {
     case .service: writer.write(1 as UInt8)

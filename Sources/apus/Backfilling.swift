@@ -14,6 +14,7 @@ enum Backfilling {
     var target: VersionedName
     var source: VersionedName
     var renames: [FeatureRename] = []
+    var leavingOut: [String] = []
     var rows: Int?
     var seconds: UInt64?
     var isDryRun = false
@@ -41,7 +42,8 @@ enum Backfilling {
         nanoseconds ?? .max, options.isDryRun ? servedDryNanoseconds : servedNanoseconds)
     }
     let wish = BackfillWish(
-      from: source.id, to: target.id, options.renames, rows: options.rows ?? StoreLimits.backfillRows,
+      from: source.id, to: target.id, options.renames, leavingOut: options.leavingOut,
+      rows: options.rows ?? StoreLimits.backfillRows,
       nanoseconds: nanoseconds, isDryRun: options.isDryRun)
     let report = try answer.changing { (store) throws(StoreError) in try store.backfill(wish) }
     let told = Told(
@@ -144,6 +146,7 @@ private struct Told {
   private var command: String {
     "apus backfill \(options.target) --from \(options.source)"
       + options.renames.map { " --map \($0.old)=\($0.new)" }.joined()
+      + options.leavingOut.map { " --except \($0)" }.joined()
   }
 
   private var next: String {

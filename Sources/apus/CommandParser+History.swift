@@ -51,6 +51,12 @@ extension CommandParser {
       }
       options.renames.append(FeatureRename(old: parts[0], new: parts[1]))
     }
+    for text in words.values("--except") {
+      guard DefinitionName.fault(in: text) == nil else {
+        throw words.refusal("--except needs the name of a feature, and not `\(text)`", "--except")
+      }
+      options.leavingOut.append(text)
+    }
     if let rows = try words.number("--batch") {
       guard rows >= 1, rows <= StoreLimits.backfillRowsMax else {
         throw words.refusal("--batch is 1 to \(StoreLimits.backfillRowsMax) rows", "--batch")

@@ -15,23 +15,35 @@ enum Explain {
     var receipt: AnswerReceipt?
 
     var moment: AskedMoment { receipt.map { .receipt($0) } ?? what.moment.asked }
+
+    /// The LSN that names are understood at, on a timeline; nil: now. What a receipt of another one has means nothing here, and no answer
+    /// has LSN 0.
+    func lsn(on timeline: [UInt8]) -> LSN? {
+      guard let receipt else { return what.moment?.lsn }
+      let isOurs = receipt.timeline == AnswerReceipt.first(of: timeline) && receipt.lsn > .none
+      return isOurs ? receipt.lsn : nil
+    }
   }
 
   /// From the store itself.
   static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
-    let asked = try Get.Asked(options.what, answer)
+    let asked = try Get.Asked(options.what, answer, receipt: options.receipt)
+    var defaults: [String: ServedDefault] = [:]
     let result = try answer.changing { (store) throws(StoreError) -> Result<ExplainReply, PastRefusal> in
-      let vector = try asked.wanted.vector(in: store.catalog, asked.project)
       var options = options
       options.what.moment = try options.what.moment(in: store)
+      let lsn = options.lsn(on: store.identity.timeline)
+      let catalog = try lsn.map { (lsn) throws(StoreError) in try store.catalog(asOf: lsn) } ?? store.catalog
+      let vector = try asked.wanted.pastVector(in: catalog, asked.project)
       let question = AskedExplanation(vector, keys: try asked.keys(of: vector), options.moment)
+      for column in vector.columns { defaults[column.name] = column.filling.map { ServedDefault($0) } }
       return Result { () throws(PastRefusal) in
         try question.answer(from: store, atMost: ServerLimits.bodyByteCountMax)
       }
     }
     let reply: ExplainReply
     do throws(PastRefusal) { reply = try result.get() } catch { throw Trouble(error, answer.place) }
-    show(reply, asked.entities, asked.wanted, isJSON: answer.isJSON, answer.output)
+    show(reply, defaults, asked.entities, asked.wanted, isJSON: answer.isJSON, answer.output)
     return .done
   }
 
@@ -39,7 +51,8 @@ enum Explain {
   static func run(
     _ options: Options, _ connection: inout RemoteConnection, isJSON: Bool, _ output: Output
   ) throws(Trouble) -> ExitCode {
-    let vector = try RemoteVector(options.what, &connection)
+    let lsn = options.lsn(on: connection.timeline)
+    let vector = try RemoteVector(options.what, &connection, asOf: lsn)
     let entity = try vector.entity(options.what)
     let keys = try vector.keys(of: entity)
     let body = try connection.ask(.explain, milliseconds: -1) { writer in
@@ -49,12 +62,14 @@ enum Explain {
     let reply = try connection.read("EXPLAIN's answer", body) { (body) throws(WireError) in
       try ExplainReply(decoding: body)
     }
-    show(reply, [entity], options.what.what, isJSON: isJSON, output)
+    let defaults = try ServedDefault.ofBlanks(reply, vector, options.what.project ?? "", &connection)
+    show(reply, defaults, [entity], options.what.what, isJSON: isJSON, output)
     return .done
   }
 
   private static func show(
-    _ reply: ExplainReply, _ entities: [Entity], _ wanted: Get.Wanted, isJSON: Bool, _ output: Output
+    _ reply: ExplainReply, _ defaults: [String: ServedDefault], _ entities: [Entity], _ wanted: Get.Wanted,
+    isJSON: Bool, _ output: Output
   ) {
     let title = reply.title(of: wanted)
     let time = WallTime(nanoseconds: reply.time.nanoseconds)
@@ -68,14 +83,15 @@ enum Explain {
             let head: JSON = [
               "name": .text(column.name), "type": .text("\(column.type)"), "from": .text(column.view),
             ]
-            return head.adding(cell.json)
+            let filling = cell.isBlank ? defaults[column.name]?.json : nil
+            return head.adding(cell.json).adding(["default": filling ?? .null])
           }),
       ])
       return
     }
     let flag = reply.mayLack ? "; records were lost once, and something may be missing" : ""
     output.line("\(title) at LSN \(reply.lsn), \(time.inWords)\(flag)")
-    for (column, cell) in cells { cell.lines(column).forEach { output.line($0) } }
+    for (column, cell) in cells { cell.lines(column, defaults[column.name]).forEach { output.line($0) } }
   }
 }
 
@@ -95,7 +111,10 @@ extension ExplainReply.Column {
 }
 
 extension ExplainReply.Cell {
-  fileprivate func lines(_ column: ExplainReply.Column) -> [String] {
+  /// A service's default stands in its place.
+  var isBlank: Bool { code.status == .notFound || code.status == .outsideMaxAge }
+
+  fileprivate func lines(_ column: ExplainReply.Column, _ filling: ServedDefault?) -> [String] {
     var lines: [String] = []
     if let winner {
       let age = code == .outsideMaxAge ? "   (out of age)" : ""
@@ -103,6 +122,7 @@ extension ExplainReply.Cell {
     } else {
       lines.append("\(column.name): \(code.reason?.inWords ?? code.status.inWords)")
     }
+    if isBlank, let filling { lines.append("  served: \(filling.words), the service's default") }
     if let loser {
       let candidate = loser.candidate
       lines.append(
@@ -178,6 +198,14 @@ extension PastFold.Loss {
     case .notYetKnown: "not yet known"
     case .deleted: "deleted"
     }
+  }
+}
+
+extension PastMoment {
+  /// Definitions are as of it; nil: they are those of now.
+  var lsn: LSN? {
+    if case .lsn(let lsn, _) = self { return lsn }
+    return nil
   }
 }
 

@@ -81,7 +81,7 @@ enum Export {
     asked.range = options.range
     let outcome = try answer.changing { (store) throws(StoreError) -> Result<String, ExportTrouble> in
       let snapshot = try store.snapshot(try options.point.snapshot(of: store))
-      let vector = try wanted.vector(in: snapshot.catalog, project.name)
+      let vector = try wanted.pastVector(in: snapshot.catalog, project.name)
       do throws(ExportTrouble) {
         let spine = try Self.spine(options, snapshot, vector, scratch)
         let export = ApusExport.Export(

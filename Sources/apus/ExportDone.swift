@@ -55,7 +55,7 @@ struct ExportDone {
       lines.append("rows repeat what was served at their `\(column)`")
     }
     for range in json["lost_lsns"]?.list ?? [] {
-      lines.append("\(range.string ?? "") are lost: what they said is not in the set")
+      lines.append("what LSNs \(range.string ?? "") said is lost, and not in the set")
     }
     lines.append("identity \(text("identity")), manifest \(file.manifestPath)")
     return lines

@@ -66,7 +66,8 @@ struct Findings {
         let flag = "--accept-loss \(range.first)..\(range.last)"
         all.append(
           Finding(
-            what: "the log has lost \(range): the store is read-only",
+            what: "the log has lost \(range): the store is read-only; "
+              + LossWords(range, erasuresKeptFrom: log.state.erasuresKeptFrom).what,
             remedy: "restore them from a backup, or give them up for good: \(command) \(flag)", flag: flag))
       } else {
         all.append(
@@ -151,6 +152,8 @@ struct Findings {
       return error
     }
   }
+
+  var erasuresKeptFrom: LSN? { state.erasuresKeptFrom }
 
   func name(of damage: Damage) -> String { state.name(of: damage.file) ?? "file \(damage.file)" }
 

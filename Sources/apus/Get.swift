@@ -3,6 +3,7 @@
 
 import ApusBytes
 import ApusContracts
+import ApusLog
 import ApusStore
 import ApusSystem
 import ApusWire
@@ -38,16 +39,16 @@ enum Get {
   }
 
   static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
-    let asked = try Asked(options, answer)
+    let asked = try Asked(options, answer, isServed: options.moment == nil && options.pin == nil)
     let found = try answer.changing { (store) throws(StoreError) in
       guard let moment = try options.moment(in: store) else {
         let catalog = store.catalog
-        let vector = try asked.wanted.vector(in: catalog, asked.project)
+        let vector = try asked.wanted.pastVector(in: catalog, asked.project).served()
         let seal = ReceiptSeal(store, vector, catalog)
         return try FoundEntities(asked.entities.map(\.named), vector, store, options, seal)
       }
       let read = try store.past(moment)
-      let vector = try asked.wanted.vector(in: read.catalog, asked.project)
+      let vector = try asked.wanted.pastVector(in: read.catalog, asked.project)
       // What was known by a time is no moment of the log, and cannot be had again by one.
       var seal: ReceiptSeal?
       if case .lsn = moment { seal = ReceiptSeal(store, vector, read.catalog) }
@@ -82,13 +83,29 @@ enum Get {
       return encoded
     }
 
-    init(_ options: Options, _ answer: Answer) throws(Trouble) {
-      let (naming, catalog) = try answer.definitions()
+    /// `isServed`: what is retired is refused.
+    init(
+      _ options: Options, _ answer: Answer, receipt: AnswerReceipt? = nil, isServed: Bool = false
+    ) throws(Trouble) {
+      let facts = try answer.facts()
+      let naming = Naming(registry: facts.state.registry, place: answer.place)
       let project = try naming.project(options.project)
       self.project = project.name
-      wanted = try Get.named(options.what, naming, project, catalog)
+      let catalog: Catalog
       let vector: PreparedVector
-      do throws(StoreError) { vector = try wanted.vector(in: catalog, project.name) } catch {
+      do throws(StoreError) {
+        let pinned = options.pin.flatMap { facts.state.pins[$0]?.last }
+        let lsn = pinned ?? Explain.Options(what: options, receipt: receipt).lsn(on: facts.timeline.bytes)
+        catalog = try facts.catalog(asOf: lsn)
+        try catalog.check(has: project.name, at: lsn)
+      } catch {
+        throw Trouble(error, answer.place)
+      }
+      wanted = try Get.named(options.what, naming, project, catalog)
+      do throws(StoreError) {
+        let found = try wanted.pastVector(in: catalog, project.name)
+        vector = isServed ? try found.served() : found
+      } catch {
         throw Trouble(error, answer.place)
       }
       entities = try Get.entities(options, of: vector, answer)
@@ -115,7 +132,9 @@ enum Get {
       let version = try naming.version(ofService: name, in: project)
       return .service(VersionedName(name: name.name, number: version.number))
     case .view(let name):
-      let version = try naming.version(name, in: project)
+      // As of an LSN the current version is that of then.
+      let then = catalog.registry.project(project.name).flatMap { catalog.registry.version(name, in: $0.id) }
+      let version = if let then { then } else { try naming.version(name, in: project) }
       return .view(VersionedName(name: name.name, number: version.number))
     }
   }
@@ -137,19 +156,20 @@ enum Get {
 }
 
 extension Get.Wanted {
-  func vector(in catalog: Catalog, _ project: String) throws(StoreError) -> PreparedVector {
+  /// Of what is retired, too: `served()` refuses it.
+  func pastVector(in catalog: Catalog, _ project: String) throws(StoreError) -> PreparedVector {
     switch self {
-    case .service(let name): return try catalog.vector(service: name, in: project)
-    case .features(let names): return try catalog.vector(features: names, in: project)
+    case .service(let name): return try catalog.pastVector(service: name, in: project)
+    case .features(let names): return try catalog.pastVector(features: names, in: project)
     case .receipt(let fingerprint):
       guard let name = catalog.service(fingerprint: fingerprint, in: project) else {
         throw .unknownService(
           VersionedName(name: AnswerReceipt.name(ofFingerprint: fingerprint)), project: project)
       }
-      return try catalog.vector(service: name, in: project)
+      return try catalog.pastVector(service: name, in: project)
     case .view(let name):
       guard let view = catalog.view(name, in: project) else { throw .unknownView(name, project: project) }
-      return try catalog.vector(of: view, in: project)
+      return try catalog.pastVector(of: view, in: project)
     }
   }
 

@@ -34,7 +34,7 @@ enum History {
   static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
     let asked = try Get.Asked(options.what, answer)
     let result = try answer.changing { (store) throws(StoreError) -> Result<Pages, PastRefusal> in
-      let vector = try asked.wanted.vector(in: store.catalog, asked.project)
+      let vector = try asked.wanted.pastVector(in: store.catalog, asked.project)
       let key = try asked.keys(of: vector).first ?? []
       var options = options
       options.what.moment = try options.what.moment(in: store)
@@ -48,7 +48,7 @@ enum History {
     }
     let pages: Pages
     do throws(PastRefusal) { pages = try result.get() } catch { throw Trouble(error, answer.place) }
-    show(pages, asked.entities, isJSON: answer.isJSON, answer.output)
+    show(pages, options, asked.entities, isJSON: answer.isJSON, answer.output)
     return .done
   }
 
@@ -56,7 +56,7 @@ enum History {
   static func run(
     _ options: Options, _ connection: inout RemoteConnection, isJSON: Bool, _ output: Output
   ) throws(Trouble) -> ExitCode {
-    let vector = try RemoteVector(options.what, &connection)
+    let vector = try RemoteVector(options.what, &connection, asOf: options.what.moment?.lsn)
     let entity = try vector.entity(options.what)
     let request = options.request(
       view: vector.view, project: options.what.project ?? "", key: try vector.keys(of: entity).first ?? [])
@@ -66,7 +66,7 @@ enum History {
         try HistoryReply(decoding: body)
       }
     }
-    show(pages, [entity], isJSON: isJSON, output)
+    show(pages, options, [entity], isJSON: isJSON, output)
     return .done
   }
 
@@ -98,7 +98,9 @@ enum History {
 
   // MARK: What is shown
 
-  private static func show(_ pages: Pages, _ entities: [Entity], isJSON: Bool, _ output: Output) {
+  private static func show(
+    _ pages: Pages, _ options: Options, _ entities: [Entity], isJSON: Bool, _ output: Output
+  ) {
     let first = pages.first
     if isJSON {
       for event in pages.events { output.line(event.json) }
@@ -132,7 +134,7 @@ enum History {
     table.lines.forEach { output.line($0) }
     if pages.hasMore {
       output.line()
-      output.line("there are more: say a larger --limit, or --from")
+      output.line("there are more: say a larger --limit, or \(options.isNewestFirst ? "--to" : "--from")")
     }
   }
 }

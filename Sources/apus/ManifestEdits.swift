@@ -47,6 +47,9 @@ enum ManifestEdits {
     case .reserve(let first, let end): "file ids \(first) to \(end.rawValue - 1) are reserved"
     case .held(let lsns): "of the loss of \(lsns) the newest rows lack nothing"
     case .givenUp(let file): "\(file)"
+    case .erased(let erasure):
+      "the erasure at LSN \(erasure.lsn) is kept: \(Numbers.count(erasure.keyCount, "key"))"
+    case .erasuresKept(let lsn): "erasures are kept from LSN \(lsn) on"
     }
   }
 
@@ -90,6 +93,12 @@ enum ManifestEdits {
       JSON(["change": "reserve", "first": .number(first.rawValue), "end": .number(end.rawValue)])
     case .held(let lsns): JSON(["change": "held"]).adding(lsns.json)
     case .givenUp(let file): JSON(["change": "given_up"]).adding(file.json)
+    case .erased(let erasure):
+      [
+        "change": "erased", "lsn": .number(erasure.lsn.rawValue), "time": .text("\(erasure.time)"),
+        "keys": .number(erasure.keyCount),
+      ]
+    case .erasuresKept(let lsn): ["change": "erasures_kept", "lsn": .number(lsn.rawValue)]
     }
   }
 }

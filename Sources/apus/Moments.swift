@@ -23,6 +23,8 @@ struct Age {
 
   func isWithin(_ period: Period) -> Bool { nanoseconds <= period.nanoseconds }
 
+  var isUnderASecond: Bool { nanoseconds < 1_000_000_000 }
+
   /// `3 d 4 h`, `12 s`: the two largest units that say something.
   var inWords: String {
     let seconds = nanoseconds / 1_000_000_000

@@ -25,7 +25,8 @@ enum Pinning {
       let pin = try store.pin(wish)
       return Told(pin, try store.facts())
     }
-    told.give(answer, verb: "pinned", next: "apus get KEY=VALUE --pin \(Shell.word(options.name))")
+    told.give(
+      answer, verb: "pinned", next: "apus get KEY=VALUE --view VIEW --pin \(Shell.word(options.name))")
     return .done
   }
 
@@ -165,7 +166,8 @@ struct PinFacts {
       return ["  costs: nothing\(isForever ? ", its views keep all history" : " so far")"]
     }
     return holds.map { hold in
-      let held = Age(of: pin.moment, at: hold.wanted).inWords
+      let age = Age(of: pin.moment, at: hold.wanted)
+      let held = age.isUnderASecond ? "less than a second" : age.inWords
       let kept =
         hold.runs == 0
         ? "nothing that could go yet"

@@ -16,6 +16,7 @@ struct RemoteConnection: ~Copyable {
   private var nextID: UInt64 = 0
   /// Its name and version.
   private(set) var server = ""
+  private(set) var timeline: [UInt8] = []
   private(set) var bodyByteCountMax = ServerLimits.bodyByteCountMaxBeforeHello
   /// Of one request.
   private(set) var rowsMax = 1
@@ -41,6 +42,7 @@ struct RemoteConnection: ~Copyable {
     let body = try ask(.hello, milliseconds: Self.helloMilliseconds) { request.encode(into: &$0) }
     let hello = try read("HELLO", body) { (body) throws(WireError) in try HelloReply(decoding: body) }
     server = hello.server
+    timeline = hello.timeline
     bodyByteCountMax = Int(hello.frameByteCountMax)
     rowsMax = max(1, Int(hello.rowsMax))
   }

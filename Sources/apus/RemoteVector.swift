@@ -8,15 +8,16 @@ import ApusWire
 struct RemoteVector {
   let prepared: PrepareReply
 
-  init(_ options: Get.Options, _ connection: inout RemoteConnection) throws(Trouble) {
+  /// `lsn`: names mean what they meant at it.
+  init(_ options: Get.Options, _ connection: inout RemoteConnection, asOf lsn: LSN? = nil) throws(Trouble) {
     let project = options.project ?? ""
     let request: PrepareRequest =
       switch options.what {
       case .service(let name): .service("\(name)", project: project)
       case .receipt(let fingerprint):
         .service(AnswerReceipt.name(ofFingerprint: fingerprint), project: project)
-      case .features(let names): .features(names, project: project)
-      case .view(let name): .features(["\(name):*"], project: project)
+      case .features(let names): Self.request(names, lsn, project)
+      case .view(let name): Self.request(["\(name):*"], lsn, project)
       }
     let reply: Result<[UInt8], WireRefusal> = try connection.exchange(
       .prepare, milliseconds: Self.milliseconds
@@ -30,6 +31,10 @@ struct RemoteVector {
       if case .receipt = options.what, refusal.code == .unknownName { throw .unknownReceipt }
       throw Trouble(refusal, from: connection.address)
     }
+  }
+
+  private static func request(_ names: [String], _ lsn: LSN?, _ project: String) -> PrepareRequest {
+    lsn.map { .features(names, asOf: $0, project: project) } ?? .features(names, project: project)
   }
 
   private static let milliseconds: Int32 = 30_000

@@ -117,6 +117,8 @@ enum Repair {
     }
     lines.append("a new timeline begins: \(acceptance.fork)")
     let after = try Findings(answer.data)
+    let unknown = outcome.isHeld ? [] : lost.map { LossWords($0, erasuresKeptFrom: before.erasuresKeptFrom) }
+    for loss in unknown { lines += [loss.what, "  next: \(loss.next)"] }
     var rebuilt = JSON.null
     if outcome.isHeld {
       lines.append("the index has everything, and stays: the newest rows lack nothing, the past does")
@@ -145,7 +147,7 @@ enum Repair {
           ? .null : .number(acceptance.fork.lastShared.rawValue),
         "records": rebuilt, "rescued_rows": outcome.rescue.map { .number($0.rows) } ?? .null,
         "rescued_events": outcome.rescue.map { .number($0.events) } ?? .null,
-        "remaining": .list(after.standing.map(\.json)),
+        "remaining": .list(after.standing.map(\.json)), "unknown": .list(unknown.map(\.json)),
       ])
   }
 }

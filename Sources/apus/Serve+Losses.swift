@@ -9,6 +9,14 @@ extension Logger {
   /// When the store was opened.
   func log(lossesOf store: Store, data: String) {
     log(losses: store.report.losses, data: data)
+    let view = store.log.view
+    let accepted = LossWords.accepted(view.accepted, held: view.held, erasuresKeptFrom: view.erasuresKeptFrom)
+    let losses = store.report.losses.map { LossWords($0, erasuresKeptFrom: view.erasuresKeptFrom) }
+    for loss in losses + accepted {
+      log(
+        .warn, "what lost records said is not known",
+        [("lost", .text("\(loss.lsns)")), ("what", .text(loss.what)), ("next", .text(loss.next))])
+    }
     for loss in store.heldLosses {
       log(
         .warn, "records are lost, and only the index holds what they said last",

@@ -47,6 +47,7 @@ struct StoreCheck {
     // It knows how view versions are called.
     look = try? opened.get()
     tellHistory()
+    tellLosses(log)
     do throws(StoreError) {
       guard let look = try opened.get() else { throw .log(.noStore(folder: data)) }
       try lookAtIndex(look)
@@ -54,6 +55,19 @@ struct StoreCheck {
     } catch {
       try meet(error, log, data)
     }
+  }
+
+  /// What nobody knows any more.
+  private mutating func tellLosses(_ log: LogCheck) {
+    let complete = look?.index.complete ?? .none
+    let standing = log.damages.map(\.lsns).filter {
+      !$0.isEmpty && !log.state.acceptedLSNs.covers($0) && $0.last > complete
+    }
+    let from = log.state.erasuresKeptFrom
+    let losses =
+      LSNRanges(standing).ranges.map { LossWords($0, erasuresKeptFrom: from) }
+      + LossWords.accepted(log.state.acceptedLSNs, held: log.state.held, erasuresKeptFrom: from)
+    for loss in losses { notes.append("\(loss.what); \(loss.next)") }
   }
 
   private mutating func tellHistory() {
@@ -119,9 +133,11 @@ struct StoreCheck {
     if look.index.touched > end {
       problems.append(
         "the index holds records up to LSN \(look.index.touched), and the log ends at LSN \(end): "
-          + "\(LSNRange(end.next, through: look.index.touched)) are lost")
+          + Self.lost(LSNRange(end.next, through: look.index.touched)))
     }
   }
+
+  private static func lost(_ lsns: LSNRange) -> String { "\(lsns) \(lsns.verb) lost" }
 
   private mutating func scrub(_ look: StoreLook) throws(StoreError) {
     guard let scrub = try look.index.scrub() else { return }

@@ -10,6 +10,7 @@ extension StoreFacts {
     let repair = "see `apus repair --data \(Shell.word(place.folder))`"
     return losses.map { "LOST          \($0): read-only; \(repair)" }
       + held.map { "LOST          \($0), but the newest rows lack nothing: the index has them; \(repair)" }
+      + LossWords.all(of: self).flatMap { ["UNKNOWN       \($0.what)", "              next: \($0.next)"] }
       + missing.map { "MISSING       \($0): answers are flagged; \(repair)" }
   }
 
@@ -17,6 +18,7 @@ extension StoreFacts {
   var lossJSON: JSON {
     [
       "losses": .list(losses.map(\.json)), "held_losses": .list(held.map(\.json)),
+      "unknown": .list(LossWords.all(of: self).map(\.json)),
       "missing_files": .list(missing.map { .text($0) }),
     ]
   }

@@ -46,8 +46,9 @@ extension Verb {
       "Every event of the version --from is written again, with its event time, its",
       "created-at, its known-at and whether that was assumed: a label of then sees in the",
       "new version what it saw in the old one. Deletes come too, erased keys do not.",
-      "Features go by their names, or as --map says; a type may only widen, and a",
-      "required feature that nothing tells is refused before the first row. Rows that the",
+      "Features go by their names, or as --map says, and none that --except names; a type",
+      "may only widen, and a required feature that nothing tells is refused before the",
+      "first row. Rows that the",
       "new contract refuses are set aside. It goes on where it was left, and the same",
       "again takes what came since. Rows pushed meanwhile to either version are welcome:",
       "of two events the later stamp wins, as always.",
@@ -56,6 +57,9 @@ extension Verb {
       Option(name: "--from", value: "VIEW@N", meaning: "the version to read", isRequired: true),
       Option(
         name: "--map", value: "OLD=NEW", meaning: "this feature tells that one; may be said again",
+        isRepeatable: true),
+      Option(
+        name: "--except", value: "OLD", meaning: "this feature is not taken; may be said again",
         isRepeatable: true),
       Option(name: "--batch", value: "N", meaning: "rows of one frame; 4096 if not said"),
       Option(name: "--seconds", value: "N", meaning: "end after so long, with exit code 75 if there is more"),

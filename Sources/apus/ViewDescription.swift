@@ -1,5 +1,6 @@
 // One version of a view: what is counted of it, and all that its definition says.
 
+import ApusBytes
 import ApusContracts
 import ApusStore
 import ApusSystem
@@ -13,6 +14,8 @@ struct ViewFacts {
   let rows: UInt64?
   let activity: ViewActivity?
   let letters: UInt64
+  /// Nil: all history is there.
+  let horizon: ViewReach?
   private let registry: Registry
   private let now: WallTime
 
@@ -23,6 +26,7 @@ struct ViewFacts {
     features = version.features.filter { !$0.isRemoved }.count
     rows = look.index.rows(of: version.id)
     activity = look.state.activity[version.id]
+    horizon = look.reach(of: version.id)
     letters = look.state.deadLetters.listed.filter { $0.view == version.id }.reduce(0) { $0 + $1.letters }
   }
 
@@ -51,6 +55,7 @@ struct ViewFacts {
       "last_append_time": activity.map { .text("\($0.lastAppendTime)") } ?? .null,
       "freshness": version.settings.freshness.map { .text("\($0)") } ?? .null,
       "freshness_met": isFresh.map { .boolean($0) } ?? .null, "dead_letters": .number(letters),
+      "horizon": horizon.map(\.json) ?? .null,
     ]
   }
 }
@@ -106,6 +111,7 @@ struct ViewDescription {
       lines.append(pair("last append", activity.lastAppendTime.inWords))
     }
     if version.settings.freshness != nil { lines.append(pair("freshness now", facts.freshnessInWords)) }
+    lines.append(pair("horizon", facts.horizon?.inWords ?? "none: all that was ever said can be read"))
     lines.append(pair("dead letters", Numbers.grouped(facts.letters)))
     lines.append(pair("read by", readers.isEmpty ? "no service" : readers.joined(separator: ", ")))
     var table = Table([("feature", .left), ("type", .left), ("rules", .left), ("read by", .left)])
@@ -159,5 +165,19 @@ extension FeatureRules {
     if let oneOf { all.append(("one_of", "[\(oneOf.listed.map(\.description).joined(separator: ", "))]")) }
     if let pattern { all.append(("pattern", YamlText.quoted(pattern.source))) }
     return all
+  }
+}
+
+extension ViewReach {
+  fileprivate var inWords: String {
+    let refused = refusedBefore.map { "; events before \($0.inWords) are refused" } ?? ""
+    return "reads by time from \(from.inWords), at an LSN from \(fromLSN) on\(refused)"
+  }
+
+  fileprivate var json: JSON {
+    [
+      "from": .text("\(from)"), "from_lsn": .number(fromLSN.rawValue),
+      "refused_before": refusedBefore.map { .text("\($0)") } ?? .null,
+    ]
   }
 }

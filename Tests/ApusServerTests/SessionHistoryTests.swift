@@ -273,10 +273,23 @@ struct SessionHistoryTests {
       timeline: Array(repeating: 9, count: 16), fingerprint: list.fingerprint, lsn: of.lsn, time: of.time,
       keys: said.bytes)
     #expect(try fault { try peer.explain(again.handle, both, .receipt(strange), rows: 2) } == "timeline")
-    // Before the views were there it is of other features.
-    let early = AnswerReceipt(
-      timeline: timeline, fingerprint: list.fingerprint, lsn: .none, time: of.time, keys: said.bytes)
-    #expect(try fault { try peer.explain(again.handle, both, .receipt(early), rows: 2) } == "fingerprint")
+    // No answer has such an LSN, or such a time.
+    let minute: Int64 = 60_000_000_000
+    let now = fixture.now.nanoseconds
+    for (lsn, time, part) in [
+      (.none, of.time.nanoseconds, "lsn"), (fixture.store.visible.next, of.time.nanoseconds, "lsn"),
+      (LSN(.max), of.time.nanoseconds, "lsn"), (of.lsn, now + minute + 1, "time"), (of.lsn, -1, "time"),
+      (of.lsn, .max, "time"), (of.lsn, .min, "time"),
+    ] as [(LSN, Int64, String)] {
+      let absurd = AnswerReceipt(
+        timeline: timeline, fingerprint: list.fingerprint, lsn: lsn, time: ReadTime(nanoseconds: time),
+        keys: said.bytes)
+      #expect(try fault { try peer.explain(again.handle, both, .receipt(absurd), rows: 2) } == part)
+    }
+    let late = AnswerReceipt(
+      timeline: timeline, fingerprint: list.fingerprint, lsn: of.lsn,
+      time: ReadTime(nanoseconds: now + minute), keys: said.bytes)
+    #expect(try peer.explain(again.handle, both, .receipt(late), rows: 2).lsn == of.lsn)
   }
 
   @Test("what cannot be asked is told by its code, and the connection goes on")

@@ -97,11 +97,30 @@ struct BackfillVerbTests {
     }
   }
 
+  @Test("a feature of the same name can be left out, and must be left out again")
+  func leftOut() throws {
+    try everywhere({ try shop() }) { shop, place in
+      let words = ["backfill", "card@2", "--from", "card@1"]
+      let done = try run(words + ["--except", "total"] + place)
+      #expect(done.output.contains("  features: action\n  not taken of card@1: total\n"), "\(done.output)")
+      let get = try run(["get", "card_id=c1", "--view", "card@2"] + place)
+      #expect(get.lines.contains { $0.hasPrefix("total") && $0.contains("never seen") }, "\(get.output)")
+      let other = try run(words + place, Code.failed)
+      #expect(other.errors.contains("say the same --map and --except as the first time"), "\(other.errors)")
+      #expect(try run(words + ["--except", "total"] + place).code == Code.done)
+    }
+  }
+
   @Test("what does not fit is refused before the first row, by name")
   func refused() throws {
     try everywhere({ try shop() }) { shop, place in
       for (words, what) in [
         (["card@2", "--from", "card@3"], "there is no card@3"),
+        (["card@2", "--from", "card@1", "--except", "totl"], "card@1 has no feature \"totl\""),
+        (
+          ["card@2", "--from", "card@1", "--map", "total=total", "--except", "total"],
+          "total of card@1 is mapped, and left out"
+        ),
         (
           ["card@1", "--from", "card@2"],
           "int64 total would become int32 total: not every value would stay what it is"

@@ -126,6 +126,14 @@ struct RepairTests {
     #expect(run.code == Code.done, "\(run.errors)")
     #expect(run.output.contains("given up for good: ") && run.output.contains("10 records"))
     #expect(run.output.contains("a new timeline begins: timeline "))
+    // What is lost besides rows is told here, and wherever somebody looks from now on.
+    let lost =
+      "may have said definitions, pins, horizons, producers' requests and dead letters; erasures among them are known"
+    for told in [found, run, try shop.apus("status"), try shop.apus("describe"), try shop.apus("check")] {
+      #expect(told.output.contains(lost), "\(told.output)")
+    }
+    let status = try #require(try shop.apus("status", "--json").json()["unknown"] as? [[String: Any]])
+    #expect(status.count == 1 && status[0]["may_be_erasures"] as? Bool == false)
     #expect(run.output.hasSuffix("the store opens for writing again\n"))
     #expect(try shop.apus("repair").output == "nothing to mend\n")
     #expect(try shop.apply("--accept", "readers").code == Code.done)

@@ -130,6 +130,7 @@ def test_a_receipt_tells_the_answer_again(both: Any, card: str, account: int) ->
         assert why.rows[0]["number"].winner.value == 1 and why.rows[0]["number"].winner.lsn == x.lsns["number"][0]
         # A default is no winner.
         assert why.rows[1]["number"].winner is None and why.rows[1]["number"].reason == "never seen"
+        assert why.rows[1]["number"].default == 7 and why.rows[0]["number"].default is None
         assert why.keys == keys
     one = both.explain(x.receipts[0], keys[0])
     assert one["number"].winner.value == 1
@@ -216,6 +217,12 @@ def test_what_is_printed_is_what_the_terminal_prints(fraud: Server) -> None:
 
     spelled = [f"{name}={value}" for name, value in keys.items()]
     assert str(store.explain(x.receipt, keys)) == terminal("explain", *spelled, "--receipt", str(x.receipt))
+    other = {**keys, "card_id": "c9"}
+    told = str(store.explain(other, features="fraud@1", at_lsn=x.lsn, time=x.read_time))
+    assert "txn_count_24h: never seen\n  served: 0, the service's default" in told
+    assert told == terminal(
+        "explain", "card_id=c9", *spelled[1:], "--service", "fraud@1", "--at-lsn", str(x.lsn), "--time", f"{x.read_time}Z"
+    )
     with warnings.catch_warnings():
         # A moment that this package told is UTC.
         warnings.simplefilter("error")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import json
 import subprocess
 import sys
 import threading
@@ -463,6 +464,29 @@ def test_the_command_line_explains_by_a_receipt() -> None:
         done = server.run("explain", *keys, "--receipt", str(x.receipts[0]))
         assert done.returncode == 0 and "txn_count_24h = 3" in done.stdout, done.stdout + done.stderr
         assert server.run("explain", "card_id=c1", *keys[1:], "--receipt", str(x.receipts[0])).returncode == 1
+
+
+def test_a_receipt_of_what_is_retired_or_removed_is_answered_again(tmp_path: Path) -> None:
+    view = {"entity": "card", "ttl": "none", "features": {"count": {"type": "int64"}, "level": {"type": "int64"}}}
+    served = {"score": {"features": [{"view": "activity", "take": ["count"]}]}}
+    shop: dict[str, Any] = {"project": "shop", "entities": {"card": {"keys": {"card_id": "string"}}}, "views": {"activity": view}}
+    card = [{"card_id": "a"}]
+    with Server({**shop, "services": served}) as server, server.connect() as store:
+        store.push("activity", {"card_id": "a", "count": 3, "level": 5})
+        one = store.get_online_features("score@1", card)
+        two = store.get_online_features(["activity:count", "activity:level"], card)
+        assert server.run("retire", "--service", "score@1").returncode == 0
+        view["features"] = {"count": {"type": "int64"}}
+        (tmp_path / "shop.yaml").write_text(json.dumps(shop))
+        done = server.run("apply", str(tmp_path / "shop.yaml"), "--accept", "producers,readers")
+        assert done.returncode == 0, done.stderr
+        with pytest.raises(apus.Retired, match="moment of the past"):
+            store.get_online_features("score@1", card)
+        assert store.get_online_features("score@1", card, at=one.receipt).to_dict() == one.to_dict()
+        again = store.get_online_features(["activity:count", "activity:level"], card, at=two.receipt)
+        assert again.to_dict() == two.to_dict() and again.receipt == two.receipt
+        with pytest.raises(apus.UnknownName):
+            store.get_online_features(["activity:count", "activity:level"], card)
 
 
 def test_a_testing_server_that_cannot_start_says_why_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

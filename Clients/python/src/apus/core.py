@@ -72,6 +72,10 @@ class Vector(NamedTuple):
             )
         return cls(wire.FEATURES, names, project)
 
+    def as_of(self, lsn: int) -> Vector:
+        """A list as its names were meant at an LSN: some of them may be gone since. A service version stays what it is."""
+        return self._replace(names=(*self.names, f"lsn:{lsn}")) if self.kind == wire.FEATURES else self
+
 
 class PreparedVector:
     __slots__ = ("can_be_dense", "fingerprint", "handle", "keys", "shape")
@@ -125,7 +129,16 @@ def ask_of(
 
 
 def get(session: Session, ask: Ask) -> Steps[OnlineFeatures]:
-    return with_vector(session, ask.vector, lambda prepared: _get(session, prepared, ask))
+    vector = ask.vector
+    if ask.at is not None:
+        vector = as_of(session, vector, ask.at)
+    return with_vector(session, vector, lambda prepared: _get(session, prepared, ask))
+
+
+def as_of(session: Session, vector: Vector, receipt: Receipt) -> Vector:
+    """The names of a receipt's list mean what they meant at its LSN; one of another timeline is refused by its part."""
+    is_ours = session.hello.timeline[: len(receipt.timeline)] == receipt.timeline
+    return vector.as_of(receipt.lsn) if is_ours and receipt.lsn > 0 else vector
 
 
 def with_vector(session: Session, vector: Vector, act: Callable[[PreparedVector], Steps[T]]) -> Steps[T]:

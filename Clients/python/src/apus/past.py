@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from .types import FeatureType
 _LOST = "; records were lost once, and something may be missing"
 _WHY = {past_wire.OLDER: "older", past_wire.NOT_YET_KNOWN: "not yet known", past_wire.ENDED: "deleted"}
 _FATES = {past_wire.WINS: "wins", past_wire.WINS_NOTHING: "wins nothing", past_wire.WAS_REFUSED: "refused"}
+#: The codes of cells in whose place a default stands.
+BLANK = frozenset(range(3, 9))
 _BLANK_WORDS = {Status.NULL_VALUE: "null", Status.NOT_FOUND: "not found", Status.OUTSIDE_MAX_AGE: "out of age"}
 
 
@@ -202,7 +205,7 @@ class Candidate(NamedTuple):
 
 
 class Explained(NamedTuple):
-    """Why a cell is what it is. Defaults of a service are not looked at."""
+    """Why a cell is what it is."""
 
     #: The column's name.
     name: str
@@ -217,6 +220,8 @@ class Explained(NamedTuple):
     winner: Candidate | None
     #: Of the others that with the greatest stamp.
     not_chosen: Candidate | None
+    #: What the service gives in place of the blank, as its definition spells it; None: the cell is no blank, or has none.
+    default: Any = None
 
     def __str__(self) -> str:
         version = self.view[self.view.find("@") :] if "@" in self.view else self.view
@@ -225,6 +230,9 @@ class Explained(NamedTuple):
             lines = [f"{self.name} = {self.winner._words(version)}{age}"]
         else:
             lines = [f"{self.name}: {self.reason or _BLANK_WORDS.get(self.status, 'present')}"]
+        if self.default is not None:
+            words = self.default if isinstance(self.default, str) else json.dumps(self.default, ensure_ascii=False)
+            lines.append(f"  served: {words}, the service's default")
         if self.not_chosen is not None:
             lines.append(f"  not chosen: {self.not_chosen._words(version)}   ({self.not_chosen.why})")
         return "\n".join(lines)
@@ -237,7 +245,7 @@ class Explanation:
     txn_count_24h = 3   event ...Z   known ...Z   producer python-...   @1   lsn ...
     """
 
-    def __init__(self, said: past_wire.Explained, of: str, keys: list[dict[str, Any]]) -> None:
+    def __init__(self, said: past_wire.Explained, of: str, keys: list[dict[str, Any]], defaults: dict[str, Any]) -> None:
         #: What was asked for: ``fraud@1``, ``card_activity@1``, or how many features.
         self.of = of
         self.keys = keys
@@ -248,7 +256,7 @@ class Explanation:
         #: Whether the store lost something once, and may lack it here.
         self.may_lack = said.may_lack
         count = len(said.columns)
-        told = [_told(column, *cell) for column, cell in zip(list(said.columns) * len(keys), said.cells)]
+        told = [_told(column, *cell, defaults) for column, cell in zip(list(said.columns) * len(keys), said.cells)]
         #: One dict for each entity, by the columns' names.
         self.rows: list[dict[str, Explained]] = [
             {cell.name: cell for cell in told[at * count : (at + 1) * count]} for at in range(len(keys))
@@ -302,7 +310,9 @@ class Explanation:
         return frame
 
 
-def _told(column: past_wire.SaidColumn, code: int, candidates: tuple[past_wire.SaidCandidate, ...]) -> Explained:
+def _told(
+    column: past_wire.SaidColumn, code: int, candidates: tuple[past_wire.SaidCandidate, ...], defaults: dict[str, Any]
+) -> Explained:
     winner = loser = None
     for one in candidates:
         if one.reason == past_wire.WON:
@@ -311,7 +321,8 @@ def _told(column: past_wire.SaidColumn, code: int, candidates: tuple[past_wire.S
             loser = Candidate.of(one)
     view, _, feature = column.feature.partition(":")
     status = Status(int(STATUS_OF_CODE[code]))
-    return Explained(column.name, view, feature, str(column.type), status, REASONS[code], winner, loser)
+    default = defaults.get(column.name) if code in BLANK else None
+    return Explained(column.name, view, feature, str(column.type), status, REASONS[code], winner, loser, default)
 
 
 def _keys(key: dict[str, Any]) -> str:

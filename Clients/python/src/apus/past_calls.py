@@ -4,16 +4,17 @@ asyncio stores share them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import wire
-from .core import PreparedVector, Session, Steps, Vector, keys_of, once, with_vector
+from .core import PreparedVector, Session, Steps, Vector, as_of, keys_of, once, with_vector
 from .errors import BadReceipt, InputError, UnknownName
 from .keys import RowKeys
-from .past import Explanation, History
+from .past import BLANK, Explanation, History
 from .past_wire import (
     AT_LSN,
     BY_RECEIPT,
@@ -156,11 +157,16 @@ def explaining(
     vector = _vector(receipt, features, view, project)
     moment = yield from _moment_now(at, at_lsn, time)
 
-    def steps(session: Session) -> Steps[tuple[Explained, list[dict[str, Any]]]]:
-        return with_vector(session, vector, lambda prepared: _explain(session, prepared, entities, moment))
+    def steps(session: Session) -> Steps[_Told]:
+        then = vector
+        if receipt is not None:
+            then = as_of(session, vector, receipt)
+        elif at_lsn is not None and moment.lsn > 0:
+            then = vector.as_of(moment.lsn)
+        return with_vector(session, then, lambda prepared: _explain(session, prepared, entities, moment))
 
     try:
-        said, rows = yield steps
+        said, rows, filled = yield steps
     except UnknownName as error:
         if receipt is None or features is not None or view is not None:
             raise
@@ -173,16 +179,31 @@ def explaining(
         if error.details.get("part") == "keys":
             error.next += "; x.receipts has one for each row, x.receipt is of all"
         raise
-    return Explanation(said, _title(said, view), rows)
+    defaults = (yield from _defaults(said, project)) if _has_blanks(said, filled) else {}
+    return Explanation(said, _title(said, view), rows, {name: value for name, value in defaults.items() if name in filled})
 
 
-def _explain(
-    session: Session, prepared: PreparedVector, entities: Any, moment: Moment
-) -> Steps[tuple[Explained, list[dict[str, Any]]]]:
+#: What EXPLAIN answered, the entities, and the columns that have a default.
+_Told = tuple[Explained, list[dict[str, Any]], frozenset[str]]
+
+
+def _has_blanks(said: Explained, filled: frozenset[str]) -> bool:
+    names = [column.name for column in said.columns] * (len(said.cells) // max(1, len(said.columns)))
+    return bool(said.service) and any(name in filled and code in BLANK for name, (code, _) in zip(names, said.cells))
+
+
+def _defaults(said: Explained, project: str) -> Plan[dict[str, Any]]:
+    words = yield once(wire.DESCRIBE, wire.describe(said.service, project), wire.describe_reply)
+    columns = (json.loads(words).get("service") or {}).get("columns") or ()
+    return {one["name"]: one["default"] for one in columns if one.get("default") is not None}
+
+
+def _explain(session: Session, prepared: PreparedVector, entities: Any, moment: Moment) -> Steps[_Told]:
     rows, keys = keys_of(session, prepared, entities)
     body = yield wire.EXPLAIN, explain(prepared.handle, len(rows), keys, moment)
     names = prepared.keys.names
-    return explain_reply(body, len(rows)), [{name: row[name] for name in names} for row in rows]
+    filled = frozenset(column.name for column in prepared.shape.columns if column.has_default)
+    return explain_reply(body, len(rows)), [{name: row[name] for name in names} for row in rows], filled
 
 
 def _vector(receipt: Receipt | None, features: str | Sequence[str] | None, view: str | None, project: str) -> Vector:
