@@ -159,6 +159,27 @@ def test_a_receipt_that_does_not_fit_is_refused_by_its_part(both: Any, card: str
     assert "features=" in unknown.value.next
 
 
+def test_what_was_removed_since_is_explained_as_it_was() -> None:
+    view: dict[str, Any] = {"entity": "card", "ttl": "none", "features": {"count": {"type": "int64"}, "level": {"type": "int64"}}}
+    shop = {"project": "shop", "entities": {"card": {"keys": {"card_id": "string"}}}, "views": {"activity": view}}
+    both_features = ["activity:count", "activity:level"]
+    with Server(shop) as server:
+        store = server.connect()
+        store.push("activity", {"card_id": "a", "count": 3, "level": 5})
+        x = store.get_online_features(both_features, [{"card_id": "a"}])
+        store.apply(
+            {**shop, "views": {"activity": {**view, "features": {"count": {"type": "int64"}}}}}, accept=["producers", "readers"]
+        )
+        with pytest.raises(apus.UnknownName):
+            store.explain({"card_id": "a"}, features=both_features)
+        for why in (
+            store.explain(x.receipt, {"card_id": "a"}, features=both_features),
+            store.explain({"card_id": "a"}, features=both_features, at_lsn=x.lsn),
+            store.explain({"card_id": "a"}, view="activity", at=x.receipt),
+        ):
+            assert (why["count"].winner.value, why["level"].winner.value) == (3, 5)
+
+
 def test_every_type_is_told_as_it_was_pushed(both: Any, card: str) -> None:
     row = {
         "flag": True, "small": -3, "whole": 1 << 60, "half": 0.5, "real": 1.1, "loose": float("inf"), "word": "é", "raw": b"\0\1",
