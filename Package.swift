@@ -53,7 +53,7 @@ let package = Package(
     room(
       "ApusExport",
       uses: ["ApusStore", "ApusHistory", "ApusContracts", "ApusColumnar", "ApusSystem", "ApusBytes"],
-      exclude: ["Export.md"]),
+      exclude: ["Checks.md", "Differences.md", "Export.md"]),
 
     // Turns files into rows.
     room(

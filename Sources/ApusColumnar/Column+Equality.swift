@@ -11,16 +11,22 @@ extension Column: Equatable {
   /// The first row that is not the same in both, or the shorter's count; the types are the same.
   package func firstDifference(from other: Column) -> Int? {
     precondition(type == other.type, "columns of different types have no rows to compare")
-    for row in 0..<min(count, other.count) {
-      if isNull(row) != other.isNull(row) { return row }
-      if !isNull(row), !saysTheSame(as: other, row) { return row }
+    for row in 0..<min(count, other.count) where !says(row, theSameAs: other, row) {
+      return row
     }
     return count == other.count ? nil : min(count, other.count)
   }
 
-  private func saysTheSame(as other: Column, _ row: Int) -> Bool {
+  /// Whether a row says what a row of another column of the same type does.
+  package func says(_ row: Int, theSameAs other: Column, _ otherRow: Int) -> Bool {
+    precondition(type == other.type, "rows of different types cannot be compared")
+    let isNull = isNull(row)
+    return isNull == other.isNull(otherRow) && (isNull || saysTheSame(row, other, otherRow))
+  }
+
+  private func saysTheSame(_ row: Int, _ other: Column, _ otherRow: Int) -> Bool {
     let a = elements(of: row)
-    let b = other.elements(of: row)
+    let b = other.elements(of: otherRow)
     guard a.count == b.count else { return false }
     for index in 0..<a.count {
       let a = a.lowerBound + index

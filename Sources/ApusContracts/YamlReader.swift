@@ -11,7 +11,9 @@ package enum YamlReader {
   package static let byteCountMax = 1 << 20
   package static let depthMax = 24
 
-  package static func read(_ bytes: [UInt8]) throws(YamlProblem) -> YamlDocument {
+  package static func read(
+    _ bytes: [UInt8], byteCountMax: Int = byteCountMax
+  ) throws(YamlProblem) -> YamlDocument {
     guard bytes.count <= byteCountMax else {
       throw YamlProblem(place: .start, fault: .tooLarge(byteCount: bytes.count, limit: byteCountMax))
     }

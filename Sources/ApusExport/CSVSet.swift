@@ -59,14 +59,14 @@ final class CSVSet {
     append(list + "]", to: &line)
   }
 
-  private static func element(of column: Column, _ element: Int) -> String {
+  static func element(of column: Column, _ element: Int) -> String {
     switch column.type.element {
     case .string, .bytes, .timestamp: quoted(spelling(column, element))
     default: spelling(column, element)
     }
   }
 
-  private static func spelling(_ column: Column, _ element: Int) -> String {
+  static func spelling(_ column: Column, _ element: Int) -> String {
     switch column.type.element {
     case .null: ""
     case .bool: column.bool(element) ? "true" : "false"

@@ -30,6 +30,8 @@ package struct CellCounts: Equatable, Sendable {
   package var leaks = 0
   /// Blank cells that a service's default stands in for.
   package var defaults = 0
+  /// In a checked set *as happened*: cells filled from an event that was not known yet.
+  package var notKnownThen = 0
 
   package init() {}
 
@@ -40,6 +42,7 @@ package struct CellCounts: Equatable, Sendable {
     assumed += other.assumed
     leaks += other.leaks
     defaults += other.defaults
+    notKnownThen += other.notKnownThen
   }
 }
 
@@ -176,6 +179,21 @@ struct CellGather {
     }
     let column = try picking.finish(&nothing)
     return (0..<column.count).map { !column.isNull($0) && column.bool($0) }
+  }
+
+  /// For each place what a column of whole numbers has there; 0 where there is no event.
+  func numbers(_ wanted: RunColumn, _ winners: Winners) throws(ExportError) -> Column {
+    let type = wanted == .lsn ? ColumnType(.int64) : ExportColumnKind.momentType
+    var picking = Picking(type, named: "the trail", wanted, cursors)
+    var nothing: [UInt8] = []
+    for place in winners.places {
+      if place.isNone {
+        picking.pickBlank(isFilled: false)
+      } else if try picking.pick(place, label: -1) {
+        try picking.flush(&nothing)
+      }
+    }
+    return try picking.finish(&nothing)
   }
 
   private func eventTimes(

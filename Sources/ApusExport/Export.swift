@@ -16,13 +16,15 @@ package final class Export {
   package let options: ExportOptions
   let choices: SpineChoices
   let split: ExportSplit?
+  /// Nil: nothing is checked.
+  let checks: SetChecks?
   private let scratch: ScratchFiles
   /// Told how far it is; false cancels.
   private let watch: @Sendable (ExportProgress) -> Bool
 
   package init(
     _ snapshot: Snapshot, _ vector: PreparedVector, _ options: ExportOptions, _ choices: SpineChoices,
-    split: ExportSplit? = nil, scratch: ScratchFiles,
+    split: ExportSplit? = nil, checks: SetChecks? = .standard, scratch: ScratchFiles,
     watch: @escaping @Sendable (ExportProgress) -> Bool = { _ in true }
   ) {
     self.snapshot = snapshot
@@ -30,6 +32,7 @@ package final class Export {
     self.options = options
     self.choices = choices
     self.split = split
+    self.checks = checks
     self.scratch = scratch
     self.watch = watch
   }
@@ -39,8 +42,12 @@ package final class Export {
     let layout = try SpineLayout(reading.schema, vector, choices, isText: spine.isText)
     try checkOptions(layout)
     let mode: Sight.Line = layout.lsn != nil ? .all : options.mode == .known ? .known : .happened
-    let plan = try ExportPlan(vector, snapshot, options, mode: mode)
+    let plan = try ExportPlan(vector, snapshot, options, mode: mode, isChecked: checks != nil)
     try plan.checkNames(reading.schema, split: split != nil)
+    let fields = reading.schema.fields + (split == nil ? [] : [ExportSplit.field]) + plan.outputs.map(\.field)
+    var inspection = try checks.map { checks throws(ExportError) in
+      try SetInspection(checks, layout, plan, options, vector.columns.map(\.name), fields)
+    }
 
     var labels = LabelReading(layout, plan, options, snapshot, scratch)
     try labels.run(reading, watch)
@@ -50,8 +57,9 @@ package final class Export {
     let ranges = SpoolRanges(
       rowCount: labels.rowCount, rangeRows: rangeRows(plan), schemas: plan.groups.map(\.schema))
     let spool = CellSpool(ranges, memory: options.memory / 4, scratch)
+    let combined = try labels.combinedDuplicates()
     let join = ExportJoin(plan, options, snapshot, runs, try labels.finish(), spool, watch)
-    var (cells, counts) = try join.run(rows: labels.rowCount)
+    var (cells, counts, duplicates) = try join.run(rows: labels.rowCount)
 
     var report = ExportReport(
       rows: labels.rowCount, spineDigest: spineDigest, contentDigest: spineDigest, identity: spineDigest,
@@ -63,7 +71,9 @@ package final class Export {
     report.timeColumn = layout.timeName
     report.lsnColumn = layout.lsn.map { reading.schema.fields[$0].name }
     report.features = features(plan, counts)
-    try write(spine, layout, plan, &cells, to: sink, &report)
+    try write(spine, layout, plan, &cells, fields, &inspection, to: sink, &report)
+    report.quality = try inspection?.quality(
+      report.features.map(\.counts), duplicates: combined ?? duplicates ?? 0, reference(spine, layout))
     report.identityText = identityText(layout, spineDigest)
     report.identity = SHA256.digest(of: unsafe report.identityText.utf8.span.bytes)
     return report
@@ -136,10 +146,11 @@ package final class Export {
   /// The spine again, with its answers beside it.
   private func write(
     _ spine: any SpineSource, _ layout: SpineLayout, _ plan: ExportPlan, _ cells: inout CellSpool,
-    to sink: any ExportSink, _ report: inout ExportReport
+    _ fields: [ColumnField], _ inspection: inout SetInspection?, to sink: any ExportSink,
+    _ report: inout ExportReport
   ) throws(ExportError) {
     let reading = try spine.open()
-    let fields = reading.schema.fields + (split == nil ? [] : [ExportSplit.field]) + plan.outputs.map(\.field)
+    guard fields.starts(with: reading.schema.fields) else { throw .spineChanged }
     var labels = SpineLabels(layout, options)
     let schema = ColumnSchema(fields)
     try sink.begin(schema)
@@ -168,6 +179,7 @@ package final class Export {
           own.map { $0.slice(at..<(at + count)) }
           + plan.outputs.map { columns[$0.group][$0.place].slice(place) }
         digest.take(joined)
+        inspection?.take(joined, place, of: columns)
         let whole: ColumnBatch
         do throws(ColumnarError) { whole = try ColumnBatch(schema, joined, rowCount: count) } catch {
           throw .columns(error)
@@ -182,6 +194,32 @@ package final class Export {
     try sink.finish()
     report.fields = fields
     report.contentDigest = digest.digest
+  }
+
+  /// What the set is compared with, if anything.
+  private func reference(
+    _ spine: any SpineSource, _ layout: SpineLayout
+  ) throws(ExportError) -> SetReference? {
+    switch checks?.against {
+    case nil: return nil
+    case .reference(let reference): return reference
+    case .manifest(let path):
+      throw .checksRefused("nobody has read \(path)", next: "read the manifest before the export")
+    case .online: break
+    }
+    let moment: WallTime?
+    do throws(StoreError) { moment = try snapshot.moment() } catch { throw .store(error) }
+    var options = ExportOptions()
+    options.beyondHistory = .null
+    (options.threads, options.memory) = (self.options.threads, self.options.memory)
+    (options.chunkLabels, options.rangeRows) = (self.options.chunkLabels, self.options.rangeRows)
+    let newest = NewestSpine(spine, layout, at: moment?.nanoseconds ?? .min)
+    let export = Export(
+      snapshot, vector, options, NewestSpine.choices(vector, layout), checks: .standard, scratch: scratch,
+      watch: watch)
+    let report = try export.run(newest, to: NoRows())
+    return SetReference(
+      name: "the online rows at LSN \(snapshot.lsn)", report.quality?.profiles ?? [])
   }
 
   /// What makes a set this one and no other.

@@ -27,6 +27,8 @@ package enum ExportError: Error, Equatable, Sendable {
   /// The spine's second reading was not its first.
   case spineChanged
   case optionWithLSNs(String)
+  /// Checks of what the set does not have.
+  case checksRefused(String, next: String)
 
   // Labels.
   case beyondHistory(view: String, row: Int, count: Int, since: String)
@@ -85,6 +87,7 @@ extension ExportError {
         "\(option) says nothing of a spine with LSNs, which repeats what was served",
         "leave it out, or drop the column"
       )
+    case .checksRefused(let what, let next): (what, next)
     case .beyondHistory(let view, let row, let count, let since):
       (
         "\(count) labels lie before the history of \(view), which begins at \(since); the first is row \(row)",
@@ -127,6 +130,7 @@ extension ExportError {
     case .nameTaken: "name_taken"
     case .spineChanged: "spine_changed"
     case .optionWithLSNs: "option_refused"
+    case .checksRefused: "checks_refused"
     case .beyondHistory: "beyond_history"
     case .lsnAhead: "not_yet"
     case .viewNotThere: "unknown_view"

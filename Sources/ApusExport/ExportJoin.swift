@@ -22,6 +22,8 @@ final class ExportJoin: Sendable {
     var role = 0
     var spool: CellSpool
     var counts: [[CellCounts]]
+    /// Nil where keys are of several roles, or nothing is checked.
+    var duplicates: DuplicateCount?
     var error: ExportError?
     var done = 0
     var total = 0
@@ -41,10 +43,13 @@ final class ExportJoin: Sendable {
     work = Monitor(
       Work(
         streams: streams, spool: spool,
-        counts: plan.groups.map { group in group.features.map { _ in CellCounts() } }))
+        counts: plan.groups.map { group in group.features.map { _ in CellCounts() } },
+        duplicates: plan.isChecked && streams.count == 1 ? DuplicateCount() : nil))
   }
 
-  func run(rows: Int) throws(ExportError) -> (cells: CellSpool, counts: [[CellCounts]]) {
+  func run(
+    rows: Int
+  ) throws(ExportError) -> (cells: CellSpool, counts: [[CellCounts]], duplicates: Int?) {
     work.withLock { $0.total = rows * $0.streams.count }
     var threads: [SystemThread] = []
     for number in 1..<max(1, options.threads) {
@@ -60,7 +65,7 @@ final class ExportJoin: Sendable {
       return work
     }
     if let error = end.error { throw error }
-    return (end.spool, end.counts)
+    return (end.spool, end.counts, end.duplicates?.count)
   }
 
   private func work(thread: Int) {
@@ -82,7 +87,10 @@ final class ExportJoin: Sendable {
     try work.withLock { (work) throws(ExportError) in
       guard work.error == nil else { return nil }
       while work.role < work.streams.count {
-        if let chunk = try work.streams[work.role].next(options.chunkLabels) { return (work.role, chunk) }
+        if let chunk = try work.streams[work.role].next(options.chunkLabels) {
+          work.duplicates?.take(chunk)
+          return (work.role, chunk)
+        }
         work.role += 1
       }
       return nil
@@ -133,14 +141,24 @@ final class ExportJoin: Sendable {
     let assumed = try sweep.gather.assumed(winners)
     var columns: [Column] = []
     var counts: [CellCounts] = []
-    for feature in plan.groups[sweep.group].features.indices {
-      let cells = try sweep.gather.cells(chunk, winners, feature, assumed: assumed)
+    let group = plan.groups[sweep.group]
+    let trail = group.trail == nil ? nil : try Trail(winners, sweep.gather, group.rules.mode)
+    var statuses: [Column] = []
+    for feature in group.features.indices {
+      var cells = try sweep.gather.cells(chunk, winners, feature, assumed: assumed)
+      if let trail, group.rules.mode == .happened {
+        cells.counts.notKnownThen = trail.notKnownThen(chunk, feature, cells, options)
+      }
+      if let place = group.trail?.statuses[feature], place > group.trail?.moments ?? .max {
+        statuses.append(try Self.column(.statuses, cells))
+      }
       columns.append(cells.values)
       counts.append(cells.counts)
       for kind in ExportColumnKind.allCases where options.columns.contains(kind) {
         columns.append(try Self.column(kind, cells))
       }
     }
+    if let trail { columns += [try trail.column(group.rules.mode)] + statuses }
     let parts = try ranges.cut(sweep.group, rows: chunk.rows, columns)
     try work.withLock { (work) throws(ExportError) in
       try work.spool.keep(parts)

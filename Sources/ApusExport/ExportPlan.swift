@@ -27,17 +27,29 @@ struct ExportGroup: Sendable {
   /// By the LSN they begin at; the last is that of the snapshot.
   var epochs: [GroupEpoch]
   var rules: SweepRules
-  /// Of what the spool keeps: for each feature its value, then what was asked for beside it.
+  /// Of what the spool keeps: for each feature its value, then what was asked for beside it; then the trail.
   var schema: ColumnSchema
+  /// Nil in a set that is not checked.
+  var trail: Trail?
+
+  /// Where the spool has what only the checks see.
+  struct Trail: Sendable {
+    /// The greatest moment, or LSN, that a row's cells came from.
+    var moments: Int
+    /// For each feature its statuses; nil where a cell that is no null is present.
+    var statuses: [Int?]
+  }
 }
 
 struct ExportPlan: Sendable {
   let groups: [ExportGroup]
   /// The set's columns behind those of the spine, each with its group and its place in the group's columns.
   let outputs: [(field: ColumnField, group: Int, place: Int)]
+  let isChecked: Bool
 
   init(
-    _ vector: PreparedVector, _ snapshot: Snapshot, _ options: ExportOptions, mode: Sight.Line
+    _ vector: PreparedVector, _ snapshot: Snapshot, _ options: ExportOptions, mode: Sight.Line,
+    isChecked: Bool
   ) throws(ExportError) {
     var groups: [ExportGroup] = []
     var outputs: [[(ColumnField, Int, Int)]] = Array(
@@ -65,15 +77,38 @@ struct ExportPlan: Sendable {
           fields.append(field)
         }
       }
+      let trail = isChecked ? Self.trail(features, kinds, options, mode, &fields) : nil
       let epochs = try Self.epochs(group, features, snapshot, repeats: mode == .all)
       groups.append(
         ExportGroup(
           role: group.role, view: group.view, spelling: vector.columns[features[0].column].view,
           features: features, epochs: epochs,
-          rules: Self.rules(group.view, snapshot, options, mode, epochs), schema: ColumnSchema(fields)))
+          rules: Self.rules(group.view, snapshot, options, mode, epochs), schema: ColumnSchema(fields),
+          trail: trail))
     }
     self.groups = groups
+    self.isChecked = isChecked
     self.outputs = outputs.flatMap { $0 }.map { (field: $0.0, group: $0.1, place: $0.2) }
+  }
+
+  /// Adds the fields of what only the checks see.
+  private static func trail(
+    _ features: [ExportGroup.Feature], _ kinds: [ExportColumnKind], _ options: ExportOptions,
+    _ mode: Sight.Line, _ fields: inout [ColumnField]
+  ) -> ExportGroup.Trail {
+    var trail = ExportGroup.Trail(moments: fields.count, statuses: [])
+    fields.append(ColumnField("the trail", Trail.type(mode)))
+    for (place, feature) in features.enumerated() {
+      if let asked = kinds.firstIndex(of: .statuses) {
+        trail.statuses.append(place * (1 + kinds.count) + 1 + asked)
+      } else if feature.filling != nil || options.staleOK {
+        trail.statuses.append(fields.count)
+        fields.append(ColumnField("\(feature.name) status", ExportColumnKind.statuses.type))
+      } else {
+        trail.statuses.append(nil)
+      }
+    }
+    return trail
   }
 
   private static func rules(

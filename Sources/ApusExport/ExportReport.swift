@@ -21,6 +21,8 @@ package struct ExportReport: Equatable, Sendable {
   package var assumedUTC = 0
   package var timeColumn = ""
   package var lsnColumn: String?
+  /// Nil when nothing was checked.
+  package var quality: SetQuality?
   /// What was put aside in files.
   package var scratchByteCount: UInt64 = 0
 

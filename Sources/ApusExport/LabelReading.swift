@@ -21,6 +21,8 @@ struct LabelReading: ~Copyable {
   private var beyond: [(first: Int, count: Int)]
   private var lsns: Set<UInt64> = []
   private(set) var spilledByteCount: UInt64 = 0
+  /// The keys of all roles together, where there are several and duplicates are asked for.
+  private var combined: CombinedKeys?
 
   init(
     _ layout: SpineLayout, _ plan: ExportPlan, _ options: ExportOptions, _ snapshot: Snapshot,
@@ -31,9 +33,10 @@ struct LabelReading: ~Copyable {
     self.snapshot = snapshot
     self.layout = layout
     labels = SpineLabels(layout, options)
-    sorters = layout.roles.map { _ in
-      LabelSorter(memory: options.memory / 4 / max(1, layout.roles.count), scratch)
-    }
+    let isCombined = plan.isChecked && layout.roles.count > 1
+    let memory = options.memory / 4 / max(1, layout.roles.count + (isCombined ? 1 : 0))
+    sorters = layout.roles.map { _ in LabelSorter(memory: memory, scratch) }
+    if isCombined { combined = CombinedKeys(LabelSorter(memory: memory, scratch)) }
     beyond = plan.groups.map { _ in (0, 0) }
   }
 
@@ -56,18 +59,20 @@ struct LabelReading: ~Copyable {
   }
 
   private mutating func take(_ batch: ColumnBatch) throws(ExportError) {
-    try Self.take(batch, first: rowCount, &labels, &sorters, &beyond, &lsns, plan, snapshot.lsn)
+    try Self.take(batch, first: rowCount, &labels, &sorters, &combined, &beyond, &lsns, plan, snapshot.lsn)
   }
 
   private static func take(
     _ batch: ColumnBatch, first: Int, _ labels: inout SpineLabels, _ sorters: inout [LabelSorter],
-    _ beyond: inout [(first: Int, count: Int)], _ lsns: inout Set<UInt64>, _ plan: ExportPlan, _ last: LSN
+    _ combined: inout CombinedKeys?, _ beyond: inout [(first: Int, count: Int)], _ lsns: inout Set<UInt64>,
+    _ plan: ExportPlan, _ last: LSN
   ) throws(ExportError) {
     let horizons = plan.groups.enumerated().compactMap { place, group in
       group.rules.horizon.map { (place, group.role, $0, group.rules.isGone) }
     }
     try labels.take(batch, first: first) { (role, key, label) throws(ExportError) in
       try sorters[role].add(key, label)
+      try combined?.take(key, label, role: role, of: sorters.count)
       if let lsn = label.lsn {
         guard LSN(lsn) <= last else { throw .lsnAhead(LSN(lsn), row: label.row, snapshot: last) }
         lsns.insert(lsn)
@@ -105,6 +110,13 @@ struct LabelReading: ~Copyable {
     } catch {
       throw .store(error)
     }
+  }
+
+  /// Rows whose keys of all roles, and time, an earlier row has; nil where that was not asked for, or the one role tells.
+  mutating func combinedDuplicates() throws(ExportError) -> Int? {
+    guard var keys = combined else { return nil }
+    combined = nil
+    return try keys.duplicates(options.chunkLabels)
   }
 
   /// The labels of each role in their order.

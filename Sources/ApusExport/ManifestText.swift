@@ -10,6 +10,8 @@ package indirect enum ManifestValue: Equatable, Sendable {
   case text(String)
   case list([ManifestValue])
   case object([Member])
+  /// What is JSON already; nil: null.
+  case json(String?)
 
   package struct Member: Equatable, Sendable {
     package var key: String
@@ -27,6 +29,7 @@ package indirect enum ManifestValue: Equatable, Sendable {
     case .integer(let value): bytes += String(value).utf8
     case .real(let value): bytes += "\(value)".utf8
     case .text(let text): Self.write(text, into: &bytes)
+    case .json(let text): bytes += (text ?? "null").utf8
     case .list(let values):
       bytes.append(UInt8(ascii: "["))
       for (place, value) in values.enumerated() {

@@ -48,6 +48,7 @@ extension Export {
       "features": .list(report.features.map(Self.said)),
       "fields": .list(
         report.fields.map { ["name": .text($0.name), "type": .text("\($0.type)")] }),
+      "quality": .json(report.quality?.spelling),
     ]
     var bytes: [UInt8] = []
     value.write(into: &bytes)
@@ -72,7 +73,7 @@ extension Export {
       "stale_ok": .boolean(options.staleOK), "prefix": .text(options.prefix),
       "columns": .list(
         ExportColumnKind.allCases.filter { options.columns.contains($0) }.map { .text($0.rawValue) }),
-      "split": .text(orNull: split?.spelling),
+      "split": .text(orNull: split?.spelling), "checks": .json(checks?.spelling),
     ]
   }
 

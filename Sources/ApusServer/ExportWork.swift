@@ -41,6 +41,7 @@ struct ExportWork: Sendable {
   /// The reply's frame; the rows went before it.
   private func make() throws(Stop) -> [UInt8] {
     let split = try split()
+    let checks = try checks()
     let choices = try choices()
     try checkWords()
     let snapshot: Snapshot
@@ -79,7 +80,7 @@ struct ExportWork: Sendable {
       }
     }
     let export = Export(
-      snapshot, vector, exportOptions, choices, split: split, scratch: desk.scratch
+      snapshot, vector, exportOptions, choices, split: split, checks: checks, scratch: desk.scratch
     ) { progress in
       job.tell(StreamProgress(progress))
       return job.reasonToEnd == nil
@@ -193,11 +194,33 @@ struct ExportWork: Sendable {
 
   /// What a server of another version may know.
   private func checkWords() throws(Stop) {
-    guard request.checks.isEmpty else { throw .refused(.unsupported("quality checks of an EXPORT")) }
     guard Set(request.keys.map(\.name)).count == request.keys.count else {
       throw .refused(
         WireRefusal(.badRequest, "a key is given two columns", next: "name one column for each key"))
     }
+  }
+
+  /// Nil: nothing is checked.
+  private func checks() throws(Stop) -> SetChecks? {
+    switch request.checks {
+    case "": return .standard
+    case ExportRequest.noChecks: return nil
+    default: break
+    }
+    let checks: SetChecks
+    do throws(SetChecksError) {
+      checks = try SetChecks(reading: Array(request.checks.utf8), named: "the checks")
+    } catch {
+      throw .refused(
+        WireRefusal(.badRequest, error.lines.joined(separator: "; "), next: "mend the checks, then ask again"))
+    }
+    if case .manifest(let path) = checks.against {
+      throw .refused(
+        WireRefusal(
+          .badRequest, "the checks compare with the manifest \(Quoted(path)), which is no file of the server's",
+          next: "send what it says of its features as `reference`, or ask for `against: online`"))
+    }
+    return checks
   }
 
   // MARK: The spine

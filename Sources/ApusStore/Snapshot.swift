@@ -144,6 +144,69 @@ package final class Snapshot: Sendable {
     return last
   }
 
+  /// When the last record that it has was appended; nil when there is none.
+  package func moment() throws(StoreError) -> WallTime? {
+    var moment: WallTime?
+    if lsn >= history.floor {
+      do throws(LogError) {
+        var scanner = try log.scan(from: history.floor)
+        while let frame = try scanner.next(), frame.lsns.first <= lsn {
+          if frame.type.takesLSN { moment = frame.appendTime }
+        }
+      } catch {
+        throw .log(error)
+      }
+    }
+    for record in history.ledgers.reversed() where moment == nil {
+      if let covered = record.covered?.lsns, covered.first > lsn { continue }
+      let reader = try history.ledger(record)
+      let end = lsn
+      do throws(HistoryError) {
+        try reader.forEachFrame { lsns, nanoseconds in
+          if lsns.first <= end { moment = WallTime(nanoseconds: nanoseconds) }
+          return lsns.first <= end
+        }
+      } catch {
+        throw .history(error)
+      }
+    }
+    return moment
+  }
+
+  /// When each of some ascending LSNs was appended; one that no frame has is not among them. Looks at each ledger once at most.
+  package func appendTimes(of lsns: [LSN]) throws(StoreError) -> [LSN: WallTime] {
+    var found: [LSN: WallTime] = [:]
+    var wanted = lsns[...]
+    func take(_ frame: LSNRange, _ nanoseconds: Int64) {
+      while let next = wanted.first, next <= frame.last {
+        wanted.removeFirst()
+        if next >= frame.first { found[next] = WallTime(nanoseconds: nanoseconds) }
+      }
+    }
+    for record in history.ledgers {
+      guard let last = record.covered?.lsns.last, let first = wanted.first, first <= last else { continue }
+      let reader = try history.ledger(record)
+      do throws(HistoryError) {
+        try reader.forEachFrame { lsns, nanoseconds in
+          take(lsns, nanoseconds)
+          return !wanted.isEmpty
+        }
+      } catch {
+        throw .history(error)
+      }
+    }
+    guard let first = wanted.first else { return found }
+    do throws(LogError) {
+      var scanner = try log.scan(from: max(first, history.floor))
+      while !wanted.isEmpty, let frame = try scanner.next(), frame.lsns.first <= lsn {
+        if frame.type.takesLSN { take(frame.lsns, frame.appendTime.nanoseconds) }
+      }
+    } catch {
+      throw .log(error)
+    }
+    return found
+  }
+
   // MARK: Events
 
   /// All events of these view versions, as runs, oldest range first: those that history has, and what the log still holds, sorted into

@@ -101,7 +101,9 @@ package struct ExportRequest: Equatable, Sendable {
   package var prefix = ""
   /// `time=2026-11-19T00:00:00Z`, `hash=0.8`; empty: none.
   package var split = ""
-  /// Quality checks as JSON; empty: none but the usual.
+  /// What asks for no checks at all.
+  package static let noChecks = "none"
+  /// Quality checks as JSON; empty: the usual.
   package var checks = ""
   package var told = Told()
 

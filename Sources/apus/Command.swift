@@ -35,6 +35,8 @@ enum Job: Equatable {
   case scan(Scan.Options)
   case export(Export.Options)
   case verifyExport(String, spine: String?)
+  case diff(Diff.Options)
+  case skew(Skew.Options)
   case delete(Delete.Options)
   case erase(Erase.Options)
   case listDeadLetters(DeadLetterFilter)
@@ -64,6 +66,11 @@ enum Job: Equatable {
   /// Whether it reads keys from standard input.
   var readsInput: Bool {
     if case .get(let options) = self { options.entity == nil } else { false }
+  }
+
+  /// A file of answers that it reads, if any.
+  var receipts: String? {
+    if case .skew(let options) = self { options.receipts } else { nil }
   }
 
   /// The files and folders of definitions that the words name.

@@ -122,6 +122,16 @@ extension CommandParser {
         ["--memory", "--threads"], "for a folder; a server has settings of its own",
         say: "say --data DIR")
     }
+    if let file = words.value("--checks") {
+      options.given.isNone = file == "none"
+      if !options.given.isNone { options.given.file = try words.path("--checks") }
+    }
+    if let against = words.value("--against") {
+      guard !options.given.isNone else {
+        throw words.refusal("--against says nothing where nothing is checked", "--against")
+      }
+      options.given.against = against == "online" ? against : try words.path("--against")
+    }
     options.export.threads = SystemProcess.coreCount
     if let text = words.value("--memory") {
       guard let memory = bytes(text), memory >= 1 << 20 else {
@@ -136,7 +146,7 @@ extension CommandParser {
   }
 
   /// `512MiB`.
-  private static func bytes(_ text: String) -> Int? {
+  static func bytes(_ text: String) -> Int? {
     for (unit, size) in [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)] where text.hasSuffix(unit) {
       // house: allow decoder-conversion because a text that is no number gives nil
       guard let number = Int(text.dropLast(3)), number > 0, number < 1 << 20 else { return nil }

@@ -21,6 +21,7 @@ extension CommandParser {
     case .explain: return .explain(try explain(words, project))
     case .scan: return .scan(try scan(words, project))
     case .export: return try export(words, project)
+    case .skew: return try skew(words, project)
     case .delete:
       return .delete(
         Delete.Options(

@@ -17,6 +17,7 @@ extension CommandParser {
     case .tokenList: return .listTokens(data: try words.path("--data"))
     case .tokenRevoke: return .revokeToken(words.operands[0], data: try words.path("--data"))
     case .ping: return .ping
+    case .diff: return try diff(words)
     default:
       let shells = Completions.Shell.allCases.map(\.rawValue)
       guard let shell = Completions.Shell(rawValue: words.operands[0]) else {

@@ -88,7 +88,7 @@ extension Job {
   fileprivate var scope: Scope? {
     switch self {
     case .plan, .describe, .status, .listDeadLetters, .showDeadLetters, .get, .history, .explain, .scan,
-      .listPins:
+      .skew, .listPins:
       .read
     case .delete: .ingest
     case .handleDeadLetters(let options): options.how == .replayed ? .ingest : .admin
@@ -112,6 +112,7 @@ extension Job {
     case .explain(let options): options.what.project
     case .history(let options): options.what.project
     case .scan(let options): options.project
+    case .skew(let options): options.project
     case .delete(let options): options.project
     case .erase(let options): options.project
     default: nil
@@ -155,6 +156,9 @@ extension Job {
     case .scan(var options):
       options.project = project
       return .scan(options)
+    case .skew(var options):
+      options.project = project
+      return .skew(options)
     case .delete(var options):
       options.project = project
       return .delete(options)

@@ -24,6 +24,9 @@ enum Export {
     var export = ExportOptions()
     var split: ExportSplit?
     var point = Point.newest
+    var given = GivenChecks()
+    /// What is given, read; nil: nothing is checked.
+    var checks: SetChecks?
   }
 
   enum Point: Equatable {
@@ -46,14 +49,15 @@ enum Export {
   }
 
   static func run(_ options: Options, _ answer: Answer) throws(Trouble) -> ExitCode {
+    var options = options
+    options.checks = try ExportChecks.read(options.given)
     let disk = RealDisk()
     let file = try trouble(options.out) { () throws(ExportError) in
       try SetFile(options.out, options.format, on: disk)
     }
     let done = try make(options, answer, SetFile.scratch(for: options.out, on: disk), to: file)
     try publish(done, file)
-    done.give(file, isJSON: answer.isJSON, answer.output)
-    return .done
+    return done.give(file, isJSON: answer.isJSON, answer.output)
   }
 
   static func publish(_ done: ExportDone, _ file: SetFile) throws(Trouble) {
@@ -85,7 +89,8 @@ enum Export {
       do throws(ExportTrouble) {
         let spine = try Self.spine(options, snapshot, vector, scratch)
         let export = ApusExport.Export(
-          snapshot, vector, options.export, choices, split: options.split, scratch: scratch
+          snapshot, vector, options.export, choices, split: options.split, checks: options.checks,
+          scratch: scratch
         ) { progress.show($0) }
         do throws(ExportError) {
           let report = try export.run(spine, to: sink)

@@ -21,12 +21,14 @@ struct ExportDone {
   func text(_ key: String) -> String { json[key]?.string ?? "" }
   func count(_ key: String) -> Int { Int(clamping: json[key]?.int64 ?? 0) }
 
-  func give(_ file: SetFile, isJSON: Bool, _ output: Output) {
+  func give(_ file: SetFile, isJSON: Bool, _ output: Output) -> ExitCode {
+    let quality = QualityWords(manifest: json)
     if isJSON {
       output.line(JSON(["manifest": .text(file.manifestPath)]).adding(json))
     } else {
-      words(file).forEach { output.line($0) }
+      (words(file) + (quality?.lines ?? [])).forEach { output.line($0) }
     }
+    return quality?.isFailed ?? false ? .checkFailed : .done
   }
 
   /// `fraud@1`, `3 features`.

@@ -53,12 +53,15 @@ enum ExportVerify {
     let (digest, identity) = (done.text("content_digest"), done.text("identity"))
     let isSame = digest == claim.digest
     let isSameIdentity = identity == claim.identity
+    let isSameQuality = (claim.json["quality"] ?? .null) == (done.json["quality"] ?? .null)
+    let code = isSame && isSameIdentity && isSameQuality ? ExitCode.done : .checkFailed
     if isJSON {
       output.line([
-        "same": .boolean(isSame), "same_identity": .boolean(isSameIdentity), "content_digest": .text(digest),
+        "same": .boolean(isSame), "same_identity": .boolean(isSameIdentity),
+        "same_quality": .boolean(isSameQuality), "content_digest": .text(digest),
         "expected": .text(claim.digest), "identity": .text(identity),
       ])
-      return isSame && isSameIdentity ? .done : .checkFailed
+      return code
     }
     output.line(
       isSame
@@ -69,10 +72,11 @@ enum ExportVerify {
       let changed = done.text("identity_of").split(separator: "\n").filter { !old.contains($0) }
       output.line("another identity, \(identity): now \(changed.joined(separator: ", "))")
     }
-    return isSame && isSameIdentity ? .done : .checkFailed
+    if !isSameQuality { output.line("the checks find something else than what the manifest says") }
+    return code
   }
 
-  private static func read(_ path: String) throws(Trouble) -> JSON {
+  static func read(_ path: String) throws(Trouble) -> JSON {
     var bytes: [UInt8] = []
     do throws(SystemError) {
       let stream = try InputStream(path: path)
@@ -136,6 +140,12 @@ extension Export.Options {
     export.prefix = asked["prefix"]?.string ?? ""
     if case .list(let kinds)? = asked["columns"] {
       export.columns = Set(kinds.compactMap { $0.string.flatMap(ExportColumnKind.init) })
+    }
+    if let json = asked["checks"], json != .null {
+      var text: [UInt8] = []
+      json.write(into: &text)
+      guard let checks = try? SetChecks(reading: text, named: "the manifest") else { return nil }
+      self.checks = checks
     }
     if let text = asked["split"]?.string {
       guard let split = ExportSplit(spelling: text) else { return nil }

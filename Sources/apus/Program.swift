@@ -67,6 +67,7 @@ enum Program {
       ConfigurationPage.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().forEach {
         output.line(String($0))
       }
+    case .diff(let options): return try Diff.run(options, isJSON: isJSON, output)
     case .createToken(let wish, let data):
       return try Tokens.create(wish, data: data, isJSON: isJSON, output)
     case .listTokens(let data): return try Tokens.list(data: data, isJSON: isJSON, output)
@@ -94,6 +95,7 @@ enum Program {
     case .scan(let options): try Scan.run(options, answer)
     case .export(let options): try Export.run(options, answer)
     case .verifyExport(let path, let spine): try ExportVerify.run(path, spine: spine, answer)
+    case .skew(let options): try Skew.run(options, answer)
     case .delete(let options): try Delete.run(options, answer)
     case .erase(let options): try Erase.run(options, answer)
     case .push(let options): try Push.run(options, answer)

@@ -36,6 +36,9 @@ enum Remote {
     if job.readsInput {
       files.append(DefinitionFile(name: EntityInput.name, bytes: try EntityInput.bytes()))
     }
+    if let path = job.receipts {
+      files.append(DefinitionFile(name: path, bytes: try KeptAnswers.read(path)))
+    }
     let peer = Peer(addresses: try addresses(choice.address), token: try token(choice.tokenFile))
     switch job {
     case .export(let options): return try RemoteExport.run(options, to: peer, isJSON: isJSON, output)

@@ -14,13 +14,14 @@ enum RemoteExport {
   static func run(
     _ options: Export.Options, to peer: Remote.Peer, isJSON: Bool, _ output: Output
   ) throws(Trouble) -> ExitCode {
+    var options = options
+    options.checks = try ExportChecks.read(options.given)
     let file = try Export.trouble(options.out) { () throws(ExportError) in
       try SetFile(options.out, options.format, on: RealDisk())
     }
     let done = try make(options, peer, isJSON: isJSON, to: file)
     try Export.publish(done, file)
-    done.give(file, isJSON: isJSON, output)
-    return .done
+    return done.give(file, isJSON: isJSON, output)
   }
 
   /// Has a set made. Without a sink only its manifest comes back.
@@ -98,6 +99,7 @@ enum RemoteExport {
     }
     request.prefix = export.prefix
     request.split = options.split?.spelling ?? ""
+    request.checks = options.checks?.spelling ?? ExportRequest.noChecks
     request.told = ExportRequest.Told(
       set: options.out, format: options.format.rawValue, spine: options.spine ?? "",
       spineFormat: options.spineFormat?.rawValue ?? "")

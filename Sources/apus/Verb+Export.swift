@@ -13,6 +13,8 @@ extension Verb {
       "identity, a digest of its content, and how the cells of each feature came out.",
       "A spine with a column `lsn` repeats what was served at these LSNs. Without a",
       "spine, the rows are the moments at which a view's own events were known.",
+      "Each set is checked while it is written: no cell from after its label, few",
+      "duplicates, and what --checks says of segments, nulls and drift.",
       "`export verify` makes a set again from its manifest, and compares.",
     ],
     options: dataOrServer + [
@@ -48,6 +50,11 @@ extension Verb {
       Option(
         name: "--split", value: "time=T|hash=F",
         meaning: "a column `split`: train before T, or that share of entities"),
+      Option(
+        name: "--checks", value: "FILE", meaning: "what to check the set for, in YAML; `none` checks nothing"),
+      Option(
+        name: "--against", value: "MANIFEST|online",
+        meaning: "compare with an earlier set, or with the current rows"),
       Option(name: "--spine-format", value: "parquet|arrow|csv", meaning: "where the name does not say it"),
       Option(name: "--out-format", value: "parquet|arrow|csv", meaning: "where the name does not say it"),
       Option(
@@ -67,10 +74,15 @@ extension Verb {
       Example(
         command: "apus export --view card_activity --from 2026-11-01 --out card.parquet --data DIR",
         meaning: "a view's own history, moment by moment"),
+      Example(
+        command:
+          "apus export --spine new.parquet --service fraud@1 --against train.manifest.json --out new_set.parquet --data DIR",
+        meaning: "has anything drifted since?"),
       Example(command: "apus export verify train.manifest.json --data DIR", meaning: "is it still the same?"),
     ],
     exits: [
       (.done, "the set is there"), (.failed, "there is no set; the one before, if any, is as it was"),
-      (.checkFailed, "verify: it comes out otherwise"), (.usage, usage),
+      (.checkFailed, "the set is there, and a check of it failed; verify: it comes out otherwise"),
+      (.usage, usage),
     ])
 }

@@ -57,6 +57,7 @@ struct Verb: Equatable {
 
   static let all: [Verb] = [
     .serve, .plan, .apply, .promote, .retire, .describe, .push, .get, .history, .explain, .scan, .export,
+    .diff, .skew,
     .delete, .erase, .deadLetters, .pin, .backfill,
     .status, .ping, .check,
     .repair, .compact,

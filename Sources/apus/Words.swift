@@ -76,7 +76,13 @@ struct Words {
   // MARK: Refusing
 
   private func unknown(_ name: String) -> UsageError {
-    UsageError(
+    if Verb.remote.contains(where: { $0.name == name }), verb.options.contains(where: { $0.name == "--data" })
+    {
+      return refusal(
+        "`\(verb.name)` asks no server: it needs the folder", name,
+        next: "say --data DIR, a store's folder that no process has open")
+    }
+    return UsageError(
       what: "`\(verb.name)` has no option \(name)", place: "apus \(verb.name) … \(name)",
       next: Suggestion.next(
         for: name, among: verb.options.map(\.name) + ["--help"], see: "apus help \(verb.name)"))

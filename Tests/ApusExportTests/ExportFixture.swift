@@ -140,10 +140,10 @@ final class ExportFixture {
 
   func export(
     _ snapshot: Snapshot, _ vector: PreparedVector, _ spine: any SpineSource, _ options: ExportOptions,
-    _ choices: SpineChoices = SpineChoices()
+    _ choices: SpineChoices = SpineChoices(), checks: SetChecks? = .standard
   ) throws -> (set: HeldSet, report: ExportReport) {
     let set = HeldSet()
-    let export = Export(snapshot, vector, options, choices, scratch: scratch())
+    let export = Export(snapshot, vector, options, choices, checks: checks, scratch: scratch())
     let report = try export.run(spine, to: set)
     return (set, report)
   }

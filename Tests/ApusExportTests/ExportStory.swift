@@ -43,6 +43,7 @@ final class ExportStory {
     var hasLSNs: Bool
     var identity: SHA256.Digest
     var digest: SHA256.Digest
+    var quality: SetQuality?
     var erases: Int
     var horizons: [String: Int64]
   }
@@ -347,7 +348,8 @@ final class ExportStory {
     if hasLSNs { fields.append(ColumnField("lsn", ColumnType(.int64))) }
     let spine = try SpineBuilder(fields: fields, rows: labels.map { Array($0.prefix(fields.count)) }).spine(
       cutAt: random.within(1...20))
-    let (set, report) = try fixture.export(snapshot, vector, spine, options)
+    let checks = try ToldQuality.checks(vector.columns.map(\.name))
+    let (set, report) = try fixture.export(snapshot, vector, spine, options, checks: checks)
     guard set.rowCount == labels.count, report.rows == labels.count else {
       throw ExportFailure("\(set.rowCount) rows for \(labels.count)")
     }
@@ -361,14 +363,20 @@ final class ExportStory {
     for (row, label) in labels.enumerated() {
       for column in vector.columns { try check(set, row, label, column, question, options) }
     }
+    try ToldQuality(
+      set: set, labels: labels, vector: vector, question: question, told: fixture.told, types: Self.types
+    ).check(report.quality)
+    try checkPlain(snapshot, vector, spine, options, checks, report)
     if let before {
+      guard before.quality == report.quality else { throw ExportFailure("the checks find something else") }
       guard before.identity == report.identity else { throw ExportFailure("another identity") }
       guard before.digest == report.contentDigest else { throw ExportFailure("another content digest") }
     } else {
       made.append(
         Made(
           lsn: snapshot.lsn, features: features, labels: labels, options: options, hasLSNs: hasLSNs,
-          identity: report.identity, digest: report.contentDigest, erases: fixture.told.erases.count,
+          identity: report.identity, digest: report.contentDigest, quality: report.quality,
+          erases: fixture.told.erases.count,
           horizons: question.horizons.mapValues(\.time)))
     }
     count("exported")
@@ -376,6 +384,30 @@ final class ExportStory {
     if report.scratchByteCount > 0 { count("put aside") }
     if report.features.contains(where: { $0.counts.leaks > 0 }) { count("leaked") }
     if report.features.contains(where: { $0.counts.assumed > 0 }) { count("assumed") }
+  }
+
+  /// The same set without its columns of statuses is found to be the same, and one that is not checked has the same rows.
+  private func checkPlain(
+    _ snapshot: Snapshot, _ vector: PreparedVector, _ spine: HeldSpine, _ options: ExportOptions,
+    _ checks: SetChecks, _ report: ExportReport
+  ) throws {
+    var other = options
+    reshape(&other)
+    guard random.chance(0.3) else { return }
+    guard random.coin() else {
+      let unchecked = try fixture.export(snapshot, vector, spine, other, checks: nil).report
+      guard unchecked.contentDigest == report.contentDigest, unchecked.quality == nil else {
+        throw ExportFailure("the checks change the set")
+      }
+      return
+    }
+    other.columns = random.pick([[], [.reasons], [.lsns, .statuses]])
+    let plain = try fixture.export(snapshot, vector, spine, other, checks: checks).report
+    guard plain.quality == report.quality else {
+      throw ExportFailure(
+        "the checks find something else without columns: \(String(describing: plain.quality)), \(String(describing: report.quality))"
+      )
+    }
   }
 
   private func check(

@@ -173,7 +173,7 @@ struct ExportVerbTests {
   func killed() throws {
     let shop = try shop()
     var labels = "card_id,when,label\n"
-    for row in 0..<1_000 { labels += "c1,2020-01-01T14:00:00Z,\(row)\n" }
+    for row in 0..<1_000 { labels += "c1,2020-01-01T14:00:00.\(1_000 + row)Z,\(row)\n" }
     try write(labels, to: shop.path("labels.csv"))
     let words =
       "export --spine \(shop.path("labels.csv")) --time when --service score --out \(shop.path("train.parquet")) --data \(shop.data)"

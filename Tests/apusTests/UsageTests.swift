@@ -149,7 +149,7 @@ struct UsageTests {
       ["help", "inspect", "manifest"], ["help", "plan"], ["help", "apply"], ["help", "promote"],
       ["help", "retire"], ["help", "push"], ["help", "describe"], ["help", "get"], ["help", "scan"],
       ["help", "delete"], ["help", "erase"], ["help", "dead-letters"], ["help", "pin"], ["help", "backfill"],
-      ["help", "repair"],
+      ["help", "repair"], ["help", "diff"], ["help", "skew"],
       ["help", "serve"], ["help", "config"], ["help", "status"], ["help", "ping"], ["help", "token"],
       ["token", "--help"], ["help", "completions"],
     ])
@@ -176,7 +176,7 @@ struct UsageTests {
     let page = try Reference.page()
     let verbs = [
       "plan", "apply", "promote", "retire", "describe", "push", "get", "scan", "delete", "erase",
-      "dead-letters", "check", "repair",
+      "dead-letters", "check", "repair", "diff", "skew",
       "inspect log",
       "inspect manifest", "serve", "config", "status", "ping", "token create", "token list", "token revoke",
       "completions",

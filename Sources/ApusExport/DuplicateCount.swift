@@ -1,0 +1,63 @@
+// Rows that were there before: labels of one key that see the same come one after another, so it is enough to look at the one before.
+
+import ApusBytes
+
+/// Fed with the chunks of one stream in their order.
+struct DuplicateCount: Sendable {
+  private(set) var count = 0
+  /// The key and the label at the end of the chunk before; labels of one key may go on in the next.
+  private var lastKey: [UInt8] = []
+  private var last: Int64?
+
+  mutating func take(_ chunk: borrowing LabelChunk) {
+    // A label's limit is its time less the same delay, or its LSN.
+    for key in 0..<chunk.keyCount {
+      let bytes = chunk.key(key)
+      // Labels without a key are the same as none.
+      if bytes.isEmpty {
+        last = nil
+        lastKey = []
+        continue
+      }
+      if key > 0 || !(unsafe lastKey.span.bytes.isEqual(to: bytes)) { last = nil }
+      for label in chunk.labels(ofKey: key) {
+        let limit = chunk.limits[label]
+        if limit == last { count += 1 }
+        last = limit
+      }
+      if key == chunk.keyCount - 1 { lastKey = bytes.copied() }
+    }
+  }
+}
+
+/// The keys of all roles of a row as one of 16 bytes, on their way to be sorted.
+struct CombinedKeys: Sendable {
+  private var sorter: LabelSorter
+  private var hash = SipHash(wide: 0, 0)
+  private var isWhole = true
+
+  init(_ sorter: LabelSorter) { self.sorter = sorter }
+
+  /// Roles come in their order, row by row.
+  mutating func take(_ key: RawSpan, _ label: Label, role: Int, of roles: Int) throws(ExportError) {
+    if role == 0 {
+      hash = SipHash(wide: 0, 0)
+      isWhole = true
+    }
+    if key.isEmpty { isWhole = false }
+    hash.take(counted: key)
+    guard role == roles - 1, isWhole else { return }
+    let (first, second) = hash.finishWide()
+    var writer = ByteWriter()
+    writer.write(first)
+    writer.write(second)
+    try sorter.add(writer.bytes, label)
+  }
+
+  mutating func duplicates(_ chunkLabels: Int) throws(ExportError) -> Int {
+    var stream = try sorter.finish()
+    var count = DuplicateCount()
+    while let chunk = try stream.next(chunkLabels) { count.take(chunk) }
+    return count.count
+  }
+}
