@@ -16,7 +16,7 @@ extension ExportError {
       .badSpine
     case .columns, .system:
       refusal.map { $0.errno == .noSpace ? .diskFull : .internal } ?? .badSpine
-    case .optionWithLSNs: .badRequest
+    case .optionWithLSNs, .checksRefused: .badRequest
     case .beyondHistory: .beyondHistory
     case .lsnAhead: .notYet
     case .viewNotThere: .unknownName
@@ -46,7 +46,7 @@ extension ExportError {
     case .viewNotThere(let view, let lsn, let row):
       return details(("view", view), ("lsn", "\(lsn)"), ("row", "\(row)"))
     case .noTimeColumn, .columns, .system, .spineUnreadable, .spineChanged, .scratchFull, .scratchDamaged,
-      .cancelled:
+      .cancelled, .checksRefused:
       return []
     }
   }
