@@ -134,12 +134,15 @@ assert blank.to_df()["avg_amount_30d"].isna().all()
 # The pipeline kept a record of when it told each row. With that column the load says both times, and the set is filled.
 # Loading again is no harm: the same rows with another *known at*; nothing in the store is ever overwritten. The *leak
 # delta* counts the cells that a join by event time alone would have filled from another event: of the cards all of them,
-# because such a join finds the very payment that the model is asked about.
+# because such a join finds the very payment that the model is asked about. Checks are made while the set is written; here
+# a segment of large payments must be covered, too, and what fails is raised before anybody trains on it.
 
 # %%
 store.push("card_activity", activity, event_time="event_timestamp", known_at="column:told_at")
-known = store.get_historical_features(payments, "stolen@1", time="paid_at")
+checks = {"segments": {"spenders": {"column": "amount", "min": 100}}, "coverage": 0.95}
+known = store.get_historical_features(payments, "stolen@1", time="paid_at", checks=checks)
 print(known.report)
+known.report.raise_for_failures()
 print(f"the set is {known.id[:16]}…, made of what was said up to LSN {known.lsn}")
 t = known.to_df()
 

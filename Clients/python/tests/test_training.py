@@ -434,6 +434,59 @@ def test_the_scope_read_is_enough_and_needed(tmp_path: Path) -> None:
             server.connect(token=tokens["ingest"]).get_historical_features(spine("a", 2), WHOLE)
 
 
+# Quality checks
+
+
+def test_a_set_is_checked_and_what_failed_is_raised(store: apus.Store, past: str) -> None:
+    good = store.get_historical_features(spine(past, 2, 4), WHOLE, time="label_time")
+    good.report.raise_for_failures()
+    assert good.report.verdict == "passed" and {one.check for one in good.report.checks} >= {"temporal_order", "duplicates"}
+    twice = store.get_historical_features(spine(past, 2, 2, 4), WHOLE, time="label_time")
+    with pytest.raises(apus.TrainingDataQualityError, match="duplicates") as failed:
+        twice.report.raise_for_failures()
+    (one,) = failed.value.failures
+    assert (one.check, one.of, one.verdict, one.threshold) == ("duplicates", "the set", "failed", 0.02)
+    assert one.figure == pytest.approx(1 / 3, abs=1e-6) and len(twice) == 3 and "FAILED duplicates" in str(twice.report)
+    assert twice.id != good.id
+
+
+def test_thresholds_are_a_dict_or_a_file_of_either_kind(store: apus.Store, past: str, tmp_path: Path) -> None:
+    thresholds = {"duplicates": 0.5, "segments": {"everyone": "all"}, "coverage": 0.9}
+    as_json, as_yaml = tmp_path / "checks.json", tmp_path / "checks.yaml"
+    as_json.write_text(json.dumps(thresholds))
+    as_yaml.write_text("duplicates: 0.5\nsegments:\n  everyone: all\ncoverage: 0.9  # of each\n")
+    for checks in (thresholds, as_json, str(as_yaml)):
+        t = store.get_historical_features(spine(past, 0, 2, 2, 4), WHOLE, time="label_time", checks=checks)
+        assert [(one.check, one.of, one.figure) for one in t.report.failures] == [("coverage", "everyone", 0.75)]
+    none = store.get_historical_features(spine(past, 2, 2), WHOLE, time="label_time", checks="none")
+    none.report.raise_for_failures()
+    assert none.report.verdict == "not_judged" and not none.report.checks
+
+
+def test_a_set_is_compared_with_an_earlier_one_or_with_what_is_served(store: apus.Store, card: str, tmp_path: Path) -> None:
+    for hour in range(40):
+        row = {"card_id": card, "whole": hour if hour < 20 else 1000}
+        store.push("every", row, event_time=at(hour), known_at="event-time")
+    earlier = store.get_historical_features(spine(card, *range(20)), WHOLE, time="label_time")
+    earlier.save(tmp_path / "earlier.parquet")
+    later = spine(card, *range(20, 40))
+    for against in (earlier, str(tmp_path / "earlier.manifest.json"), earlier.manifest):
+        t = store.get_historical_features(later, WHOLE, time="label_time", checks={"against": against})
+        assert "psi" in {one.check for one in t.report.failures} and t.report.reference
+    same = store.get_historical_features(spine(card, *range(20)), WHOLE, time="label_time", checks={"against": earlier})
+    assert "psi" not in {one.check for one in same.report.failures}
+    online = store.get_historical_features(later, WHOLE, time="label_time", checks={"against": "online"})
+    assert "psi" in {one.check for one in online.report.checks}
+
+
+def test_checks_that_are_wrong_refuse_the_set(store: apus.Store, past: str) -> None:
+    with pytest.raises(apus.BadRequest, match="coverag"):
+        store.get_historical_features(spine(past, 2), WHOLE, time="label_time", checks={"coverag": 0.9})
+    with pytest.raises(apus.ApusError, match="nothing_such"):
+        segments = {"some": {"column": "nothing_such", "min": 1}}
+        store.get_historical_features(spine(past, 2), WHOLE, time="label_time", checks={"segments": segments})
+
+
 # What breaks in the middle
 
 

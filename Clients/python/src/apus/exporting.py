@@ -216,12 +216,21 @@ def _events(asked: Asked, start: Any, end: Any, keys: Any) -> Asked:
 def _checks(checks: Checks) -> str:
     if checks is None:
         return ""
+    if checks == "none":
+        return "none"
     if isinstance(checks, Mapping):
         said = dict(checks)
     elif isinstance(checks, (str, os.PathLike)):
-        said = _checks_file(os.fspath(checks))
+        text = _text(os.fspath(checks), "the checks")
+        try:
+            said = json.loads(text)
+        except ValueError:
+            # YAML: the server reads it.
+            return text
+        if not isinstance(said, dict):
+            return text
     else:
-        raise InputError(f"checks is {spell_type(checks)}", next='give a dict, {"coverage": 0.9}, or the path of a JSON file')
+        raise InputError(f"checks is {spell_type(checks)}", next='give a dict, {"coverage": 0.9}, the path of a file, or "none"')
     against = said.pop("against", None)
     if against is not None:
         if against == "online":
@@ -234,20 +243,20 @@ def _checks(checks: Checks) -> str:
         raise InputError(f"the checks are no JSON: {error}", next="write dicts, lists, texts and numbers") from None
 
 
-def _read(path: str, what: str) -> dict[str, Any]:
+def _text(path: str, what: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
-            said = json.load(file)
+            return file.read()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise InputError(f"{path} cannot be read: {why}", what, "name a JSON file, or give a dict") from None
-    if not isinstance(said, dict):
-        raise InputError(f"{path} holds no object", what, "name another file")
-    return said
+        raise InputError(f"{path} cannot be read: {why}", what, "check the path") from None
 
 
-def _checks_file(path: str) -> dict[str, Any]:
-    return _read(path, "the checks")
+def _manifest(path: str) -> Any:
+    try:
+        return json.loads(_text(path, "what checks are against"))
+    except ValueError as error:
+        raise InputError(f"{path} is no manifest: {error}", "what checks are against", "name a .manifest.json") from None
 
 
 def _reference(against: Any) -> dict[str, Any]:
@@ -256,7 +265,7 @@ def _reference(against: Any) -> dict[str, Any]:
     if isinstance(against, TrainingSet):
         manifest: Any = against.manifest
     elif isinstance(against, (str, os.PathLike)):
-        name, manifest = os.fspath(against), _read(os.fspath(against), "what checks are against")
+        name, manifest = os.fspath(against), _manifest(os.fspath(against))
     else:
         manifest = against
     quality = manifest.get("quality") if isinstance(manifest, Mapping) else None
