@@ -1,4 +1,5 @@
-// Reading a store as a caller in the process does: the key is encoded, looked up, and every value is judged and looked at.
+// Reading a store as a caller in the process does, the server for one: the key is encoded, looked up, and every value is judged and looked at. Values that lie
+// side by side are judged together and taken as one piece of bytes.
 
 import ApusBytes
 import ApusContracts
@@ -7,6 +8,8 @@ import ApusStore
 struct BenchReading: ~Copyable {
   private let vector: PreparedVector
   private let shape: RowShape
+  /// Of each group.
+  private let runs: [Run?]
   private var reader: StoreReader
   private var keys: RequestKeys
   private var encoder = KeyEncoder()
@@ -17,7 +20,24 @@ struct BenchReading: ~Copyable {
     self.vector = vector
     self.reader = reader
     shape = bench.shape
+    runs = vector.groups.map { Run($0.features) }
     keys = RequestKeys(for: vector)
+  }
+
+  /// The values of a group, all of which are there if all features before `end` are present.
+  private struct Run {
+    private(set) var values: SlotRun
+    private(set) var end: Int
+
+    /// Nil where they do not lie side by side.
+    init?(_ features: [PreparedVector.Feature]) {
+      guard let first = features.first, let run = SlotRun(first.slot) else { return nil }
+      (values, end) = (run, first.slot.index + 1)
+      for feature in features.dropFirst() {
+        guard values.extend(by: feature.slot) else { return nil }
+        end = feature.slot.index + 1
+      }
+    }
   }
 
   /// The sum over all values of an entity. A value that may not be shown adds nothing.
@@ -28,10 +48,14 @@ struct BenchReading: ~Copyable {
     try Self.add(encoder, to: &keys)
     var floats = 0.0
     var words: UInt64 = 0
-    let vector = vector
+    let (vector, runs) = (vector, runs)
     switch shape {
     case .features:
       _ = try reader.read(vector, keys) { _, group, row in
+        if let run = runs[group], row.arePresent(below: run.end) {
+          unsafe row.raw(run.values).withUnsafeBytes { floats += unsafe RowShape.summed($0) }
+          return
+        }
         for feature in vector.groups[group].features where row.status(feature) == .present {
           unsafe row.raw(feature).withUnsafeBytes {
             floats += unsafe $0.loadUnaligned(as: Double.self)

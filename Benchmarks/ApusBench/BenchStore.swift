@@ -93,12 +93,15 @@ enum RowShape {
   /// What a reader makes of the values: it looks at every byte.
   @inline(__always) func sum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     switch self {
-    case .features:
-      var sum = 0.0
-      for place in 0..<10 { sum += unsafe bytes.loadUnaligned(fromByteOffset: place &* 8, as: Double.self) }
-      return sum.bitPattern
+    case .features: return unsafe Self.summed(bytes).bitPattern
     case .vector: return unsafe Self.folded(bytes)
     }
+  }
+
+  @inline(__always) static func summed(_ bytes: UnsafeRawBufferPointer) -> Double {
+    var sum = 0.0
+    for place in 0..<10 { sum += unsafe bytes.loadUnaligned(fromByteOffset: place &* 8, as: Double.self) }
+    return sum
   }
 
   @inline(__always) static func folded(_ bytes: UnsafeRawBufferPointer) -> UInt64 {

@@ -14,6 +14,16 @@ package enum CRC32C {
     unsafe bytes.withUnsafeBytes { unsafe crc32c_extend(crc, $0.baseAddress, $0.count) }
   }
 
+  /// `extend(extend(crc, first), second)`.
+  package static func extend(_ crc: UInt32, _ first: RawSpan, _ second: RawSpan) -> UInt32 {
+    // C reads exactly the spans' bytes and keeps no pointer.
+    unsafe first.withUnsafeBytes { first in
+      unsafe second.withUnsafeBytes { second in
+        unsafe crc32c_extend_both(crc, first.baseAddress, first.count, second.baseAddress, second.count)
+      }
+    }
+  }
+
   /// The portable method, which every other must agree with.
   package static func extendSoftware(_ crc: UInt32, _ bytes: RawSpan) -> UInt32 {
     extend(crc, bytes, by: .software)

@@ -71,14 +71,33 @@ extension ColumnBuilder {
   private mutating func gather<T: FixedWidthInteger & BitwiseCopyable>(
     _ picks: Span<ColumnPick>, of column: Column, as: T.Type
   ) {
+    reserve(picks.count)
+    let values = column.valueBytes
     if column.nullCount == 0 {
-      for place in picks.indices { append(column.load(Int(picks[place].row), as: T.self)) }
+      for place in picks.indices { append(Self.number(values, picks[place], of: column.count, as: T.self)) }
       return
     }
+    let validity = unsafe column.validity.span.bytes
     for place in picks.indices {
+      let value = Self.number(values, picks[place], of: column.count, as: T.self)
       let row = Int(picks[place].row)
-      if column.isNull(row) { appendNull() } else { append(column.load(row, as: T.self)) }
+      // A column with nulls has a bit for each row, and `number` has looked whether it has the row.
+      let byte = unsafe validity.unsafeLoad(fromByteOffset: row &>> 3, as: UInt8.self)
+      if byte &>> UInt8(truncatingIfNeeded: row & 7) & 1 == 1 { append(value) } else { appendNull() }
     }
+  }
+
+  /// What stands at a row of a scalar column of so many.
+  @inline(__always)
+  private static func number<T: FixedWidthInteger & BitwiseCopyable>(
+    _ values: RawSpan, _ pick: ColumnPick, of count: Int, as: T.Type
+  ) -> T {
+    let row = Int(pick.row)
+    precondition(row >= 0 && row < count, "the column has no such row")
+    // A scalar column of this size holds as many numbers as rows.
+    return T(
+      littleEndian: unsafe values.unsafeLoadUnaligned(
+        fromUncheckedByteOffset: row &* MemoryLayout<T>.size, as: T.self))
   }
 
   private mutating func append(_ row: Int, of column: Column) throws(ColumnarError) {

@@ -5,8 +5,8 @@
 
 import ApusBytes
 
-/// Owned by one ParquetWriter.
-final class ParquetChunkWriter {
+/// Owned by one ParquetWriter, which lets one thread at a time have it.
+final class ParquetChunkWriter: @unchecked Sendable {
   let leaf: ParquetColumnForm
   private var state: ParquetChunkState
 
@@ -15,13 +15,6 @@ final class ParquetChunkWriter {
   ) throws(ColumnarError) {
     leaf = ParquetColumnForm(field)
     state = try ParquetChunkState(leaf, options, mayHaveDictionary)
-  }
-
-  var rawByteCount: Int { state.rawByteCount }
-
-  /// How many rows from `row` on, at most `limit`, the open page still takes.
-  func rowsThatFit(_ column: Column, from row: Int, atMost limit: Int, bytesMax: Int) -> Int {
-    ParquetStage.rowsThatFit(column, from: row, atMost: limit, bytes: bytesMax - state.pageRawByteCount)
   }
 
   func append(_ column: Column, _ rows: Range<Int>) throws(ColumnarError) {
@@ -66,7 +59,6 @@ struct ParquetChunkState: ~Copyable {
   private var pages = ByteWriter()
   private var pageMarks: [ParquetPageMark] = []
   private var bounds: ParquetExtremes?
-  private var closedRawByteCount = 0
   private var uncompressedByteCount = 0
   private var entryCount = 0
 
@@ -83,9 +75,6 @@ struct ParquetChunkState: ~Copyable {
       }
     }
   }
-
-  var pageRawByteCount: Int { stage.rawByteCount }
-  var rawByteCount: Int { closedRawByteCount + stage.rawByteCount }
 
   mutating func append(_ column: Column, _ rows: Range<Int>, _ leaf: ParquetColumnForm) throws(ColumnarError)
   {
@@ -148,7 +137,6 @@ extension ParquetChunkState {
         encoding: encoding, valueCount: stage.valueCount, emptyCount: stage.emptyEntryCount,
         nanCount: nanCount, bounds: found.map { Self.cut($0, leaf) }))
     entryCount += stage.entryCount
-    closedRawByteCount += stage.rawByteCount
     stage.removeAll()
   }
 
@@ -346,7 +334,6 @@ extension ParquetChunkState {
     pages.removeAll()
     pageMarks.removeAll(keepingCapacity: true)
     bounds = nil
-    closedRawByteCount = 0
     uncompressedByteCount = 0
     entryCount = 0
   }

@@ -136,7 +136,7 @@ package struct ParquetPages: ~Copyable {
     if needsDictionary { try readDictionary(in: &room) }
     do throws(PageFault) {
       let taken = try decoder.take(
-        unsafe bytes.span.bytes, at: 0, into: &assembly, with: &room.decompressor)
+        unsafe bytes.span.bytes, at: 0, into: &assembly, with: &room.decompressor, areGood: true)
       guard taken.end == bytes.count else {
         throw .mismatch("bytes of a page", claimed: bytes.count, found: taken.end)
       }

@@ -15,8 +15,6 @@ struct ParquetStage: ~Copyable {
   var valueCount = 0
   /// Values, nulls and empty lists.
   var entryCount = 0
-  /// Of the columns in memory: what page limits count.
-  var rawByteCount = 0
 
   var emptyEntryCount: Int { entryCount - valueCount }
 
@@ -27,14 +25,12 @@ struct ParquetStage: ~Copyable {
     repetition.removeAll(keepingCapacity: true)
     valueCount = 0
     entryCount = 0
-    rawByteCount = 0
   }
 
   /// Takes rows of the column, whose type is the leaf's.
   mutating func append(
     _ column: borrowing Column, _ rows: Range<Int>, _ leaf: ParquetColumnForm
   ) throws(ColumnarError) {
-    rawByteCount += Self.rawByteCount(column, rows)
     if leaf.element == .null, !leaf.isList {
       definition.append(contentsOf: repeatElement(0, count: rows.count))
       entryCount += rows.count

@@ -5,6 +5,7 @@
 // row group that is open, its closed pages compressed, and the indexes of those that are written.
 
 import ApusBytes
+package import ApusSystem
 
 /// Used by one thread at a time.
 package final class ParquetWriter {
@@ -16,6 +17,11 @@ package final class ParquetWriter {
   private var finishedRows = 0
   private var rowGroupRows = 0
   private var pageRows = 0
+  /// Of the open page, by column, and of the row group's closed ones: bytes as they lie in memory, which limits count.
+  private var pageRawByteCounts: [Int]
+  private var closedRawByteCount = 0
+  /// Nil: the caller's thread does everything.
+  private let crew: Crew?
 
   private struct WrittenRowGroup {
     let summary: ParquetSummary.RowGroup
@@ -24,9 +30,10 @@ package final class ParquetWriter {
 
   static let magic = Array("PAR1".utf8)
 
-  /// Begins a file at the sink's first byte.
+  /// Begins a file at the sink's first byte. A crew works on several columns at once, and comes to the same bytes.
   package init(
-    _ schema: ColumnSchema, to sink: any ColumnSink, options: ParquetWriterOptions = ParquetWriterOptions()
+    _ schema: ColumnSchema, to sink: any ColumnSink, options: ParquetWriterOptions = ParquetWriterOptions(),
+    crew: Crew? = nil
   ) throws(ColumnarError) {
     precondition(sink.byteCount == 0, "a file begins at the first byte")
     precondition(
@@ -35,6 +42,8 @@ package final class ParquetWriter {
     self.schema = schema
     self.sink = sink
     self.options = options
+    self.crew = crew
+    pageRawByteCounts = Array(repeating: 0, count: schema.fields.count)
     var chunks: [ParquetChunkWriter] = []
     for (place, field) in schema.fields.enumerated() {
       chunks.append(
@@ -47,20 +56,52 @@ package final class ParquetWriter {
   /// Takes the rows of a batch, whose fields are the schema's.
   package func append(_ batch: ColumnBatch) throws(ColumnarError) {
     precondition(batch.schema.fields == schema.fields, "a file has one schema")
+    var steps: [Step] = []
     var row = 0
     while row < batch.rowCount {
-      let count = rowsForPage(batch, from: row)
-      if count == 0 {
-        try closePage()
-        continue
+      let rows = row..<(row + rowsForPage(batch, from: row))
+      if !rows.isEmpty {
+        steps.append(.rows(rows))
+        for (place, column) in batch.columns.enumerated() {
+          pageRawByteCounts[place] += ParquetStage.rawByteCount(column, rows)
+        }
+        row = rows.upperBound
+        pageRows += rows.count
+        rowGroupRows += rows.count
+        if pageRows < options.pageRowsMax, rowGroupRows < options.rowGroupRowsMax { continue }
       }
-      for (chunk, column) in zip(chunks, batch.columns) {
-        try chunk.append(column, row..<(row + count))
+      steps.append(endPage())
+      if isRowGroupFull {
+        try take(steps, batch.columns)
+        steps.removeAll()
+        try closeRowGroup()
       }
-      row += count
-      pageRows += count
-      rowGroupRows += count
-      if pageRows == options.pageRowsMax || rowGroupRows == options.rowGroupRowsMax { try closePage() }
+    }
+    try take(steps, batch.columns)
+  }
+
+  /// What every column does alike, one thing after another.
+  private enum Step: Sendable {
+    case rows(Range<Int>)
+    case closePage(firstRow: Int)
+  }
+
+  /// Does the same with every column, with several at once if there is a crew.
+  private func take(_ steps: [Step], _ columns: [Column]) throws(ColumnarError) {
+    if steps.isEmpty { return }
+    let chunks = chunks
+    @Sendable func take(_ place: Int) throws(ColumnarError) {
+      for step in steps {
+        switch step {
+        case .rows(let rows): try chunks[place].append(columns[place], rows)
+        case .closePage(let firstRow): try chunks[place].closePage(firstRow: firstRow)
+        }
+      }
+    }
+    if let crew {
+      _ = try crew.map(chunks.count) { (place) throws(ColumnarError) in try take(place) }
+    } else {
+      for place in chunks.indices { try take(place) }
     }
   }
 
@@ -68,19 +109,25 @@ package final class ParquetWriter {
   private func rowsForPage(_ batch: ColumnBatch, from row: Int) -> Int {
     var count = min(
       batch.rowCount - row, options.pageRowsMax - pageRows, options.rowGroupRowsMax - rowGroupRows)
-    for (chunk, column) in zip(chunks, batch.columns) {
-      count = chunk.rowsThatFit(column, from: row, atMost: count, bytesMax: options.pageBytesMax)
+    for (place, column) in batch.columns.enumerated() {
+      count = ParquetStage.rowsThatFit(
+        column, from: row, atMost: count, bytes: options.pageBytesMax - pageRawByteCounts[place])
     }
     return count == 0 && pageRows == 0 ? 1 : count
   }
 
-  private func closePage() throws(ColumnarError) {
-    for chunk in chunks { try chunk.closePage(firstRow: rowGroupRows - pageRows) }
+  private func endPage() -> Step {
+    let firstRow = rowGroupRows - pageRows
     pageRows = 0
-    let rawByteCount = chunks.reduce(0) { $0 + $1.rawByteCount }
-    if rowGroupRows >= options.rowGroupRowsMax || rawByteCount >= options.rowGroupBytesMax {
-      try closeRowGroup()
+    for place in pageRawByteCounts.indices {
+      closedRawByteCount += pageRawByteCounts[place]
+      pageRawByteCounts[place] = 0
     }
+    return .closePage(firstRow: firstRow)
+  }
+
+  private var isRowGroupFull: Bool {
+    rowGroupRows >= options.rowGroupRowsMax || closedRawByteCount >= options.rowGroupBytesMax
   }
 
   private func closeRowGroup() throws(ColumnarError) {
@@ -93,6 +140,7 @@ package final class ParquetWriter {
     rowGroups.append(WrittenRowGroup(summary: summary, chunks: written))
     finishedRows += rowGroupRows
     rowGroupRows = 0
+    closedRawByteCount = 0
   }
 
   /// Writes what is left and the file's tail. The writer is of no more use; the sink is not flushed.
@@ -101,7 +149,7 @@ package final class ParquetWriter {
   package func finish(
     adding last: ([ParquetSummary.RowGroup]) -> [ColumnMetadata] = { _ in [] }
   ) throws(ColumnarError) -> ParquetSummary {
-    if pageRows > 0 { try closePage() }
+    if pageRows > 0 { try take([endPage()], []) }
     if rowGroupRows > 0 { try closeRowGroup() }
     let tailOffset = sink.byteCount
     let tail = makeTail(at: tailOffset, adding: last(rowGroups.map(\.summary)))

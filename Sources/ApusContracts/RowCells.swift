@@ -42,7 +42,7 @@ package struct RowCells: ~Escapable {
   }
 
   /// Checks the structure of cells that take all of `bytes`; `RowCells+Check.swift` checks what is in them.
-  @_lifetime(copy bytes)
+  @inline(__always) @_lifetime(copy bytes)
   package init(_ bytes: RawSpan, layout: borrowing RowLayout) throws(RowError) {
     let count = Int(try Self.load(bytes, at: 0, as: UInt16.self))
     guard count <= layout.slots.count else {
@@ -53,9 +53,8 @@ package struct RowCells: ~Escapable {
     slotsAt = RowFormat.slotsAt(count: count)
     let variableCount: Int
     if count > 0 {
-      let last = layout.slots[count - 1]
-      variableCount = last.variableCount
-      endsAt = slotsAt + last.slotsByteCount
+      variableCount = layout.slots[count - 1].variableCount
+      endsAt = slotsAt + layout.slots[count - 1].slotsByteCount
     } else {
       variableCount = 0
       endsAt = slotsAt
@@ -65,10 +64,15 @@ package struct RowCells: ~Escapable {
       throw .truncated(needed: variableAt, available: bytes.byteCount)
     }
     try checkStates()
-    try checkEnds(layout, variableCount)
+    if variableCount > 0 {
+      try checkEnds(layout, variableCount)
+    } else if variableAt < bytes.byteCount {
+      throw .trailingBytes(bytes.byteCount - variableAt)
+    }
   }
 
   /// Two bits each, 24 in the first word, whose low bits are n, and 32 in every other.
+  @inline(__always)
   private func checkStates() throws(RowError) {
     var at = 0
     while at < slotsAt {
@@ -85,6 +89,7 @@ package struct RowCells: ~Escapable {
     guard count == 0 || state(count &- 1) != .absent else { throw .notTrimmed(count: count) }
   }
 
+  @inline(never)
   private func checkEnds(_ layout: borrowing RowLayout, _ variableCount: Int) throws(RowError) {
     let available = bytes.byteCount &- variableAt
     var start = 0

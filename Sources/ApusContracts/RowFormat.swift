@@ -9,6 +9,10 @@ package enum RowFormat {
   static let deleteFlag: UInt8 = 1
   static let stampCountAt = 2
 
+  /// Of a row of one event that is no delete: one stamp, no flags.
+  static let headerOfOneEvent: UInt64 = 1 << UInt64(8 * stampCountAt)
+  static let cellsAtOfOneEvent = headerByteCount + stampByteCount
+
   static let statesAt = 2
   static let statesPerByte = 4
   static let endByteCount = 4

@@ -26,6 +26,37 @@ package struct RowView: ~Escapable {
   /// Checks the structure of a row that takes all of `bytes`. `checkContent` checks the rest.
   @_lifetime(copy bytes)
   package init(_ bytes: RawSpan, layout: borrowing RowLayout) throws(RowError) {
+    // Nearly all rows are those of one event that spoke of everything.
+    if bytes.byteCount >= RowFormat.cellsAtOfOneEvent + RowFormat.statesAt,
+      bytes.loadHeader() == RowFormat.headerOfOneEvent
+    {
+      try self.init(ofOneEvent: bytes, layout: layout)
+    } else {
+      try self.init(ofAny: bytes, layout: layout)
+    }
+  }
+
+  /// What `init(ofAny:)` comes to for a row with one stamp and no delete. Its header and the number of its features are there.
+  @inline(__always) @_lifetime(copy bytes)
+  private init(ofOneEvent bytes: RawSpan, layout: borrowing RowLayout) throws(RowError) {
+    // The caller has compared the row's length with where the cells begin.
+    stamps = unsafe bytes.extracting(
+      unchecked: RowFormat.headerByteCount..<RowFormat.cellsAtOfOneEvent)
+    cells = try RowCells(
+      unsafe bytes.extracting(unchecked: RowFormat.cellsAtOfOneEvent..<bytes.byteCount), layout: layout)
+    guard cells.count > 0 else { throw .stampCount(stamps: 1, features: 0) }
+    places = RawSpan()
+    placeByteCount = 0
+    stampCount = 1
+    deleted = nil
+    let stamp = stamps.loadStamp(at: 0)
+    base = stamp
+    oldest = stamp
+    greatestLSN = LSN(stamp.sequence)
+  }
+
+  @_lifetime(copy bytes)
+  private init(ofAny bytes: RawSpan, layout: borrowing RowLayout) throws(RowError) {
     let header = try RowCells.load(bytes, at: 0, as: UInt64.self)
     let flags = UInt8(truncatingIfNeeded: header)
     guard flags & ~RowFormat.deleteFlag == 0 else { throw .unknownFlags(flags) }
@@ -171,6 +202,12 @@ extension RowView {
 }
 
 extension RawSpan {
+  /// The first eight bytes, which the caller knows to be there.
+  @inline(__always)
+  fileprivate func loadHeader() -> UInt64 {
+    UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt64.self))
+  }
+
   /// The stamp at an offset that the caller knows to be good; the loads check it nevertheless.
   @inlinable
   internal func loadStamp(at offset: Int) -> Stamp {

@@ -102,14 +102,20 @@ struct CellGather {
   ) throws(ExportError) -> (statuses: [UInt8], reasons: [UInt8]) {
     var statuses = [UInt8](repeating: CellStatus.present.rawValue, count: chunk.count)
     var reasons = [UInt8](repeating: 0, count: chunk.count)
+    // One for all labels, unless each has its own LSN.
+    var isRemoved = false
+    var ttl: Int64?
     for label in 0..<chunk.count {
-      let epoch = try epoch(chunk, label)
+      if label == 0 || !chunk.lsns.isEmpty {
+        let epoch = try epoch(chunk, label)
+        (isRemoved, ttl) = (epoch.removed[feature], epoch.ttlNanoseconds)
+      }
       let at = winners.at(label, feature)
       let place = winners.places[at]
       var reason: BlankReason?
       if winners.isBeyond[label] {
         reason = .beyondHistory
-      } else if epoch.removed[feature] || place.isDelete {
+      } else if isRemoved || place.isDelete {
         reason = .deleted
       } else if place.isNone {
         let key = winners.keys[Int(winners.keyOf[label])]
@@ -119,7 +125,7 @@ struct CellGather {
       if let reason {
         statuses[label] = CellStatus.notFound.rawValue
         reasons[label] = reason.rawValue
-      } else if let ttl = epoch.ttlNanoseconds,
+      } else if let ttl,
         winners.times[at] < ReadTime(nanoseconds: chunk.times[label]).oldestNanoseconds(ttlNanoseconds: ttl)
       {
         statuses[label] = CellStatus.outsideMaxAge.rawValue

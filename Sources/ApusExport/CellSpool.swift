@@ -169,7 +169,7 @@ struct CellSpool: Sendable {
   // MARK: In order
 
   /// The columns of a group for a range of rows, in the order of the spine. What was put is let go of.
-  mutating func take(_ range: Int, _ group: Int) throws(ExportError) -> [Column] {
+  mutating func take(_ range: Int, _ group: Int, _ crew: Crew) throws(ExportError) -> [Column] {
     let place = range * ranges.schemas.count + group
     var parts = held[place]
     held[place] = []
@@ -186,23 +186,23 @@ struct CellSpool: Sendable {
         next += 1
       }
     }
-    var columns: [Column] = []
-    for (index, field) in ranges.schemas[group].fields.enumerated() {
+    let (fields, own, places) = (ranges.schemas[group].fields, parts, picks)
+    return try crew.map(fields.count) { (index) throws(ExportError) in
+      let field = fields[index]
       let all: Column
-      if parts.count == 1 {
-        all = parts[0].columns[index]
+      if own.count == 1 {
+        all = own[0].columns[index]
       } else {
-        var builder = ColumnBuilder(field.type, named: field.name, capacity: Int(next))
+        var builder = ColumnBuilder(field.type, named: field.name, capacity: places.count)
         do throws(ColumnarError) {
-          for part in parts { try builder.append(all: part.columns[index]) }
+          for part in own { try builder.append(all: part.columns[index]) }
           all = try builder.finish()
         } catch {
           throw .columns(error)
         }
       }
-      columns.append(try SpoolRanges.gather(picks.span, [all], field))
+      return try SpoolRanges.gather(places.span, [all], field)
     }
-    return columns
   }
 }
 

@@ -4,6 +4,7 @@
 
 package import ApusBytes
 package import ApusColumnar
+package import ApusSystem
 
 /// The digest of some columns, made as their rows pass.
 package struct RowsDigest: Sendable {
@@ -16,10 +17,28 @@ package struct RowsDigest: Sendable {
     states = fields.map { _ in SipHash(wide: 0, 0) }
   }
 
-  package mutating func take(_ columns: [Column]) {
+  /// A crew takes several columns at once, and comes to the same.
+  package mutating func take(_ columns: [Column], _ crew: Crew? = nil) {
     guard let count = columns.first?.count else { return }
     rows += UInt64(count)
-    for (place, column) in columns.enumerated() { Self.take(column, &states[place]) }
+    guard let crew else {
+      for (place, column) in columns.enumerated() { Self.take(column, &states[place]) }
+      return
+    }
+    let before = states
+    states = crew.map(columns.count) { place in
+      var state = before[place]
+      Self.take(columns[place], &state)
+      return state
+    }
+  }
+
+  /// Of these columns and, behind them, of others with as many rows.
+  func followed(by others: RowsDigest) -> RowsDigest {
+    precondition(rows == others.rows, "columns beside each other have as many rows")
+    var all = RowsDigest(fields + others.fields)
+    (all.states, all.rows) = (states + others.states, rows)
+    return all
   }
 
   /// Of what was taken so far.
@@ -55,13 +74,16 @@ package struct RowsDigest: Sendable {
     _ column: Column, as: T.Type, _ state: inout SipHash
   ) {
     var next = state
-    for row in 0..<column.count {
-      if column.nullCount > 0, column.isNull(row) {
+    var row = 0
+    let haveNulls = column.nullCount > 0
+    column.forEach(0..<column.count, as: T.self) { value in
+      if haveNulls, column.isNull(row) {
         next.take(0)
       } else {
         next.take(1)
-        next.take(UInt64(truncatingIfNeeded: column.load(row, as: T.self)))
+        next.take(UInt64(truncatingIfNeeded: value))
       }
+      row &+= 1
     }
     state = next
   }

@@ -269,7 +269,7 @@ private struct DiffLabels {
   private mutating func isThere() throws(ExportError) -> Bool {
     while at >= chunk.count {
       guard let next = try stream.next(Self.chunkLabels) else { return false }
-      chunk = next
+      chunk = next.chunk
       key = 0
       at = 0
     }

@@ -38,7 +38,8 @@ package final class Export {
   }
 
   package func run(_ spine: any SpineSource, to sink: any ExportSink) throws(ExportError) -> ExportReport {
-    let reading = try spine.open()
+    let crew = Crew(options.threads, name: "apus-export")
+    let reading = try SpineAhead(spine.open(), crew)
     let layout = try SpineLayout(reading.schema, vector, choices, isText: spine.isText)
     try checkOptions(layout)
     let mode: Sight.Line = layout.lsn != nil ? .all : options.mode == .known ? .known : .happened
@@ -49,7 +50,7 @@ package final class Export {
       try SetInspection(checks, layout, plan, options, vector.columns.map(\.name), fields)
     }
 
-    var labels = LabelReading(layout, plan, options, snapshot, scratch)
+    var labels = LabelReading(layout, plan, options, snapshot, scratch, crew)
     try labels.run(reading, watch)
     let spineDigest = labels.digest.digest
     try checkScratch(plan, rows: labels.rowCount)
@@ -71,7 +72,7 @@ package final class Export {
     report.timeColumn = layout.timeName
     report.lsnColumn = layout.lsn.map { reading.schema.fields[$0].name }
     report.features = features(plan, counts)
-    try write(spine, layout, plan, &cells, fields, &inspection, to: sink, &report)
+    try write(spine, layout, plan, &cells, fields, &inspection, to: sink, &report, crew)
     report.quality = try inspection?.quality(
       report.features.map(\.counts), duplicates: combined ?? duplicates ?? 0, reference(spine, layout))
     report.identityText = identityText(layout, spineDigest)
@@ -147,21 +148,22 @@ package final class Export {
   private func write(
     _ spine: any SpineSource, _ layout: SpineLayout, _ plan: ExportPlan, _ cells: inout CellSpool,
     _ fields: [ColumnField], _ inspection: inout SetInspection?, to sink: any ExportSink,
-    _ report: inout ExportReport
+    _ report: inout ExportReport, _ crew: Crew
   ) throws(ExportError) {
-    let reading = try spine.open()
+    let reading = try SpineAhead(spine.open(), crew)
     guard fields.starts(with: reading.schema.fields) else { throw .spineChanged }
     var labels = SpineLabels(layout, options)
     let schema = ColumnSchema(fields)
     try sink.begin(schema)
     var spineDigest = RowsDigest(reading.schema.fields)
-    var digest = RowsDigest(fields)
+    // Of what stands behind the spine's columns in the set.
+    var digest = RowsDigest(Array(fields[reading.schema.fields.count...]))
     var range = -1
     var rows = 0..<0
     var columns: [[Column]] = []
     var row = 0
     while let batch = try reading.next() {
-      spineDigest.take(batch.columns)
+      spineDigest.take(batch.columns, crew)
       var own = batch.columns
       if let split { own.append(try split.column(batch, &labels)) }
       var at = 0
@@ -171,14 +173,14 @@ package final class Export {
           range += 1
           rows = cells.ranges.rows(of: range)
           columns = []
-          for group in plan.groups.indices { columns.append(try cells.take(range, group)) }
+          for group in plan.groups.indices { columns.append(try cells.take(range, group, crew)) }
         }
         let count = min(batch.rowCount - at, rows.upperBound - row)
         let place = (row - rows.lowerBound)..<(row - rows.lowerBound + count)
         let joined =
           own.map { $0.slice(at..<(at + count)) }
           + plan.outputs.map { columns[$0.group][$0.place].slice(place) }
-        digest.take(joined)
+        digest.take(Array(joined[batch.columns.count...]), crew)
         inspection?.take(joined, place, of: columns)
         let whole: ColumnBatch
         do throws(ColumnarError) { whole = try ColumnBatch(schema, joined, rowCount: count) } catch {
@@ -193,7 +195,7 @@ package final class Export {
     guard row == report.rows, spineDigest.digest == report.spineDigest else { throw .spineChanged }
     try sink.finish()
     report.fields = fields
-    report.contentDigest = digest.digest
+    report.contentDigest = spineDigest.followed(by: digest).digest
   }
 
   /// What the set is compared with, if anything.

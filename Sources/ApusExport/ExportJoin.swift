@@ -22,11 +22,19 @@ final class ExportJoin: Sendable {
     var role = 0
     var spool: CellSpool
     var counts: [[CellCounts]]
-    /// Nil where keys are of several roles, or nothing is checked.
-    var duplicates: DuplicateCount?
+    /// Of each chunk that was given out, in their order. Nil where keys are of several roles, or nothing is checked.
+    var duplicates: [DuplicateCount]?
     var error: ExportError?
     var done = 0
     var total = 0
+  }
+
+  /// Labels that a thread answers.
+  private struct Task {
+    let role: Int
+    /// Of the chunk among those whose duplicates are counted; below zero when they are not.
+    let number: Int
+    let claim: LabelClaim
   }
 
   init(
@@ -44,7 +52,7 @@ final class ExportJoin: Sendable {
       Work(
         streams: streams, spool: spool,
         counts: plan.groups.map { group in group.features.map { _ in CellCounts() } },
-        duplicates: plan.isChecked && streams.count == 1 ? DuplicateCount() : nil))
+        duplicates: plan.isChecked && streams.count == 1 ? [] : nil))
   }
 
   func run(
@@ -65,13 +73,23 @@ final class ExportJoin: Sendable {
       return work
     }
     if let error = end.error { throw error }
-    return (end.spool, end.counts, end.duplicates?.count)
+    let duplicates = end.duplicates.map { chunks in
+      var all = DuplicateCount()
+      for chunk in chunks { all.append(chunk) }
+      return all.count
+    }
+    return (end.spool, end.counts, duplicates)
   }
 
   private func work(thread: Int) {
     do throws(ExportError) {
       var roles: [Int: [GroupSweep]] = [:]
-      while let (role, chunk) = try next() {
+      while let task = try next() {
+        let (role, chunk) = (task.role, task.claim.chunk)
+        if task.number >= 0 {
+          let own = DuplicateCount(of: chunk)
+          work.withLock { $0.duplicates?[task.number] = own }
+        }
         if roles[role] == nil {
           roles = [role: plan.groups.indices.filter { plan.groups[$0].role == role }.map(sweep)]
         }
@@ -83,13 +101,13 @@ final class ExportJoin: Sendable {
     }
   }
 
-  private func next() throws(ExportError) -> (Int, LabelChunk)? {
+  private func next() throws(ExportError) -> Task? {
     try work.withLock { (work) throws(ExportError) in
       guard work.error == nil else { return nil }
       while work.role < work.streams.count {
-        if let chunk = try work.streams[work.role].next(options.chunkLabels) {
-          work.duplicates?.take(chunk)
-          return (work.role, chunk)
+        if let claim = try work.streams[work.role].next(options.chunkLabels) {
+          work.duplicates?.append(DuplicateCount())
+          return Task(role: work.role, number: (work.duplicates?.count ?? 0) - 1, claim: claim)
         }
         work.role += 1
       }

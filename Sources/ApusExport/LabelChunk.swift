@@ -65,9 +65,16 @@ struct LabelChunk: Sendable {
 }
 
 /// One row of the spine, as one role asks for it.
-struct Label: Equatable, Sendable {
-  var row: Int
-  var time: Int64
-  var limit: Int64
-  var lsn: UInt64?
+package struct Label: Equatable, Sendable {
+  package var row: Int
+  package var time: Int64
+  package var limit: Int64
+  package var lsn: UInt64?
+
+  package init(row: Int, time: Int64, limit: Int64, lsn: UInt64? = nil) {
+    self.row = row
+    self.time = time
+    self.limit = limit
+    self.lsn = lsn
+  }
 }

@@ -1,104 +1,69 @@
-// The labels of one role on their way from the order of the spine into that of keys: held once, beside an index of what decides most comparisons, and
-// put aside, sorted, whenever they are more than there is room for. The order is (key, limit, row), so it is one and the same however often
-// that happened.
+// The labels of one role on their way from the order of the spine into that of keys: held once, and put aside, sorted, whenever they are more than there is
+// room for. The order is (key, limit, row), so it is one and the same however often that happened.
 
 import ApusBytes
 import ApusSystem
 
 struct LabelSorter: Sendable {
-  struct Entry: Sendable {
-    /// Of the key; where all keys have eight bytes, the key.
-    var prefix: UInt64
-    var limit: Int64
-    var place: Int32
-  }
-
   private let memory: Int
   private let scratch: ScratchFiles
-  private var keyBytes: [UInt8] = []
-  private var keyEnds: [Int] = []
-  private var labels: [Label] = []
-  private var entries: [Entry] = []
+  private let crew: Crew
+  private var held = LabelPiece()
   private var spills: [LabelSpill] = []
 
-  init(memory: Int, _ scratch: ScratchFiles) {
+  init(memory: Int, _ scratch: ScratchFiles, _ crew: Crew = Crew(1, name: "apus-sort")) {
     self.memory = memory
     self.scratch = scratch
+    self.crew = crew
   }
 
   var spilledByteCount: UInt64 { spills.reduce(0) { $0 + $1.byteCount } }
 
   mutating func add(_ key: RawSpan, _ label: Label) throws(ExportError) {
-    entries.append(
-      Entry(prefix: key.exportPrefix, limit: label.limit, place: Int32(truncatingIfNeeded: labels.count)))
-    // The array copies before the span ends.
-    unsafe key.withUnsafeBytes { unsafe keyBytes.append(contentsOf: $0) }
-    keyEnds.append(keyBytes.count)
-    labels.append(label)
-    if heldByteCount > limit || labels.count >= Self.labelsMax { try spill() }
+    held.add(key, label)
+    try makeRoom()
   }
 
-  private var heldByteCount: Int {
-    keyBytes.count
-      + labels.count * (MemoryLayout<Label>.stride + MemoryLayout<Entry>.stride + MemoryLayout<Int>.stride)
+  mutating func add(_ piece: LabelPiece) throws(ExportError) {
+    held.add(piece)
+    try makeRoom()
   }
 
+  private mutating func makeRoom() throws(ExportError) {
+    if heldByteCount > limit || held.count >= Self.labelsMax { try spill() }
+  }
+
+  /// With what sorting will take.
+  private var heldByteCount: Int { held.byteCount + held.count * Self.sortingByteCount }
+
+  private static let sortingByteCount = MemoryLayout<LabelOrder.Entry>.stride + MemoryLayout<UInt64>.stride
   private static let labelsMax = 1 << 30
 
   /// Each file is open until the end: when there are many, the next ones are larger.
   private var limit: Int { memory << min(20, spills.count / Self.spillsOfSize) }
   private static let spillsOfSize = 64
 
-  private func key(_ place: Int) -> Range<Int> { (place == 0 ? 0 : keyEnds[place - 1])..<keyEnds[place] }
-
-  private mutating func sort() {
-    let (bytes, ends) = (keyBytes, keyEnds)
-    func range(_ place: Int32) -> Range<Int> { (place == 0 ? 0 : ends[Int(place) - 1])..<ends[Int(place)] }
-    // Keys of one length of eight bytes are told apart by their prefix alone.
-    let isShort = Self.areShort(ends)
-    entries.sort { a, b in
-      if a.prefix != b.prefix { return a.prefix < b.prefix }
-      if !isShort {
-        let all = unsafe bytes.span.bytes
-        let order = all.extracting(range(a.place)).compare(to: all.extracting(range(b.place)))
-        if order != 0 { return order < 0 }
-      }
-      return a.limit != b.limit ? a.limit < b.limit : a.place < b.place
-    }
-  }
-
-  private static func areShort(_ ends: [Int]) -> Bool {
-    var start = 0
-    for end in ends {
-      if end - start != 8 { return false }
-      start = end
-    }
-    return true
-  }
-
   private mutating func spill() throws(ExportError) {
-    sort()
     let file: any DiskFile
     do throws(SystemError) { file = try scratch.make() } catch { throw .system(error) }
     var writer = LabelSpill.Writer(file)
-    for entry in entries {
-      let place = Int(entry.place)
-      try writer.append(unsafe keyBytes.span.bytes.extracting(key(place)), labels[place])
+    for entries in LabelOrder(held, crew).stretches {
+      for entry in entries {
+        let place = Int(entry.place)
+        try writer.append(held.key(place), held.label(place))
+      }
     }
     spills.append(try writer.finish())
-    keyBytes.removeAll(keepingCapacity: true)
-    keyEnds.removeAll(keepingCapacity: true)
-    labels.removeAll(keepingCapacity: true)
-    entries.removeAll(keepingCapacity: true)
+    held = LabelPiece()
   }
 
   /// All labels in their order. Nothing can be added behind it.
   mutating func finish() throws(ExportError) -> LabelStream {
     if spills.isEmpty {
-      sort()
-      return .held(HeldLabels(keyBytes, keyEnds, labels, entries, areShort: Self.areShort(keyEnds)))
+      defer { held = LabelPiece() }
+      return .held(HeldLabels(held, LabelOrder(held, crew)))
     }
-    if !labels.isEmpty { try spill() }
+    if held.count > 0 { try spill() }
     return .spilled(try LabelMerge(spills))
   }
 }
@@ -109,77 +74,82 @@ enum LabelStream: Sendable {
   case spilled(LabelMerge)
 
   /// Some of them, as many as `count` at most; nil behind the last.
-  mutating func next(_ count: Int) throws(ExportError) -> LabelChunk? {
+  mutating func next(_ count: Int) throws(ExportError) -> LabelClaim? {
     switch self {
     case .held(var held):
-      self = .held(HeldLabels())
-      let chunk = held.next(count)
+      guard let claim = held.next(count) else { return nil }
       self = .held(held)
-      return chunk
-    case .spilled(let merge): return try merge.next(count)
+      return .held(held, claim)
+    case .spilled(let merge): return try merge.next(count).map { .chunk($0) }
+    }
+  }
+}
+
+/// Labels that nobody else will answer. Whoever has the claim makes the chunk of it, so that others can go on meanwhile.
+enum LabelClaim: Sendable {
+  case held(HeldLabels, HeldLabels.Stretch)
+  case chunk(LabelChunk)
+
+  var chunk: LabelChunk {
+    switch self {
+    case .held(let held, let stretch): held.chunk(stretch)
+    case .chunk(let chunk): chunk
     }
   }
 }
 
 struct HeldLabels: Sendable {
-  private let keyBytes: [UInt8]
-  private let keyEnds: [Int]
-  private let labels: [Label]
-  private let order: [LabelSorter.Entry]
-  /// Every key has eight bytes: then its prefix is the key, and saves a look at where it lies.
-  private let areShort: Bool
-  private var at = 0
+  /// Some of what a stretch of the order has.
+  struct Stretch: Sendable {
+    fileprivate var stretch = 0
+    fileprivate var places = 0..<0
+  }
 
-  init(
-    _ keyBytes: [UInt8] = [], _ keyEnds: [Int] = [], _ labels: [Label] = [],
-    _ order: [LabelSorter.Entry] = [], areShort: Bool = false
-  ) {
-    self.keyBytes = keyBytes
-    self.keyEnds = keyEnds
+  private let labels: LabelPiece
+  private let order: LabelOrder
+  /// What was given out last.
+  private var last = Stretch()
+
+  init(_ labels: LabelPiece, _ order: LabelOrder) {
     self.labels = labels
     self.order = order
-    self.areShort = areShort
   }
 
-  mutating func next(_ count: Int) -> LabelChunk? {
-    guard at < order.count else { return nil }
-    let end = min(order.count, at + count)
-    var chunk = LabelChunk(capacity: end - at)
+  mutating func next(_ count: Int) -> Stretch? {
+    while last.stretch < order.stretches.count {
+      let start = last.places.upperBound
+      let end = min(order.stretches[last.stretch].count, start + count)
+      if start < end {
+        last.places = start..<end
+        return last
+      }
+      last = Stretch(stretch: last.stretch + 1)
+    }
+    return nil
+  }
+
+  func chunk(_ own: Stretch) -> LabelChunk {
+    let entries = order.stretches[own.stretch]
+    var chunk = LabelChunk(capacity: own.places.count)
     var last: UInt64?
-    while at < end {
-      let entry = order[at]
+    for at in own.places {
+      let entry = entries[at]
       let place = Int(entry.place)
-      at += 1
-      if areShort {
-        if entry.prefix == last {
-          chunk.append(again: labels[place])
-        } else {
-          let key = entry.prefix.bigEndian
-          unsafe withUnsafeBytes(of: key) { unsafe chunk.append($0.bytes, labels[place]) }
-          last = entry.prefix
-        }
+      // What the order has need not be looked for in the order of rows.
+      let label = Label(
+        row: labels.row(place), time: entry.time, limit: entry.limit, lsn: labels.lsn(place))
+      if labels.areShort, entry.prefix == last {
+        chunk.append(again: label)
         continue
       }
-      let start = place == 0 ? 0 : keyEnds[place - 1]
-      chunk.append(unsafe keyBytes.span.bytes.extracting(start..<keyEnds[place]), labels[place])
+      last = entry.prefix
+      if labels.areShort {
+        let key = entry.prefix.bigEndian
+        unsafe withUnsafeBytes(of: key) { unsafe chunk.append($0.bytes, label) }
+      } else {
+        chunk.append(labels.key(place), label)
+      }
     }
     return chunk
-  }
-}
-
-extension RawSpan {
-  /// The first 8 bytes as a number that sorts as they do; a shorter span is filled with zeroes.
-  var exportPrefix: UInt64 {
-    if byteCount >= 8 {
-      // There are 8 bytes.
-      return UInt64(bigEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt64.self))
-    }
-    var word: UInt64 = 0
-    for at in 0..<byteCount {
-      // Below the count.
-      let byte = unsafe unsafeLoad(fromUncheckedByteOffset: at, as: UInt8.self)
-      word |= UInt64(byte) << UInt64(56 - 8 * at)
-    }
-    return word
   }
 }

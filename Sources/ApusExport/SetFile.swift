@@ -22,6 +22,7 @@ package final class SetFile: ExportSink {
   package let manifestPath: String
   private let format: SetFormat
   private let disk: any Disk
+  private let threads: Int
   private let draft: String
   private let file: any DiskFile
   private let sink: FileSink
@@ -40,7 +41,11 @@ package final class SetFile: ExportSink {
     init(_ stream: consuming ArrowStreamWriter) { self.stream = stream }
   }
 
-  package init(_ path: String, _ format: SetFormat, on disk: any Disk) throws(ExportError) {
+  /// With several threads, several columns of a Parquet file are written at once.
+  package init(
+    _ path: String, _ format: SetFormat, on disk: any Disk, threads: Int = 1
+  ) throws(ExportError) {
+    self.threads = threads
     self.path = path
     self.format = format
     self.disk = disk
@@ -79,7 +84,8 @@ package final class SetFile: ExportSink {
     do throws(ColumnarError) {
       switch format {
       case .parquet:
-        rows = .parquet(try ParquetWriter(schema, to: sink))
+        let crew = threads > 1 ? Crew(threads, name: "apus-set") : nil
+        rows = .parquet(try ParquetWriter(schema, to: sink, crew: crew))
       case .arrow: rows = .arrow(ArrowBox(try ArrowStreamWriter(schema, to: sink)))
       case .csv: rows = .csv(try CSVSet(schema, to: sink))
       }

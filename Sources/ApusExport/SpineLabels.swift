@@ -20,14 +20,14 @@ struct SpineLabels: ~Copyable {
     self.options = options
   }
 
-  /// Gives the labels of a batch, of every role of every row. `first` is the place of the batch's first row in the spine.
+  /// Gives the labels of some rows of a batch, or of all, of every role of every row. `first` is the place of the batch's first row in the spine.
   mutating func take(
-    _ batch: ColumnBatch, first: Int,
+    _ batch: ColumnBatch, _ rows: Range<Int>? = nil, first: Int,
     _ body: (_ role: Int, _ key: RawSpan, Label) throws(ExportError) -> Void
   ) throws(ExportError) {
     let times = batch.columns[layout.time]
     let lsns = layout.lsn.map { batch.columns[$0] }
-    for row in 0..<batch.rowCount {
+    for row in rows ?? 0..<batch.rowCount {
       var label = Label(row: first + row, time: 0, limit: .max)
       let time = try moment(times, row, first)
       if let lsns { label.lsn = try lsn(lsns, row, first) }

@@ -24,6 +24,9 @@ struct SweepRules: Sendable {
 /// The runs of one view version, swept for one role. Owned by one thread.
 struct Sweep {
   private let rules: SweepRules
+  // Asked at every event.
+  private let isKnown: Bool
+  private let isAll: Bool
   private let cursors: [RunCursor]
   private let featureCount: Int
   /// The LSN up to which a key's events are erased; nil when nothing ever was.
@@ -43,6 +46,8 @@ struct Sweep {
     _ rules: SweepRules, _ cursors: [RunCursor], featureCount: Int, erased: ((RawSpan) -> LSN?)?
   ) {
     self.rules = rules
+    isKnown = rules.mode == .known
+    isAll = rules.mode == .all
     self.cursors = cursors
     self.featureCount = featureCount
     self.erased = erased
@@ -113,7 +118,7 @@ struct Sweep {
   }
 
   /// Nothing more can be learnt of what is said anywhere of the key. What lies behind an LSN is not there: then nothing is to be learnt.
-  private var isAllSpoken: Bool { rules.mode == .all || unseen.isSpoken }
+  private var isAllSpoken: Bool { isAll || unseen.isSpoken }
 
   /// The cursor with the least stamp, and the event time up to which it stays so; nil: it is the only one.
   private static func first(_ active: [RunCursor]) throws(ExportError) -> (Int, Bound) {
@@ -168,7 +173,7 @@ struct Sweep {
     // Runs reach behind the snapshot, and erasures into them; mostly neither.
     let isFiltered = cursor.run.lsns.last > rules.through || floor > .none
     let lsns = isFiltered ? try cursor.lsns() : []
-    let stops = rules.mode != .all
+    let stops = !isAll
     var row = cursor.row
     let first = row
     let last = cursor.end
@@ -205,7 +210,7 @@ struct Sweep {
         } else {
           late.add(entry, rank, place, time, saying: nil)
         }
-        if rules.mode == .known { happened.take(rank, place, time) }
+        if isKnown { happened.take(rank, place, time) }
       } else {
         let mask = masks.span.extracting((row * words)..<(row * words + words))
         if entry <= limit {
@@ -213,7 +218,7 @@ struct Sweep {
         } else {
           late.add(entry, rank, place, time, saying: mask)
         }
-        if rules.mode == .known { happened.take(rank, place, time, saying: mask) }
+        if isKnown { happened.take(rank, place, time, saying: mask) }
       }
     }
   }
@@ -246,7 +251,7 @@ struct Sweep {
     let isUnseen = seen.hasUnseen
     if isUnseen { hasUnseen = true }
     winners.append(seen, hasUnseen: isUnseen)
-    if rules.mode == .known { countLeaks(time, &winners) }
+    if isKnown { countLeaks(time, &winners) }
   }
 
   /// A cell leaks when *as happened* would have filled it from another event, or not at all.

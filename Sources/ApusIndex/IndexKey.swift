@@ -58,6 +58,7 @@ extension RawSpan {
   }
 
   /// The view version of a row's key; nil when these bytes are no row's key.
+  @inline(__always)
   var viewOfKey: UInt32? {
     guard byteCount >= IndexFormat.keyByteCountMin, byteCount <= IndexFormat.keyByteCountMax,
       bigEndian32(at: 0) != IndexFormat.recordsProject

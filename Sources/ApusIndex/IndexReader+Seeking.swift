@@ -24,43 +24,36 @@ extension IndexReader {
     return try verified(tree.row(search).value, of: sought.key(at: place))
   }
 
-  /// Of which view version the row is that is at or after a key that was sought, or where `nextView` went from there; nil when it is
-  /// not of the same entity's key.
-  package mutating func view(of sought: inout SoughtKeys, at place: Int) throws(IndexError) -> UInt32? {
+  /// The row of a view version of the entity's key that was sought, or nil when there is none. Who asks for several goes from row to row, so they
+  /// are asked for in their order, none before the one that was sought. Only rows that are asked for are checked.
+  @_lifetime(&self)
+  package mutating func row(
+    of sought: inout SoughtKeys, at place: Int, view: UInt32
+  ) throws(IndexError) -> IndexRow? {
     transaction.checkIsLive()
     let before = region.enter()
     defer { region.leave(before) }
     let tree = tree
-    return try sought.lend(place) { (prefix, search) throws(IndexError) in
-      try tree.view(&search, prefix: prefix)
+    try sought.lend(place) { (prefix, search) throws(IndexError) in
+      try tree.walk(&search, to: view, prefix: prefix)
     }
+    let search = sought.searches[place]
+    guard search.walk == .atRow, search.view == view else { return nil }
+    let node = try self.tree.row(search)
+    return try verified(node.value, of: node.key)
   }
 
-  /// Goes to the row after the one of which `view` was the last to tell, and tells of that.
-  package mutating func nextView(
-    of sought: inout SoughtKeys, at place: Int, after view: UInt32
+  /// The first view version that is not before `wanted` and of which the entity's key has a row; nil when there is none. As in `row`, order is kept.
+  package mutating func view(
+    of sought: inout SoughtKeys, at place: Int, from wanted: UInt32
   ) throws(IndexError) -> UInt32? {
     transaction.checkIsLive()
     let before = region.enter()
     defer { region.leave(before) }
     let tree = tree
-    let next = try sought.lend(place) { (prefix, search) throws(IndexError) in
-      search.low &+= 1
-      search.rows &-= 1
-      return try tree.view(&search, prefix: prefix)
+    return try sought.lend(place) { (prefix, search) throws(IndexError) in
+      try tree.walk(&search, to: wanted, prefix: prefix)
+      return search.walk == .atRow ? search.view : nil
     }
-    // Views ascend, whatever pages say: so a walk ends.
-    if let next, next <= view { throw tree.damage(sought.searches[place].page) }
-    return next
-  }
-
-  /// The row of which `view` or `nextView` was the last to tell. Only rows that are asked for are checked.
-  @_lifetime(&self)
-  package mutating func viewRow(of sought: inout SoughtKeys, at place: Int) throws(IndexError) -> IndexRow {
-    transaction.checkIsLive()
-    let before = region.enter()
-    defer { region.leave(before) }
-    let node = try tree.row(sought.searches[place])
-    return try verified(node.value, of: node.key)
   }
 }

@@ -42,7 +42,7 @@ struct ValueSeal: Sendable {
   }
 
   private func checksum(_ key: RawSpan, _ value: RawSpan) -> UInt32 {
-    CRC32C.extend(CRC32C.extend(seed, key), value.extracting(droppingFirst: IndexFormat.lsnAt))
+    CRC32C.extend(seed, key, value.extracting(droppingFirst: IndexFormat.lsnAt))
   }
 
   /// The row in a value that belongs to `key`, or what is wrong with it.

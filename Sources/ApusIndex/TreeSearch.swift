@@ -33,6 +33,9 @@ struct TreeSearch {
   var isDone = false
   /// Whether `low` has the key itself, at `node`.
   var isFound = false
+  /// How far the walk is that goes on from `low`; when it is at a row, that is at `node`, and `view` is its view version.
+  var walk = TreeWalk.unbegun
+  var view: UInt32 = 0
 
   init(keyAt: Int, prefixEnd: Int, keyEnd: Int, rows: Int) {
     self.keyAt = keyAt
@@ -47,10 +50,20 @@ struct TreeSearch {
     (page, count, low, high) = (root, 0, 0, 0)
     branch = TreeBranch()
     (isDone, isFound) = (false, false)
+    walk = .unbegun
   }
 
   /// Whether more rows are wanted than the leaf has from there on.
   var isBeyondLeaf: Bool { rows > count &- low }
+}
+
+/// A walk over the rows of one entity's key.
+enum TreeWalk {
+  /// Nobody looked at a row yet.
+  case unbegun
+  case atRow
+  /// Behind the last of the rows.
+  case over
 }
 
 /// A branch on the way to a leaf, and the node that the way went. Without nodes, it is none.

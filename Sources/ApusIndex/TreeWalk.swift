@@ -3,22 +3,38 @@
 import ApusBytes
 
 extension Tree {
-  /// Of which view version the row is where a search is, or the first on the next leaf when it is at the end of one; nil when that is not of the same
-  /// entity's key. Views ascend from row to row, whatever the pages say: so a walk ends.
+  /// Goes to the first row, from where the search or its walk is, of a view version that is not before `wanted`; when there is none of the same
+  /// entity's key, the walk is over. `prefix` is what keys of that begin with.
   @inline(__always)
-  func view(_ search: inout TreeSearch, prefix: RawSpan) throws(IndexError) -> UInt32? {
+  func walk(_ search: inout TreeSearch, to wanted: UInt32, prefix: RawSpan) throws(IndexError) {
+    if search.walk == .unbegun { try look(&search, prefix: prefix) }
+    while search.walk == .atRow, search.view < wanted {
+      let last = search.view
+      search.low &+= 1
+      search.rows &-= 1
+      try look(&search, prefix: prefix)
+      // Views ascend, whatever pages say: so a walk ends.
+      if search.walk == .atRow, search.view <= last { throw damage(search.page) }
+    }
+  }
+
+  /// Looks at the row where a search is, or at the first on the next leaf when it is at the end of one.
+  @inline(__always)
+  private func look(_ search: inout TreeSearch, prefix: RawSpan) throws(IndexError) {
+    search.walk = .over
     if search.low >= search.count {
-      guard try nextLeaf(&search) else { return nil }
+      guard try nextLeaf(&search) else { return }
     }
     let page = search.page
     guard pages.holds(pageAt: page), let node = pages.node(search.low, ofPageAt: page),
       let key = pages.key(ofNodeAt: node, pageAt: page)
     else { throw damage(page) }
-    guard key.begins(with: prefix) else { return nil }
+    guard key.begins(with: prefix) else { return }
     guard key.byteCount == prefix.byteCount &+ IndexFormat.viewByteCount, let view = key.viewOfKey
     else { throw .damaged(.key(key.copied())) }
     search.node = node
-    return view
+    search.view = view
+    search.walk = .atRow
   }
 
   /// The row at `node` of a search.

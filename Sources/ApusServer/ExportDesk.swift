@@ -22,13 +22,14 @@ final class ExportDesk: Sendable {
 
   init(
     _ store: Store, _ options: SessionOptions, _ zones: @escaping @Sendable (String) -> LabelZone?
-  ) throws(SystemError) {
+  ) {
     self.zones = zones
     self.store = store
     self.options = options
     scratch = ScratchFiles(
       RealDisk(), in: store.folder, prefix: Self.prefix, reserve: store.options.diskReserveByteCount)
-    try scratch.clear()
+    // A name that stays takes no room, and is removed another time.
+    try? scratch.clear()
   }
 
   /// Begins it, or says why not.

@@ -45,8 +45,9 @@ extension ExportError {
     case .lsnAhead(let lsn, let row, _): return details(("lsn", "\(lsn)"), ("row", "\(row)"))
     case .viewNotThere(let view, let lsn, let row):
       return details(("view", view), ("lsn", "\(lsn)"), ("row", "\(row)"))
-    case .noTimeColumn, .columns, .system, .spineUnreadable, .spineChanged, .scratchFull, .scratchDamaged,
-      .cancelled, .checksRefused:
+    case .noTimeColumn, .checksRefused, .columns, .system, .spineUnreadable, .spineChanged, .scratchFull,
+      .scratchDamaged,
+      .cancelled:
       return []
     }
   }

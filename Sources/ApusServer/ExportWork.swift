@@ -212,12 +212,14 @@ struct ExportWork: Sendable {
       checks = try SetChecks(reading: Array(request.checks.utf8), named: "the checks")
     } catch {
       throw .refused(
-        WireRefusal(.badRequest, error.lines.joined(separator: "; "), next: "mend the checks, then ask again"))
+        WireRefusal(.badRequest, error.lines.joined(separator: "; "), next: "mend the checks, then ask again")
+      )
     }
     if case .manifest(let path) = checks.against {
       throw .refused(
         WireRefusal(
-          .badRequest, "the checks compare with the manifest \(Quoted(path)), which is no file of the server's",
+          .badRequest,
+          "the checks compare with the manifest \(Quoted(path)), which is no file of the server's",
           next: "send what it says of its features as `reference`, or ask for `against: online`"))
     }
     return checks

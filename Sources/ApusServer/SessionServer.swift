@@ -52,7 +52,7 @@ package final class SessionServer: Sendable {
     let holders = holders
     tokens?.whenRevoked { holders.revoke($0) }
     past = try Worker(name: "apus-past", jobsMax: SessionLimits.pastJobsMax)
-    exports = try ExportDesk(store, options, zones)
+    exports = ExportDesk(store, options, zones)
   }
 
   /// Does what the workers were given, and ends them; after the loops, and before the store is closed.

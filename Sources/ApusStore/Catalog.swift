@@ -10,6 +10,8 @@ package final class Catalog: Sendable {
   package let horizons: Horizons
   /// The view version with id *i* is element *i* - 1.
   private let views: [CatalogView]
+  /// Of the same, for `lend`.
+  private let reading: ReadingViews
 
   package init(
     number: UInt64, registry: Registry, erasures: Erasures, horizons: Horizons = Horizons()
@@ -19,6 +21,7 @@ package final class Catalog: Sendable {
     self.registry = registry
     self.erasures = erasures
     views = registry.versions.compactMap { CatalogView($0, in: registry) }
+    reading = ReadingViews(views)
     precondition(views.count == registry.versions.count, "a registry's versions name what it has")
   }
 
@@ -29,6 +32,7 @@ package final class Catalog: Sendable {
     self.erasures = erasures
     registry = catalog.registry
     views = catalog.views
+    reading = catalog.reading
   }
 
   package func with(_ erasures: Erasures, _ horizons: Horizons? = nil) -> Catalog {
@@ -49,12 +53,11 @@ package final class Catalog: Sendable {
 
   func has(_ id: ViewVersionID) -> Bool { id.rawValue >= 1 && Int(id.rawValue) <= views.count }
 
-  /// Lends a view version, which is counted once: handed out, it would be counted again by whoever looks at it. Nothing
-  /// happens when there is none.
+  /// Lends what reading asks of a view version. Nothing happens when there is none.
   @inline(__always)
-  func lend(_ id: ViewVersionID, _ body: (CatalogView) -> Void) {
+  func lend(_ id: ViewVersionID, _ body: (borrowing ReadingView) -> Void) {
     guard has(id) else { return }
-    body(views[Int(id.rawValue) - 1])
+    reading.lend(Int(id.rawValue) - 1, body)
   }
 
   /// The version that a name means: `card_activity`, `card_activity@2`.

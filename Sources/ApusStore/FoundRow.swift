@@ -21,7 +21,7 @@ package struct FoundRow: ~Escapable {
   /// Of every value, when all that is said was said by one event and nothing of it is hidden.
   @usableFromInline internal let statusOfAll: CellStatus?
 
-  @_lifetime(copy row, copy removed)
+  @inline(__always) @_lifetime(copy row, copy removed)
   init(
     _ row: RowView, without removed: Span<UInt64>, at time: ReadTime, ttlNanoseconds: Int64?,
     erasedThrough: LSN?

@@ -15,27 +15,27 @@ struct RowFolder: ~Copyable {
   /// row, is none.
   @inline(__always)
   mutating func lend(
-    _ indexed: RawSpan?, of key: RawSpan, in overlay: borrowing OverlayView, _ view: CatalogView,
+    _ indexed: RawSpan?, of key: RawSpan, in overlay: borrowing OverlayView, _ layout: borrowing RowLayout,
     _ body: (RowView) -> Void
   ) throws(RowError) {
-    if overlay.hasKeys { return try lendFolded(indexed, of: key, in: overlay, view, body) }
-    if let indexed { body(try RowView(indexed, layout: view.layout)) } else { body(RowView()) }
+    if overlay.hasKeys { return try lendFolded(indexed, of: key, in: overlay, layout, body) }
+    if let indexed { body(try RowView(indexed, layout: layout)) } else { body(RowView()) }
   }
 
   @inline(never)
   private mutating func lendFolded(
-    _ indexed: RawSpan?, of key: RawSpan, in overlay: borrowing OverlayView, _ view: CatalogView,
+    _ indexed: RawSpan?, of key: RawSpan, in overlay: borrowing OverlayView, _ layout: borrowing RowLayout,
     _ body: (RowView) -> Void
   ) throws(RowError) {
     let hash = overlay.hash(of: key)
     if let indexed {
-      lend(try RowView(indexed, layout: view.layout), of: key, hash, after: 0, in: overlay, view, body)
+      lend(try RowView(indexed, layout: layout), of: key, hash, after: 0, in: overlay, layout, body)
       return
     }
     for place in 0..<overlay.generationCount {
       guard let version = overlay.version(of: key, hash: hash, at: place) else { continue }
-      let row = Self.row(version, layout: view.layout)
-      lend(row, of: key, hash, after: place + 1, in: overlay, view, body)
+      let row = Self.row(version, layout: layout)
+      lend(row, of: key, hash, after: place + 1, in: overlay, layout, body)
       return
     }
     body(RowView())
@@ -43,17 +43,17 @@ struct RowFolder: ~Copyable {
 
   private mutating func lend(
     _ row: RowView, of key: RawSpan, _ hash: UInt64, after place: Int, in overlay: borrowing OverlayView,
-    _ view: CatalogView, _ body: (RowView) -> Void
+    _ layout: borrowing RowLayout, _ body: (RowView) -> Void
   ) {
     var isFolded = false
     for place in place..<overlay.generationCount {
       guard let version = overlay.version(of: key, hash: hash, at: place) else { continue }
       isFolded = Self.fold(
-        row, isFolded: isFolded, Self.row(version, layout: view.layout), layout: view.layout, &result,
+        row, isFolded: isFolded, Self.row(version, layout: layout), layout: layout, &result,
         &scratch)
     }
     if isFolded {
-      body(Self.row(result.bytes, layout: view.layout))
+      body(Self.row(result.bytes, layout: layout))
     } else {
       body(row)
     }

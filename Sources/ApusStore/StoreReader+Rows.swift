@@ -123,23 +123,19 @@ extension RowReader {
     _ sought: inout SoughtKeys, _ place: Int, _ overlay: borrowing OverlayView, _ index: inout IndexReader,
     _ folder: inout RowFolder, _ body: (_ group: Int, FoundRow) -> Void
   ) throws(IndexError) {
-    var view = try index.view(of: &sought, at: place)
     for group in groups {
-      let wanted = vector.groups[group].view
-      while let found = view, found < wanted.rawValue {
-        view = try index.nextView(of: &sought, at: place, after: found)
-      }
-      key.set(view: wanted.rawValue)
-      if view == wanted.rawValue {
-        let row = try index.viewRow(of: &sought, at: place)
-        try lend(row.bytes, of: wanted, context, catalog, key.bytes, overlay, &folder) { body(group, $0) }
+      let view = vector.groups[group].view
+      key.set(view: view.rawValue)
+      if let row = try index.row(of: &sought, at: place, view: view.rawValue) {
+        try lend(row.bytes, of: view, context, catalog, key.bytes, overlay, &folder) { body(group, $0) }
       } else {
-        try lend(nil, of: wanted, context, catalog, key.bytes, overlay, &folder) { body(group, $0) }
+        try lend(nil, of: view, context, catalog, key.bytes, overlay, &folder) { body(group, $0) }
       }
     }
   }
 
   /// Lends what `key` has, given what the index has of it.
+  @inline(__always)
   private static func lend(
     _ indexed: RawSpan?, of view: ViewVersionID, _ context: Context, _ catalog: Catalog, _ key: RawSpan,
     _ overlay: borrowing OverlayView, _ folder: inout RowFolder, _ body: (FoundRow) -> Void
@@ -149,7 +145,7 @@ extension RowReader {
     catalog.lend(view) { view in
       let (time, ttl, erasedThrough) = (context.time, view.ttlNanoseconds, context.erasedThrough)
       do throws(RowError) {
-        try folder.lend(indexed, of: key, in: overlay, view) { row in
+        try folder.lend(indexed, of: key, in: overlay, view.layout) { row in
           if view.removed.isEmpty {
             body(FoundRow(row, without: Span(), at: time, ttlNanoseconds: ttl, erasedThrough: erasedThrough))
           } else {

@@ -273,6 +273,12 @@ uint32_t crc32c_extend(uint32_t crc, const void *bytes, size_t count) {
   return ~(count <= SHORT_MAX ? best_if_short : best)(~crc, bytes, count);
 }
 
+uint32_t crc32c_extend_both(
+    uint32_t crc, const void *first, size_t first_count, const void *second, size_t second_count) {
+  uint32_t state = (first_count <= SHORT_MAX ? best_if_short : best)(~crc, first, first_count);
+  return ~(second_count <= SHORT_MAX ? best_if_short : best)(state, second, second_count);
+}
+
 uint32_t crc32c_copy(uint32_t crc, void *to, const void *from, size_t count) {
 #if HAS_FOLDED
   if (best_method == CRC32C_FOLDED) return ~copy_folded(~crc, to, from, count);

@@ -53,7 +53,7 @@ enum Export {
     options.checks = try ExportChecks.read(options.given)
     let disk = RealDisk()
     let file = try trouble(options.out) { () throws(ExportError) in
-      try SetFile(options.out, options.format, on: disk)
+      try SetFile(options.out, options.format, on: disk, threads: options.export.threads)
     }
     let done = try make(options, answer, SetFile.scratch(for: options.out, on: disk), to: file)
     try publish(done, file)

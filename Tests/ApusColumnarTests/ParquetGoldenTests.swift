@@ -1,5 +1,6 @@
 import ApusBytes
 import ApusColumnar
+import ApusSystem
 import Testing
 
 @Suite struct ParquetGoldenTests {
@@ -82,7 +83,8 @@ import Testing
     #expect(CRC32.checksum(unsafe long.span.bytes) == 0x190a_55ad)
   }
 
-  @Test("the same rows give the same bytes, however they come in batches")
+  @Test(
+    "the same rows give the same bytes, however they come in batches, and however many threads write them")
   func deterministic() throws {
     let seed: UInt64 = 77
     let batch = try Written.everyType(rows: 2500, nulls: 0.2, seed: seed)
@@ -97,6 +99,10 @@ import Testing
       let (bytes, other) = try Written.file(batch.schema, parts, options)
       #expect(bytes == whole, "seed \(seed), batches of \(step)")
       #expect(other == summary)
+      let (shared, another) = try Written.file(
+        batch.schema, parts, options, crew: Crew(3, name: "parquet"))
+      #expect(shared == whole, "seed \(seed), batches of \(step), three threads")
+      #expect(another == summary)
     }
   }
 

@@ -2,14 +2,17 @@
 
 import ApusBytes
 import ApusColumnar
+import ApusSystem
 import ApusTestSupport
 
 enum Written {
   static func file(
-    _ schema: ColumnSchema, _ batches: [ColumnBatch], _ options: ParquetWriterOptions = ParquetWriterOptions()
+    _ schema: ColumnSchema, _ batches: [ColumnBatch],
+    _ options: ParquetWriterOptions = ParquetWriterOptions(),
+    crew: Crew? = nil
   ) throws(ColumnarError) -> ([UInt8], ParquetSummary) {
     let sink = MemorySink()
-    let writer = try ParquetWriter(schema, to: sink, options: options)
+    let writer = try ParquetWriter(schema, to: sink, options: options, crew: crew)
     for batch in batches { try writer.append(batch) }
     let summary = try writer.finish()
     return (sink.copied(), summary)

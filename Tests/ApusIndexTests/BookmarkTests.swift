@@ -189,13 +189,11 @@ extension IndexReader {
     sought.append(unsafe Keys.whole(id, view: 1).span.bytes, rows: 60)
     try seek(&sought)
     var rows: [UInt32: TestRow] = [:]
-    var view = try view(of: &sought, at: 0)
-    func keep(_ view: UInt32, _ row: IndexRow) {
-      rows[view] = TestRow(lsn: row.lsn.rawValue, bytes: row.bytes.copied())
-    }
-    while let found = view {
-      keep(found, try viewRow(of: &sought, at: 0))
-      view = try nextView(of: &sought, at: 0, after: found)
+    var next: UInt32 = 0
+    while let found = try view(of: &sought, at: 0, from: next) {
+      guard let row = try row(of: &sought, at: 0, view: found) else { break }
+      rows[found] = TestRow(lsn: row.lsn.rawValue, bytes: row.bytes.copied())
+      next = found + 1
     }
     return rows
   }

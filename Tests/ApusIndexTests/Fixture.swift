@@ -180,10 +180,11 @@ extension IndexReader {
     var sought = SoughtKeys()
     sought.append(prefix: prefix, rows: rows)
     try seek(&sought)
-    var view = try view(of: &sought, at: 0)
-    while let found = view {
-      body(found, try viewRow(of: &sought, at: 0))
-      view = try nextView(of: &sought, at: 0, after: found)
+    var next: UInt32? = 0
+    while let wanted = next, let found = try view(of: &sought, at: 0, from: wanted) {
+      guard let row = try row(of: &sought, at: 0, view: found) else { return }
+      body(found, row)
+      next = found == .max ? nil : found + 1
     }
   }
 }

@@ -22,7 +22,11 @@ int32_t crc32c_best_method(void);
 // Extends a CRC-32C by `count` bytes with the fastest method. 0 is the CRC of nothing.
 uint32_t crc32c_extend(uint32_t crc, const void *bytes, size_t count);
 
-// The same, and copies the bytes to `to`, which must not overlap them: one pass instead of two.
+// The same by two pieces, one after the other, in one call.
+uint32_t crc32c_extend_both(
+    uint32_t crc, const void *first, size_t first_count, const void *second, size_t second_count);
+
+// The same as `crc32c_extend`, and copies the bytes to `to`, which must not overlap them: one pass instead of two.
 uint32_t crc32c_copy(uint32_t crc, void *to, const void *from, size_t count);
 
 // The same as `crc32c_extend` by a named method, which must not exceed `crc32c_best_method()`.
