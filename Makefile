@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test torture bench lint format docs clean
+.PHONY: help setup build run demo test torture bench lint format docs clean
 
 help: ## this list
 	@echo "make VERB, where VERB is one of"
@@ -16,6 +16,9 @@ build: setup ## build apus: .build/release/apus
 
 run: build ## serve an example with sample rows on 127.0.0.1:7399; its store is $APUS_DATA or .build/run
 	@Deploy/run.sh
+
+demo: build ## tell a story on the example: a model, its features, and why it was wrong; its Python needs go into .build/demo
+	@Clients/python/demo/run.sh
 
 test: setup ## lint and all tests; FILTER=regex for some of them, VERBOSE=1 for every word
 	@Tests/run.sh
@@ -32,7 +35,7 @@ lint: ## fail when a Swift file is not formatted as .swift-format says
 format: ## format every Swift file
 	@Tests/format.sh
 
-docs: setup ## render the documentation comments: .build/docs
+docs: build ## render the documentation comments and a reference of all commands: .build/docs
 	@Deploy/docs.sh
 
 clean: ## remove everything that was built

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Renders the documentation comments of every room into .build/docs, as pages for DocC's own viewer.
+# Renders the documentation comments of every room into .build/docs, as pages for DocC's own viewer, and beside them a reference of all
+# commands, commands.md, in the words of the program itself.
 set -eu
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -25,3 +26,14 @@ done
 docc convert --additional-symbol-graph-dir "$graphs" --output-dir "$pages" \
   --fallback-display-name Apus --fallback-bundle-identifier apus
 echo "docs: $pages (to read them: python3 -m http.server -d $pages, then /documentation)"
+
+apus=.build/release/apus
+reference=$pages/commands.md
+{
+  printf '# Commands\n\nAs `apus help` of %s says them.\n' "$("$apus" --version | head -n 1)"
+  "$apus" help | sed -nE 's/^  ([a-z][a-z-]*( [a-z-]+)?) {2,}.*/\1/p' | while read -r verb; do
+    # shellcheck disable=SC2086 # a verb may be two words
+    printf '\n## apus %s\n\n```\n%s\n```\n' "$verb" "$("$apus" help $verb)"
+  done
+} >"$reference"
+echo "docs: $reference has $(grep -c '^## ' "$reference") commands"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Checks the Python client: ruff, mypy, and its tests against the real server. Ends in `N passed, N failed`, with
 # `, N skipped` where something was; fails when anything fails. Words of its own go to pytest: `test.sh -k blanks`.
-#   setup   only makes the environment .build/python-client, as requirements.txt says, which takes a download once
-# Where the environment cannot be made (no network, no python3-venv), says so and counts one as skipped.
+#   setup   only makes the environments .build/python-client and .build/demo/python, as their requirements.txt say: a download, once
+# Where the first cannot be made (no network, no python3-venv), says so and counts one as skipped;
+# where the second cannot, the tests of the demo are skipped.
 set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -31,6 +32,7 @@ if ! cmp -s "$here/requirements.txt" "$stamp"; then
     --requirement "$here/requirements.txt" 2>&1) || give_up "pip could not install: $words"
   cp "$here/requirements.txt" "$stamp"
 fi
+"$here/demo/run.sh" setup
 if [ -n "$action" ]; then exit 0; fi
 
 export APUS_BINARY=${APUS_BINARY:-$root/.build/release/apus}

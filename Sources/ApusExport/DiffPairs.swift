@@ -211,6 +211,7 @@ struct DiffMatching {
     _ spool: inout CellSpool, _ isPaired: Bits, _ body: (DiffPairs) throws(DiffError) -> Void
   ) throws(DiffError) {
     let reading = try DiffReading(a, sourceA)
+    let crew = Crew(1, name: "apus-diff")
     let name = DiffRowName(a)
     var row = 0
     var pair = 0
@@ -241,7 +242,7 @@ struct DiffMatching {
         if pair >= rows.upperBound {
           range += 1
           rows = spool.ranges.rows(of: range)
-          do throws(ExportError) { held = try spool.take(range, 0) } catch { throw .set(b.name, error) }
+          do throws(ExportError) { held = try spool.take(range, 0, crew) } catch { throw .set(b.name, error) }
         }
         let count = min(picks.count - at, rows.upperBound - pair)
         let there = (pair - rows.lowerBound)..<(pair - rows.lowerBound + count)

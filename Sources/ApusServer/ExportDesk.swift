@@ -36,7 +36,7 @@ final class ExportDesk: Sendable {
   func begin(_ job: ExportJob) throws(WireRefusal) {
     let most = options.exportsMax
     let isTaken = state.withLock { state in
-      guard !state.isClosing, state.jobs.count < most else { return false }
+      guard !state.isClosing, state.jobs.values.count(where: { !$0.isAnswered }) < most else { return false }
       state.jobs[ObjectIdentifier(job)] = job
       return true
     }

@@ -27,6 +27,8 @@ final class ExportJob: Sendable {
     /// The last word, behind everything that was made, or in place of it.
     var lastWord: [UInt8]?
     var dropsRows = false
+    /// The loop has the last word.
+    var isAnswered = false
     var end: ExportEnd?
     /// Rises whenever the client gave or took something.
     var moves: UInt64 = 0
@@ -103,12 +105,16 @@ final class ExportJob: Sendable {
   /// Whether what was made is wanted no more, and only the last word is.
   var dropsRows: Bool { state.withLock { $0.dropsRows } }
 
+  /// Whether its answer goes out: its thread has nothing left to do, and another may begin before that has ended.
+  var isAnswered: Bool { state.withLock { $0.isAnswered } }
+
   /// What is to be sent next.
   func next() -> Down {
     let down: Down = state.withLock { state in
       if !state.made.isEmpty { return .piece(state.made.removeFirst()) }
       guard let word = state.lastWord else { return .nothing }
       state.lastWord = nil
+      state.isAnswered = true
       return .lastWord(word)
     }
     state.notifyAll()

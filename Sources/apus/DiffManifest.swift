@@ -152,6 +152,6 @@ struct DiffManifest {
   }
 
   func vector(in catalog: Catalog) throws(StoreError) -> PreparedVector {
-    try options.what.vector(in: catalog, options.project ?? "")
+    try options.what.pastVector(in: catalog, options.project ?? "")
   }
 }

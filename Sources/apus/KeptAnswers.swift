@@ -54,7 +54,7 @@ struct KeptAnswers {
       if places[receipt.fingerprint] == nil {
         let wanted = try Get.named(what ?? .receipt(receipt.fingerprint), naming, project, catalog)
         let vector: PreparedVector
-        do throws(StoreError) { vector = try wanted.vector(in: catalog, project.name) } catch {
+        do throws(StoreError) { vector = try wanted.pastVector(in: catalog, project.name) } catch {
           throw Trouble(error, answer.place)
         }
         places[receipt.fingerprint] = groups.count

@@ -105,7 +105,7 @@ enum Skew {
     _ wanted: Get.Wanted, _ project: String, _ store: Store, _ scratch: ScratchFiles, _ options: Options,
     threads: Int
   ) throws(Refused) -> Told {
-    let vector = try ofStore { () throws(StoreError) in try wanted.vector(in: store.catalog, project) }
+    let vector = try ofStore { () throws(StoreError) in try wanted.pastVector(in: store.catalog, project) }
     let seed = options.seed ?? UInt64.random(in: 0..<seedsMax)
     let sample = try ofStore { () throws(StoreError) in
       try SkewSample(Int(clamping: options.sample), of: vector, from: store, seed: seed)
@@ -133,7 +133,7 @@ enum Skew {
     var told = Told(seed: nil, unknown: 0)
     for group in kept.groups {
       let catalog = store.catalog
-      let vector = try ofStore { () throws(StoreError) in try group.wanted.vector(in: catalog, project) }
+      let vector = try ofStore { () throws(StoreError) in try group.wanted.pastVector(in: catalog, project) }
       let seal = SkewSeal(store, vector, catalog)
       var tally = SkewTally(limit: Int(clamping: options.limit))
       let proof = SkewProof(store, vector, scratch: scratch, threads: threads)

@@ -202,7 +202,7 @@ struct SessionExportTests {
     return all
   }
 
-  /// The place of an export that has ended is free a moment later.
+  /// The place of an export that was given up is free a moment later.
   private func retried(_ peer: Caller, _ body: () throws -> Came) throws -> Came {
     while true {
       let came = try body()
@@ -220,8 +220,11 @@ struct SessionExportTests {
     #expect(reply.rows == 60 && !came.rows.isEmpty)
     #expect(reply.manifest.contains("\"names\":\"activity@1\"") && reply.manifest.hasSuffix("}\n"))
     request.options = .withoutRows
-    let again = try retried(peer) { try talk(peer, request, nil) }
-    #expect(again.reply == reply && again.rows.isEmpty)
+    // The place of one that was answered is free at once.
+    for _ in 0..<20 {
+      let again = try talk(peer, request, nil)
+      #expect(again.reply == reply && again.rows.isEmpty)
+    }
   }
 
   @Test("two at once are one too many where one is allowed, and a client that takes nothing is let go of")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -9,7 +10,7 @@ from typing import Any, Callable
 
 from apus import wire
 
-#: Of a request, what is sent back: a type and a body, b"" to end the connection, None to say nothing.
+#: Of a request, what is sent back: a type and a body, b"" to end the connection, None to say nothing, or what speaks a stream.
 Answer = Callable[["Peer", int, bytes], Any]
 
 HELLO = (
@@ -57,6 +58,31 @@ def usual(peer: Peer, kind: int, body: bytes) -> Any:
     return kind | 128, b""
 
 
+#: DATA, CREDIT and END.
+STREAMED = (20, 21, 22)
+
+
+class Frames:
+    """One stream, as a test's server sees it."""
+
+    def __init__(self, connection: socket.socket, stream: Any, request: int) -> None:
+        self._connection, self._stream, self.request = connection, stream, request
+
+    def send(self, kind: int, body: bytes = b"", request: int | None = None) -> None:
+        self._connection.sendall(wire.frame(kind, self.request if request is None else request, body))
+
+    def read(self) -> tuple[int, bytes] | None:
+        """The next frame; None: the client has gone."""
+        try:
+            head = self._stream.read(16)
+            if len(head) < 16:
+                return None
+            length, kind, _, _, _ = wire.HEADER.unpack(head)
+            return kind, self._stream.read(length + (-length & 7))[:length]
+        except OSError:
+            return None
+
+
 class Peer:
     """Listens on a port of its own; `requests` has what came."""
 
@@ -93,10 +119,13 @@ class Peer:
 
     def _serve(self, connection: socket.socket) -> None:
         stream = connection.makefile("rb")
-        with connection, stream:
+        with connection, stream, contextlib.suppress(ConnectionResetError):
             while len(head := stream.read(16)) == 16:
                 length, kind, _, _, request = wire.HEADER.unpack(head)
                 body = stream.read(length + (-length & 7))[:length]
+                if kind in STREAMED:
+                    # Of a stream whose end its sender did not know yet.
+                    continue
                 if kind == wire.HELLO:
                     said: Any = (kind | 128, HELLO)
                 else:
@@ -104,7 +133,11 @@ class Peer:
                     said = self.answer(self, kind, body)
                 if said == b"":
                     return
-                if isinstance(said, bytes):
+                if callable(said):
+                    # A stream: the test has the connection until it returns; False ends it.
+                    if said(Frames(connection, stream, request)) is False:
+                        return
+                elif isinstance(said, bytes):
                     connection.sendall(said)
                 elif said is not None:
                     connection.sendall(wire.frame(said[0], request, said[1]))

@@ -38,6 +38,13 @@ def test_the_blocks_of_the_readme_run(fraud: Any) -> None:
     names["store"].close()
 
 
+def test_the_ten_lines_of_the_project_s_readme_run(fraud: Any) -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec(compile(block, "README.md", "exec"), names)
+    names["store"].close()
+
+
 def _examples() -> list[doctest.DocTest]:
     finder = doctest.DocTestFinder(exclude_empty=True)
     modules = [apus] + [
@@ -69,3 +76,20 @@ def test_every_call_of_a_store_has_words() -> None:
 def test_the_version_is_that_of_the_distribution() -> None:
     words = (README.parent / "pyproject.toml").read_text()
     assert f'version = "{apus.__version__}"' in words
+
+
+def test_every_row_about_blanks_and_times_names_tests_that_there_are() -> None:
+    page = (ROOT / "Sources/ApusIngest/BlanksAndTimes.md").read_text()
+    here = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    there = "".join(
+        path.read_text()
+        for folder in ("ApusIngestTests", "ApusExportTests")
+        for path in (ROOT / "Tests" / folder).glob("*.swift")
+    )
+    rows = [line for line in page.split("\n") if line.startswith("| ") and not line.startswith("| given")]
+    assert len(rows) >= 20
+    for row in rows:
+        named = re.findall(r"`([^`]+)`", row.split(" | ")[2])
+        assert named, row
+        for name in named:
+            assert f"def {name}(" in here or f'@Test("{name}' in there or f'"{name}' in there, (row, name)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import re
 import struct
 from typing import Any, Callable
 
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 import vectors
 
-from apus import wire
+from apus import export_wire, past_wire, streams, wire
 from apus.batch import Rows
 from apus.cells import from_objects
 from apus.compression import decompress
@@ -25,8 +24,10 @@ from apus.times import Clock
 from apus.types import FeatureType
 from apus.wire import NO_MOMENT, ProducerStamp, Token
 
-REQUESTS = [one for one in vectors.ALL if one.kind < 128]
-REPLIES = [one for one in vectors.ALL if one.kind >= 128]
+#: What only a server says of a stream.
+TOLD = {streams.PROGRESS}
+REQUESTS = [one for one in vectors.ALL if one.kind < 128 and one.kind not in TOLD]
+REPLIES = [one for one in vectors.ALL if one.kind >= 128 or one.kind in TOLD]
 
 
 def _moments(values: list[Any]) -> Any:
@@ -95,6 +96,48 @@ def _hello(says: dict[str, Any]) -> bytes:
     )
 
 
+def _moment(words: Any) -> past_wire.Moment:
+    kind, lsn, time = words if len(words) == 3 else (words[0], None, None)
+    if kind == past_wire.BY_RECEIPT:
+        receipt = words[1]
+        said = Receipt(*(receipt[name] for name in ("timeline", "fingerprint", "lsn", "time", "keys")))
+        return past_wire.Moment(kind, receipt=bytes(said))
+    return past_wire.Moment(kind, lsn or 0, time or 0)
+
+
+def _history(says: dict[str, Any]) -> bytes:
+    moment, place = _moment(says["moment"]), says["place"]
+    return past_wire.history(
+        says["view"],
+        says["key"],
+        says["events max"],
+        moment,
+        says["options"],
+        says["from"],
+        says["until"],
+        place,
+        says["project"],
+    )
+
+
+def _explain(says: dict[str, Any]) -> bytes:
+    keys = b"".join(map(wire.short, says["keys"]))
+    return past_wire.explain(says["handle"], says["rows"], keys, _moment(says["moment"]))
+
+
+def _export(says: dict[str, Any]) -> bytes:
+    labels, snapshot = says["labels"], says["snapshot"]
+    at = snapshot[1] if len(snapshot) > 1 else None
+    start, end = labels[1:] if len(labels) > 1 else (0, 0)
+    asked = export_wire.Asked(
+        says["kind"], tuple(says["names"]), labels[0], says["mode"], snapshot[0], says["options"], says["columns"], says["delay"],
+        at if snapshot[0] == export_wire.AT_LSN else 0, at if snapshot[0] == export_wire.AT_TIME else 0, start, end, says["unit"],
+        says["project"], says["moments"], says["lsns"], dict(says["keys"]), says["time zone"], says["prefix"], says["split"],
+        at if snapshot[0] == export_wire.AT_PIN else "", says["checks"], says["told"],
+    )  # fmt: skip
+    return export_wire.export(asked)
+
+
 WRITERS: dict[int, Callable[[dict[str, Any]], bytes]] = {
     wire.HELLO: _hello,
     wire.PREPARE: lambda f: wire.prepare(f["names"], f["kind"], f["project"]),
@@ -109,6 +152,12 @@ WRITERS: dict[int, Callable[[dict[str, Any]], bytes]] = {
     wire.STATS: lambda f: bytes((f["kind"],)),
     wire.PING: lambda f: bytes(f["bytes"]),
     wire.RELEASE: lambda f: wire.release(f["handle"]),
+    wire.HISTORY: _history,
+    wire.EXPLAIN: _explain,
+    wire.EXPORT: _export,
+    streams.DATA: lambda f: export_wire.data(f["sequence"], f["bytes"]),
+    streams.CREDIT: lambda f: export_wire.credit(f["bytes"]),
+    streams.END: lambda f: b"",
     wire.CONSOLE: lambda f: wire.console(f["words"], {one["path"]: one["content"] for one in f["files"]}),
 }
 
@@ -200,6 +249,58 @@ def _said_of_console(body: bytes) -> dict[str, Any]:
     return {"exit": reply.exit, "output": reply.output, "errors": reply.errors}
 
 
+_STAMP = "lsn, event time, created at, known at"
+
+
+def _said_of_history(body: bytes) -> dict[str, Any]:
+    page = past_wire.history_reply(body)
+    events = [
+        {
+            "operation": one.operation, "fate": one.fate, "assumed": int(one.is_assumed), _STAMP: list(one.stamp),
+            "producer": one.producer, "rule": one.rule,
+            "cells": [{"feature": cell.feature, "type": list(cell.type), "value": _plain(cell.value)} for cell in one.cells],
+        }
+        for one in page.events
+    ]  # fmt: skip
+    return {
+        "lsn": page.lsn, "time": page.time, "may lack": int(page.may_lack), "horizon": list(page.horizon), "view": page.view,
+        "next": page.next, "events": events,
+    }  # fmt: skip
+
+
+def _said_of_explain(body: bytes) -> dict[str, Any]:
+    reply = past_wire.explain_reply(body, int.from_bytes(body[18:20], "little"))
+    cells = [
+        {
+            "code": code,
+            "candidates": [
+                {
+                    "reason": one.reason, "assumed": int(one.is_assumed), _STAMP: list(one.stamp), "producer": one.producer,
+                    "said": "deleted" if one.state == past_wire.DELETED else _plain(one.value),
+                }
+                for one in candidates
+            ],
+        }
+        for code, candidates in reply.cells
+    ]  # fmt: skip
+    return {
+        "lsn": reply.lsn, "time": reply.time, "may lack": int(reply.may_lack), "rows": len(cells) // len(reply.columns),
+        "service": reply.service, "columns": [{**one._asdict(), "type": list(one.type)} for one in reply.columns], "cells": cells,
+    }  # fmt: skip
+
+
+def _said_of_export(body: bytes) -> dict[str, Any]:
+    reply = export_wire.export_reply(body)
+    return {
+        "lsn": reply.lsn, "rows": reply.rows, "identity": reply.identity, "content digest": reply.content, "manifest": reply.manifest,
+    }  # fmt: skip
+
+
+def _said_of_progress(body: bytes) -> dict[str, Any]:
+    said = export_wire.progress(body)
+    return {"phase": 1 + ("read", "joined", "written").index(said.phase), "done": said.done, "total": said.total}
+
+
 def _said_of_error(body: bytes) -> dict[str, Any]:
     reply = wire.refusal(body)
     return {
@@ -235,6 +336,10 @@ TELLERS: dict[int, Callable[[bytes], dict[str, Any]]] = {
     wire.DESCRIBE + 128: lambda body: {"json": wire.describe_reply(body)},
     wire.RELEASE + 128: _said_of_nothing,
     wire.CONSOLE + 128: _said_of_console,
+    wire.HISTORY + 128: _said_of_history,
+    wire.EXPLAIN + 128: _said_of_explain,
+    wire.EXPORT + 128: _said_of_export,
+    streams.PROGRESS: _said_of_progress,
     wire.ERROR: _said_of_error,
 }
 
@@ -326,12 +431,19 @@ def test_every_message_of_the_page_has_a_vector() -> None:
 
 def test_a_receipt_is_made_as_the_page_says() -> None:
     """The vector of EXPLAIN by a receipt, which is for these keys."""
-    words = (vectors.FOLDER / "explain-receipt.hex").read_text()
-    found = re.search(r"\{timeline: 0x(\w+), fingerprint: 0x(\w+), lsn: (\d+), time: (\d+), keys: 0x(\w+)\}", words)
-    assert found and "# keys: [0x63343200]" in words
-    receipt = Receipt(
-        bytes.fromhex(found[1]), bytes.fromhex(found[2]), int(found[3]), int(found[4]), digest_of_keys(wire.short(b"c42\0"))
-    )
-    assert receipt.keys == bytes.fromhex(found[5])
-    frame = bytes.fromhex("".join(line.partition("#")[0].strip() for line in words.splitlines()))
-    assert bytes(receipt) in frame and Receipt.parse(str(receipt)) == receipt
+    (vector,) = (one for one in vectors.ALL if one.name == "explain-receipt")
+    assert vector.says["keys"] == [b"c42\0"]
+    receipt = Receipt(*vector.says["moment"][1].values())
+    assert receipt.keys == digest_of_keys(wire.short(b"c42\0")) and bytes(receipt) in vector.body
+    assert Receipt.parse(str(receipt)) == receipt
+
+
+def test_frames_of_a_stream_are_read_as_they_are_written() -> None:
+    (data,) = (one for one in vectors.ALL if one.name == "data")
+    (credit,) = (one for one in vectors.ALL if one.name == "credit")
+    assert bytes(export_wire.data_piece(data.body, 0)) == data.says["bytes"]
+    assert export_wire.credit_given(credit.body) == credit.says["bytes"]
+    for wrong in (lambda: export_wire.data_piece(data.body, 1), lambda: export_wire.data_piece(data.body[:7], 0),
+                  lambda: export_wire.credit_given(bytes(8)), lambda: export_wire.credit_given(bytes(9))):  # fmt: skip
+        with pytest.raises(BadReply):
+            wrong()

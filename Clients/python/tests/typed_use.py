@@ -23,6 +23,19 @@ def blocking() -> npt.NDArray[np.float64]:
         print(accepted)
     x: apus.OnlineFeatures = store.get_online_features(["view:feature"], [{"key": 1}], dense="float64")
     receipt: apus.Receipt = x.receipt
+    why: apus.Explanation = store.explain(receipt, {"key": 1})
+    winner: apus.Candidate | None = why["feature"].winner
+    rules_broken: list[str | None] = [event.rule for event in store.history({"key": 1}, "view", refused=True)]
+    print(winner, rules_broken)
+    t: apus.TrainingSet = store.get_historical_features({"key": [1]}, "service@1", progress=print)
+    try:
+        t.report.raise_for_failures()
+    except apus.TrainingDataQualityError as error:
+        failed: list[str] = [check.of for check in error.failures]
+        print(failed)
+    except apus.BadSpine as error:
+        row: int | None = error.row
+        print(row)
     lsn: int = store.wait(receipt.lsn).visible
     print(lsn, {name: values.dtype for name, values in x.statuses.items()}, apus.ABSENT)
     return x.to_numpy()

@@ -14,7 +14,7 @@ from apus.wire import HEADER, ColumnInfo
 
 FOLDER = Path(__file__).resolve().parents[3] / "Tests/Vectors/wire-1"
 _TOKEN = re.compile(
-    r'\s*(f32:[0-9a-f]+|f64:[0-9a-f]+|0x[0-9a-f]*|-?\d+|-|null|absent|"(?:[^"\\]|\\.)*"|[\[\]{},:]|[a-z][a-z ]*(?=:))'
+    r'\s*(f32:[0-9a-f]+|f64:[0-9a-f]+|0x[0-9a-f]*|-?\d+|-|null|absent|deleted|"(?:[^"\\]|\\.)*"|[\[\]{},:]|[a-z][a-z ,]*(?=:))'
 )
 
 
@@ -70,6 +70,8 @@ class _Words:
             return struct.unpack("<f" if size == 4 else "<d", int(token[4:], 16).to_bytes(size, "little"))[0]
         if token == "absent":
             return ABSENT
+        if token == "deleted":
+            return token
         return None if token in ("-", "null") else int(token)
 
 
@@ -119,8 +121,8 @@ def asked(words: list[str]) -> tuple[list[ColumnInfo], int, int, int]:
     return columns, rows, layout, options
 
 
-#: Requests that this client does not make yet: HISTORY, EXPLAIN, EXPORT and the frames of streams.
-LATER = {16, 17, 18, 20, 21, 22, 23, 24}
+#: A client does not say it: it closes the connection.
+NEVER_SENT = {23}
 
 
 def _kind(path: Path) -> int:
@@ -130,4 +132,4 @@ def _kind(path: Path) -> int:
     return kind if kind == 255 else kind & 127
 
 
-ALL = [read(path) for path in sorted(FOLDER.rglob("*.hex")) if _kind(path) not in LATER]
+ALL = [read(path) for path in sorted(FOLDER.rglob("*.hex")) if _kind(path) not in NEVER_SENT]

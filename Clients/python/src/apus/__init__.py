@@ -19,6 +19,7 @@ from .errors import (
     BadReceipt,
     BadReply,
     BadRequest,
+    BadSpine,
     BeyondHistory,
     CallTimeout,
     ClockJump,
@@ -56,6 +57,7 @@ from .errors import (
     Stopped,
     TooLong,
     TooSlow,
+    TrainingDataQualityError,
     Unauthenticated,
     UnknownHandle,
     UnknownName,
@@ -63,9 +65,12 @@ from .errors import (
     Unsupported,
     VersionMismatch,
 )
+from .export_wire import Progress
+from .past import Candidate, Event, Explained, Explanation, History, Horizon
 from .results import Erasure, OnlineFeatures, PushResult, Receipt, Row, Status
 from .store import Store, connect
 from .times import NOW, NaiveTimeWarning, OldRowsWarning
+from .training import Check, FeatureReport, Report, TrainingSet
 from .version import VERSION as __version__
 
 __all__ = [
@@ -77,8 +82,11 @@ __all__ = [
     "BadReceipt",
     "BadReply",
     "BadRequest",
+    "BadSpine",
     "BeyondHistory",
     "CallTimeout",
+    "Candidate",
+    "Check",
     "ClockJump",
     "ClosedError",
     "CommandFailed",
@@ -89,10 +97,16 @@ __all__ = [
     "DefinitionChanged",
     "DiskFull",
     "Erasure",
+    "Event",
+    "Explained",
+    "Explanation",
     "FeatureMismatch",
+    "FeatureReport",
     "Fenced",
     "Forbidden",
+    "History",
     "HistoryGone",
+    "Horizon",
     "InputError",
     "InternalError",
     "LSNLost",
@@ -104,10 +118,12 @@ __all__ = [
     "OnlineFeatures",
     "Overloaded",
     "ProducerExpired",
+    "Progress",
     "PushResult",
     "ReadOnly",
     "Rebuilding",
     "Receipt",
+    "Report",
     "Retired",
     "RetryableError",
     "Row",
@@ -123,6 +139,8 @@ __all__ = [
     "Store",
     "TooLong",
     "TooSlow",
+    "TrainingDataQualityError",
+    "TrainingSet",
     "Unauthenticated",
     "UnknownHandle",
     "UnknownName",

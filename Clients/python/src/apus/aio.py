@@ -30,6 +30,8 @@ from .errors import (
     SessionError,
     ShuttingDown,
 )
+from .past import Explanation, History
+from .past_calls import explaining, history_of
 from .pusher import Plan, Pusher, describing
 from .pushing import EventTime, NanIs, PushOptions
 from .results import OnlineFeatures, PushResult, Receipt
@@ -359,6 +361,26 @@ class Store:
         project = self._project if project is None else project
         ask = ask_of(features, entities, event_times, lsns, stale, dense, min_lsn, at, project)
         return await self._run(lambda session: core.get(session, ask), deadline)
+
+    async def history(
+        self, key: Any, view: str, *, at: Any = None, at_lsn: int | None = None, time: Any = None, start: Any = None, end: Any = None,
+        newest_first: bool = False, refused: bool = False, limit: int | None = None, project: str | None = None,
+        timeout: float | None = None,
+    ) -> History:  # fmt: skip
+        """As `apus.Store.history`."""
+        plan = history_of(
+            self._pusher, key, view, at, at_lsn, time, start, end, newest_first, refused, limit,
+            self._project if project is None else project,
+        )  # fmt: skip
+        return await self._play(plan, None if timeout is None else self._deadline(timeout))
+
+    async def explain(
+        self, of: Any, keys: Any = None, *, features: str | Sequence[str] | None = None, view: str | None = None, at: Any = None,
+        at_lsn: int | None = None, time: Any = None, project: str | None = None, timeout: float | None = None,
+    ) -> Explanation:  # fmt: skip
+        """As `apus.Store.explain`."""
+        plan = explaining(of, keys, features, view, at, at_lsn, time, self._project if project is None else project)
+        return await self._play(plan, self._deadline(timeout))
 
     async def push(
         self,

@@ -33,6 +33,7 @@ _BUFFER: Final = 64 << 10
 _TIME: Final = struct.Struct("ll")
 #: A connection that lay idle for so long is looked at before it is used.
 _IDLE_SECONDS: Final = 1.0
+_FOREVER: Final = -1.0
 
 
 class Greeting(NamedTuple):
@@ -134,6 +135,33 @@ class Connection:
             return not look.poll(0)
         except (OSError, ValueError):
             return False
+
+    def has_input(self) -> bool:
+        """Whether something came."""
+        return not self.is_idle_and_open()
+
+    @property
+    def raw(self) -> socket.socket:
+        """For streams, which read and write frames of their own."""
+        return self._socket
+
+    @property
+    def frame_max(self) -> int:
+        return self._frame_max
+
+    def next_request(self) -> int:
+        self._request += 1
+        return self._request
+
+    def keep_time(self, left: float | None) -> None:
+        """From here on a read or write ends after so many seconds; None: never."""
+        if left is not None:
+            return self._set_timeout(left)
+        if self._timeout != _FOREVER:
+            for which in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                self._socket.setsockopt(socket.SOL_SOCKET, which, _TIME.pack(0, 0))
+            self._timeout = _FOREVER
+        return None
 
     def _set_timeout(self, left: float) -> None:
         # Within a twentieth it stays as it was: most calls have the same time.

@@ -20,6 +20,7 @@ from .errors import (
     DefinitionChanged,
     Fenced,
     InputError,
+    Overloaded,
     ProducerExpired,
     SequenceGap,
     UnknownHandle,
@@ -129,14 +130,25 @@ def ask_of(
 
 def get(session: Session, ask: Ask) -> Steps[OnlineFeatures]:
     vector = ask.vector
-    if ask.at is not None and session.hello.timeline[: len(ask.at.timeline)] == ask.at.timeline:
-        vector = vector.as_of(ask.at.lsn)
+    if ask.at is not None:
+        vector = as_of(session, vector, ask.at)
+    return with_vector(session, vector, lambda prepared: _get(session, prepared, ask))
+
+
+def as_of(session: Session, vector: Vector, receipt: Receipt) -> Vector:
+    """The names of a receipt's list mean what they meant at its LSN; one of another timeline is refused by its part."""
+    is_ours = session.hello.timeline[: len(receipt.timeline)] == receipt.timeline
+    return vector.as_of(receipt.lsn) if is_ours and receipt.lsn > 0 else vector
+
+
+def with_vector(session: Session, vector: Vector, act: Callable[[PreparedVector], Steps[T]]) -> Steps[T]:
+    """Does what needs a vector's handle, and prepares it anew where its meaning changed."""
     for renewal in range(RENEWALS_MAX + 1):
         prepared = session.handles.get(vector)
         if prepared is None:
             prepared = yield from _prepare(session, vector)
         try:
-            return (yield from _get(session, prepared, ask))
+            return (yield from act(prepared))
         except (DefinitionChanged, UnknownHandle) as error:
             if session.handles.get(vector) is prepared:
                 del session.handles[vector]
@@ -161,15 +173,21 @@ def _prepare(session: Session, vector: Vector) -> Steps[PreparedVector]:
     return first
 
 
-def _get(session: Session, prepared: PreparedVector, ask: Ask) -> Steps[OnlineFeatures]:
-    rows = ask.entities if type(ask.entities) is list else entity_rows(ask.entities, prepared.keys.names)
+def keys_of(session: Session, prepared: PreparedVector, entities: Any) -> tuple[Sequence[Any], bytes]:
+    """The entities as rows, and their keys as a request has them."""
+    rows = entities if type(entities) is list else entity_rows(entities, prepared.keys.names)
     count = len(rows)
     rows_max = min(session.hello.rows_max, 65535)
     if not 0 < count <= rows_max:
         if count == 0:
             raise InputError("no entities are given", next="give at least one; `if len(df):` skips what is empty")
         raise InputError(f"{count} entities, where 1 to {rows_max} may be asked for at once", next="ask in parts")
-    keys = prepared.keys.rows(rows)
+    return rows, prepared.keys.rows(rows)
+
+
+def _get(session: Session, prepared: PreparedVector, ask: Ask) -> Steps[OnlineFeatures]:
+    rows, keys = keys_of(session, prepared, ask.entities)
+    count = len(rows)
     exact = None
     if ask.at is not None:
         exact = (ask.at.lsn, ask.at.read_time)
@@ -296,10 +314,13 @@ class RetryPolicy(NamedTuple):
     retries: int = 8
     first_wait: float = 0.01
     wait_max: float = 1.0
+    #: Whether a busy server is waited for, however often it says so.
+    queues: bool = False
 
     def wait(self, error: ApusError, attempts: int, is_repeatable: bool, left: float) -> float | None:
         """Seconds until the next attempt; None: there is none."""
-        if attempts > self.retries or not error.retryable or isinstance(error, (CallTimeout, DeadlineExceeded)):
+        is_counted = attempts > self.retries and not (self.queues and isinstance(error, Overloaded))
+        if is_counted or not error.retryable or isinstance(error, (CallTimeout, DeadlineExceeded)):
             return None
         if not is_repeatable and not proves_nothing_written(error):
             return None

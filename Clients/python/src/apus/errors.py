@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from .results import PushResult
+    from .training import Check
 
 REQUEST_CLASS, RETRY_CLASS, SESSION_CLASS = 1, 2, 3
 
@@ -128,6 +129,14 @@ class NotAccepted(CommandFailed):
     """A change needs somebody's word: ``store.apply(..., accept=("readers",))``."""
 
     code = "NOT_ACCEPTED"
+
+
+class TrainingDataQualityError(ApusError, ValueError):
+    """Checks of a training set failed; the set is there. `failures` has them."""
+
+    code = "QUALITY"
+    #: The checks that failed.
+    failures: Sequence[Check] = ()
 
 
 class RowsRefused(ApusError, ValueError):
@@ -338,6 +347,23 @@ class BadReceipt(ServerError, ValueError):
     """A receipt does not fit; the detail `part` says what does not: `timeline`, `keys` or `fingerprint`."""
 
     code, number = "BAD_RECEIPT", 67
+
+
+class BadSpine(ServerError, ValueError):
+    """A spine cannot be read, or its columns are not what is asked for."""
+
+    code, number = "BAD_SPINE", 68
+
+    @property
+    def row(self) -> int | None:
+        """The row, from 0, if it is of one."""
+        words = self.details.get("row", "")
+        return int(words) if words.isdecimal() else None
+
+    @property
+    def column(self) -> str | None:
+        """The column, if it is of one."""
+        return self.details.get("column")
 
 
 class InternalError(_Retryable):

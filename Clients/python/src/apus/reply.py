@@ -143,6 +143,47 @@ def read_second(r: Reader, kind: FeatureType, first: Array) -> Values:
     return Values(kind, first, ends, data)
 
 
+def empty_values(kind: FeatureType) -> Values:
+    """Of one row without a value."""
+    if not kind.is_variable:
+        count = max(kind.length, 1)
+        first = np.zeros(count, DTYPES[kind.element])
+        return Values(kind, first.reshape(1, -1) if kind.shape == VECTOR else first)
+    ends, nothing = np.zeros(2, np.uint32), np.zeros(0, np.uint8)
+    if kind.shape == LIST and kind.element not in WIDTHS:
+        return Values(kind, ends, np.zeros(1, np.uint32), nothing)
+    return Values(kind, ends, nothing if kind.shape == SCALAR else np.zeros(0, DTYPES[kind.element]))
+
+
+def one_value(kind: FeatureType, data: memoryview, at: int) -> Values:
+    """The value that these bytes are, as a column of one row. `at`: where they stand, for who reads the error."""
+    count = len(data)
+    if not kind.is_variable:
+        if count != kind.width:
+            raise malformed(f"{count} bytes are no {kind}", at)
+        values = np.frombuffer(data, DTYPES[kind.element])
+        _check_bools(kind, values, at)
+        return Values(kind, values.reshape(1, kind.length) if kind.shape == VECTOR else values)
+    if kind.shape == SCALAR:
+        return Values(kind, np.array([0, count], np.uint32), np.frombuffer(data, np.uint8))
+    if kind.element in WIDTHS:
+        if count % WIDTHS[kind.element]:
+            raise malformed(f"{count} bytes are no {kind}", at)
+        elements = np.frombuffer(data, DTYPES[kind.element])
+        _check_bools(kind, elements, at)
+        return Values(kind, np.array([0, len(elements)], np.uint32), elements)
+    if not count:
+        return empty_values(kind)
+    r = Reader(data)
+    count = r.u32()
+    ends = np.concatenate((np.zeros(1, np.uint32), np.frombuffer(r.take(4 * count), "<u4")))
+    if bool((ends[1:] < ends[:-1]).any()):
+        raise malformed("ends do not ascend from 0", at)
+    bytes_ = np.frombuffer(r.take(int(ends[-1])), np.uint8)
+    r.end()
+    return Values(kind, np.array([0, count], np.uint32), ends, bytes_)
+
+
 class Shape:
     """What follows from the columns of a vector, worked out once when it is prepared."""
 
@@ -298,30 +339,9 @@ class Reply:
         a = start + (self._row[place - 1] if place > len(shape.order) else 0)
         b = start + self._row[place]
         data = memoryview(self.body)[a:b]
-        if kind.shape == VECTOR:
-            if b == a and self.has_value is not None and not self.has_value[0, number]:
-                return Values(kind, np.zeros((1, kind.length), DTYPES[kind.element]))
-            if b - a != kind.width:
-                raise malformed(f"{b - a} bytes are no {kind}", a)
-            return Values(kind, np.frombuffer(data, DTYPES[kind.element]).reshape(1, kind.length))
-        if kind.shape == SCALAR:
-            return Values(kind, np.array([0, b - a], np.uint32), np.frombuffer(data, np.uint8))
-        if kind.element in WIDTHS:
-            if (b - a) % WIDTHS[kind.element]:
-                raise malformed(f"{b - a} bytes are no {kind}", a)
-            elements = np.frombuffer(data, DTYPES[kind.element])
-            _check_bools(kind, elements, a)
-            return Values(kind, np.array([0, len(elements)], np.uint32), elements)
-        if a == b:
-            return Values(kind, np.zeros(2, np.uint32), np.zeros(1, np.uint32), np.zeros(0, np.uint8))
-        r = Reader(data)
-        count = r.u32()
-        ends = np.concatenate((np.zeros(1, np.uint32), np.frombuffer(r.take(4 * count), "<u4")))
-        if bool((ends[1:] < ends[:-1]).any()):
-            raise malformed("ends do not ascend from 0", a)
-        bytes_ = np.frombuffer(r.take(int(ends[-1])), np.uint8)
-        r.end()
-        return Values(kind, np.array([0, count], np.uint32), ends, bytes_)
+        if b == a and self.has_value is not None and not self.has_value[0, number]:
+            return empty_values(kind)
+        return one_value(kind, data, a)
 
     # Columns
 

@@ -11,6 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from time import monotonic
 from types import TracebackType
 from typing import Any, Callable, TypeVar
 
@@ -20,12 +21,19 @@ from .commands import Definitions, files_of, outcome
 from .connection import Connection, Greeting, Pool
 from .core import RetryPolicy, Session, Steps, ask_of, doubtful, once
 from .errors import ApusError, BadReply, CallTimeout, ConnectionLost, InputError
+from .export_wire import Progress
+from .exporting import Checks, export_of
+from .past import Explanation, History
+from .past_calls import explaining, history_of
 from .pusher import Plan, Pusher, applying, describing, erasing, rows_of
 from .pushing import EventTime, NanIs, PushOptions, ViewSchema
 from .reply import scan_reply
 from .results import Erasure, OnlineFeatures, PushResult, Receipt, Row
+from .training import TrainingSet
 
 T = TypeVar("T")
+#: Seconds, for what takes as long as it takes.
+_NO_TIMEOUT = 1e8
 
 
 def connect(
@@ -178,13 +186,26 @@ class Store:
         is_repeatable: bool = True,
         is_write: bool = False,
     ) -> T:
+        return self._attempts(
+            lambda connection: self._drive(connection, make(connection.session), deadline), deadline, is_repeatable, is_write
+        )
+
+    def _attempts(
+        self,
+        act: Callable[[Connection], T],
+        deadline: float,
+        is_repeatable: bool,
+        is_write: bool,
+        policy: RetryPolicy | None = None,
+    ) -> T:
+        retry = policy or self._retry
         attempts = 0
         while True:
             attempts += 1
             connection: Connection | None = None
             try:
                 connection = self._pool.take(deadline)
-                out = self._drive(connection, make(connection.session), deadline)
+                out = act(connection)
                 self._pool.give(connection)
                 return out
             except ApusError as error:
@@ -193,7 +214,7 @@ class Store:
                 if isinstance(error, ConnectionLost):
                     self._pool.drop_idle()
                 left = deadline - time.monotonic()
-                wait = self._retry.wait(error, attempts, is_repeatable, left)
+                wait = retry.wait(error, attempts, is_repeatable, left)
                 if wait is None:
                     if is_write:
                         doubtful(error, connection is not None, is_repeatable)
@@ -296,6 +317,87 @@ class Store:
             start = said.next
             if not start:
                 return
+
+    # Looking back
+
+    def history(
+        self, key: Any, view: str, *, at: Any = None, at_lsn: int | None = None, time: Any = None, start: Any = None, end: Any = None,
+        newest_first: bool = False, refused: bool = False, limit: int | None = None, project: str | None = None,
+        timeout: float | None = None,
+    ) -> History:  # fmt: skip
+        """Every event of an entity in a view, in the order in which they were written, with what became of each.
+
+        `at`: what was known at this moment, or as it was at a receipt; `at_lsn`: as it was at this LSN, ages judged at `time`.
+        `start`, `end`: only what became true from then on, up to then. `refused`: events that wait as dead letters, too.
+        `limit`: so many at most. They come in pages; each has `timeout` of the store, unless the call says its own for all.
+
+        >>> [event.features for event in store.history({"card_id": "c42"}, "card_activity")]
+        [{'txn_count_24h': 3, 'avg_amount_30d': 12.5}]
+        """
+        plan = history_of(
+            self._pusher, key, view, at, at_lsn, time, start, end, newest_first, refused, limit,
+            self._project if project is None else project,
+        )  # fmt: skip
+        return self._play(plan, None if timeout is None else self._deadline(timeout))
+
+    def explain(
+        self, of: Any, keys: Any = None, *, features: str | Sequence[str] | None = None, view: str | None = None, at: Any = None,
+        at_lsn: int | None = None, time: Any = None, project: str | None = None, timeout: float | None = None,
+    ) -> Explanation:  # fmt: skip
+        """Why cells are what they are, or were: the event that won, and of the others the one that came nearest.
+
+        `explain(receipt, keys)`: what an answer was, and why, by its receipt (or its text) and the keys it was asked for. A receipt of a
+        list of features needs `features`. `explain(keys, view=…)`, or `features=`, a service or a list of features: now; `at`: what was
+        known at this moment, or a receipt's; `at_lsn`: as it was at this LSN, ages judged at `time`.
+
+        >>> x = store.get_online_features("fraud@1", [{"card_id": "c42", "payer_id": 7, "payee_id": 9}])
+        >>> why = store.explain(x.receipt, {"card_id": "c42", "payer_id": 7, "payee_id": 9})
+        >>> why["txn_count_24h"].winner.value, why["payer__opened_at"].reason
+        (3, 'never seen')
+        """
+        deadline = self._deadline(timeout)
+        plan = explaining(of, keys, features, view, at, at_lsn, time, self._project if project is None else project)
+        return self._play(plan, deadline)
+
+    # Training sets
+
+    def get_historical_features(
+        self, spine: Any = None, features: str | Sequence[str] | None = None, *, time: str | None = None, view: str | None = None,
+        time_unit: str | None = None, timezone: str | None = None, keys: Mapping[str, str] | None = None, lsn: str | None = None,
+        start: Any = None, end: Any = None, at: Any = None, at_lsn: int | None = None, pin: str | None = None,
+        ignore_known_at: bool = False, strict_before: bool = False, delay: str | None = None, beyond_history: str = "error",
+        stale: bool = False, columns: Sequence[str] = (), prefix: str = "", split: str | None = None, checks: Checks = None,
+        progress: Callable[[Progress], None] | None = None, project: str | None = None, timeout: float | None = None,
+    ) -> TrainingSet:  # fmt: skip
+        """A training set: for each label the features as they could be known at its moment. Needs pyarrow.
+
+        `spine`: labels with keys and times, as dicts, a dict of columns, a pandas, polars or Arrow table, or the path of a Parquet, Arrow or
+        CSV file; every column of it is in the set. `features`: a service, or a list of `"view:feature"`; `view`: all of a view.
+        Without a spine, `view` alone: the moments of its own events, from `start` up to `end`.
+        `time`: the column of the labels' times; if not said, `event_timestamp`, else the only one of timestamps. `keys`: what the spine
+        calls a key that a request calls otherwise. `lsn`: a column of LSNs that are to be repeated.
+        `at`, `at_lsn`, `pin`: from what was written by then. `ignore_known_at`: by event time alone, which leaks.
+        `columns`: also `statuses`, `reasons`, `event_times`, `lsns` of every feature. `checks`: thresholds, as a dict or a file.
+        `timeout`: None, it takes as long as it takes, and waits its turn where the server makes others' sets; Ctrl-C ends it here and there.
+
+        >>> t = store.get_historical_features({"card_id": ["c42"], "label_time": ["2100-01-01T00:00:00Z"]},
+        ...     "card_activity:txn_count_24h", time="label_time", stale=True)
+        >>> t.to_arrow().to_pydict()["txn_count_24h"]
+        [3]
+        """
+        export = export_of(
+            spine, features, view=view, time=time, time_unit=time_unit, timezone=timezone, keys=keys, lsn=lsn, start=start, end=end,
+            at=at, at_lsn=at_lsn, pin=pin, ignore_known_at=ignore_known_at, strict_before=strict_before, delay=delay,
+            beyond_history=beyond_history, stale=stale, columns=columns, prefix=prefix, split=split, checks=checks, progress=progress,
+            project=self._project if project is None else project,
+        )  # fmt: skip
+        until = None if timeout is None else self._deadline(timeout)
+        # A reader that can be gone through but once has given its rows away by the second attempt.
+        is_repeatable = export.spine is None or not export.spine.is_once
+        return self._attempts(
+            lambda connection: export.over(connection, until), monotonic() + _NO_TIMEOUT if until is None else until,
+            is_repeatable, False, self._retry._replace(queues=True),
+        )  # fmt: skip
 
     # Writing
 
