@@ -58,7 +58,7 @@ let package = Package(
     // Turns files into rows.
     room(
       "ApusIngest", uses: ["ApusStore", "ApusColumnar", "ApusContracts", "ApusSystem", "ApusBytes"],
-      exclude: ["Files.md"]),
+      exclude: ["BlanksAndTimes.md", "Files.md"]),
 
     // The only door to data: append, read, checkpoint, recover.
     room(

@@ -29,6 +29,8 @@ package struct DiffSide: Sendable {
   package var time: String
   /// What whole numbers in it count, in nanoseconds.
   package var timeUnit: Int64
+  /// Of times that do not say theirs; nil: UTC.
+  package var zone: LabelZone?
   package var lsn: String?
   package var prefix: String
   /// The columns of features, with the prefix.
@@ -149,6 +151,7 @@ struct DiffRowName {
   private let names: [String]
   private let time: Int?
   private let unit: Int64
+  private let zone: LabelZone?
   private let lsn: Int?
 
   init(_ side: DiffSide) {
@@ -157,6 +160,7 @@ struct DiffRowName {
     names = columns
     time = side.place(side.time)
     unit = side.timeUnit
+    zone = side.zone
     lsn = side.lsn.flatMap { side.place($0) }
   }
 
@@ -179,8 +183,7 @@ struct DiffRowName {
   }
 
   private func moment(_ column: Column, _ row: Int) -> Int64? {
-    column.isNull(row) || column.type.shape != .scalar
-      ? nil : SpineCell.moment(column, row, unit: unit)
+    column.type.shape == .scalar ? SpineCell.labelMoment(column, row, unit: unit, zone: zone) : nil
   }
 
   /// Nil for a null.

@@ -90,7 +90,7 @@ struct SetInspection {
     if let lsn = layout.lsn { return (0..<count).map { SpineCell.whole(joined[lsn], $0) ?? .min } }
     let own = joined[layout.time]
     return (0..<count).map { row in
-      let time = own.isNull(row) ? nil : SpineCell.moment(own, row, unit: layout.timeUnit)
+      let time = SpineCell.labelMoment(own, row, unit: layout.timeUnit, zone: layout.zone)
       return TemporalOrder.latest(
         time ?? .min, delayNanoseconds: options.delayNanoseconds, isStrict: options.isStrict)
     }

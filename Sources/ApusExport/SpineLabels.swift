@@ -179,6 +179,13 @@ enum SpineCell {
     }
   }
 
+  /// A label's time as it is meant; nil where there is none.
+  static func labelMoment(_ column: Column, _ row: Int, unit: Int64, zone: LabelZone?) -> Int64? {
+    guard !column.isNull(row), let found = labelTime(column, row, unit: unit) else { return nil }
+    guard found.isNaive, let zone else { return found.nanoseconds }
+    return zone.moment(local: found.nanoseconds)
+  }
+
   /// `unit`: what whole numbers count, in nanoseconds.
   static func moment(_ column: Column, _ row: Int, unit: Int64) -> Int64? {
     switch column.type.element {

@@ -12,6 +12,7 @@ struct DiffManifest {
   let path: String
   let side: DiffSide
   let options: Export.Options
+  private let zone: LabelZone?
   let identity: String
   let contentDigest: String
   let store: String
@@ -50,11 +51,14 @@ struct DiffManifest {
     }
     lines = Self.lines(text)
     set = Self.set(options.out, beside: path)
-    side = DiffSide(
+    zone = try options.zone.map { name throws(Trouble) in try LabelZone(named: name) }
+    var side = DiffSide(
       name: set, contentDigest: digest, spineDigest: spine, rows: rows, fields: fields,
       roles: Self.roles(lines, fields.map(\.name)), time: time, timeUnit: Self.timeUnit(lines, time),
       lsn: json["lsn_column"]?.string, prefix: options.export.prefix, features: features,
       kinds: options.export.columns)
+    side.zone = zone
+    self.side = side
   }
 
   /// Of an identity's line, which stands for one thing or for one of several.
@@ -145,6 +149,7 @@ struct DiffManifest {
     var choices = options.choices
     choices.time = side.time
     choices.lsn = side.lsn
+    choices.zone = zone
     let erasures = lines.first { $0.name == "erasures" }.flatMap { UInt64($0.value) } ?? 0
     return DiffMaking(
       side, snapshot, try catalog(snapshot), options.export, choices, isText: options.spineFormat == .csv,
