@@ -3,7 +3,7 @@
 // the number of threads and the memory there is cannot be seen in what comes out.
 
 import ApusBytes
-import ApusColumnar
+package import ApusColumnar
 import ApusSystem
 
 /// How the spine is cut, and what its cells are.
@@ -208,7 +208,7 @@ struct CellSpool: Sendable {
 
 extension Column {
   /// What it takes in memory.
-  var byteCount: Int {
+  package var byteCount: Int {
     values.count + validity.count + 4 * (valueOffsets.count + listOffsets.count)
   }
 }

@@ -14,6 +14,7 @@ package enum ExportError: Error, Equatable, Sendable {
   // The spine.
   case noTimeColumn(candidates: [String])
   case noColumn(String, role: String?, columns: [String])
+  case noKey(String, keys: [String])
   case columnTwice(String)
   case notATimeColumn(String, type: String)
   /// Integers need a unit.
@@ -61,6 +62,11 @@ extension ExportError {
         "the spine has no column \(name)" + (role.map { ", a key of \($0)" } ?? "")
           + "; it has \(columns.joined(separator: ", "))",
         role == nil ? nil : "if it is called otherwise there: --key \(name)=COLUMN"
+      )
+    case .noKey(let name, let keys):
+      (
+        "there is no key \(name)",
+        "write --key KEY=COLUMN, with a KEY of \(keys.joined(separator: ", "))"
       )
     case .columnTwice(let name): ("the spine has two columns \(name)", "rename one of them")
     case .notATimeColumn(let name, let type):
@@ -123,7 +129,7 @@ extension ExportError {
   package var code: String {
     switch self {
     case .store(let error): refusal?.errno == .noSpace ? "disk_full" : error.code
-    case .noTimeColumn, .noColumn, .columnTwice, .notATimeColumn, .integerTime, .notAKeyColumn,
+    case .noTimeColumn, .noColumn, .noKey, .columnTwice, .notATimeColumn, .integerTime, .notAKeyColumn,
       .notAnLSNColumn, .badValue, .spineUnreadable, .lsnMissing:
       "spine_wrong"
     case .columns: refusal.map { $0.errno == .noSpace ? "disk_full" : "system" } ?? "spine_wrong"

@@ -27,7 +27,7 @@ package struct SetAsked: Equatable, Sendable {
 }
 
 package enum SetManifest {
-  package static let version = 0
+  package static let version = 1
 }
 
 extension Export {

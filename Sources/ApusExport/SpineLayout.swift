@@ -31,6 +31,10 @@ struct SpineLayout: Sendable {
   ) throws(ExportError) {
     self.isText = isText
     let names = schema.fields.map(\.name)
+    let requested = Set(vector.roles.flatMap(\.keys).map(\.requested)).sorted()
+    if let unknown = choices.keys.keys.sorted().first(where: { !requested.contains($0) }) {
+      throw .noKey(unknown, keys: requested)
+    }
     var roles: [Role] = []
     for role in vector.roles {
       var parts: [Part] = []

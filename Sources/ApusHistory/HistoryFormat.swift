@@ -4,7 +4,7 @@ package import ApusBytes
 
 /// The constants of `History.md`. A test compares the two.
 package enum RunFormat {
-  package static let version: UInt32 = 0
+  package static let version: UInt32 = 1
   package static let attributesByteCount = 128
   /// `PAR1`, at the beginning and at the end.
   static let magicByteCount = 4
@@ -14,7 +14,7 @@ package enum RunFormat {
 }
 
 package enum LedgerFormat {
-  package static let version: UInt32 = 0
+  package static let version: UInt32 = 1
   package static let attributesByteCount = 72
   static let magic = "APUSLEDG"
   static let headerByteCount = 64

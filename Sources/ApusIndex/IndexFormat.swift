@@ -1,7 +1,7 @@
 // The numbers of IndexFormat.md. A test compares the two.
 
 package enum IndexFormat {
-  package static let version: UInt32 = 0
+  package static let version: UInt32 = 1
   package static let magic = "APUSINDX"
   package static let knownRequiredFeatures: UInt64 = 0
 

@@ -1,6 +1,6 @@
 /// The constants of `Format.md`. A test compares the two; a change here is a change there, with a golden file.
 package enum Format {
-  package static let version: UInt32 = 0
+  package static let version: UInt32 = 1
 
   package static let headerByteCount = 4096
   package static let frameHeaderByteCount = 56
@@ -18,7 +18,7 @@ package enum Format {
   package static let ceilingStep: UInt64 = 1_048_576
   package static let markDelayNanoseconds: UInt64 = 10_000_000
 
-  /// Feature bits this program knows. None is defined in version 0.
+  /// Feature bits this program knows. None is defined in version 1.
   package static let knownRequiredFeatures: UInt64 = 0
 
   /// A whole seal, which every unsealed segment keeps room for.

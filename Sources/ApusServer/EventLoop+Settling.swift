@@ -12,6 +12,7 @@ extension EventLoop {
       cutKept(connection)
       guard !connection.hasEnded, flush(connection) else { return }
     }
+    if connection.peerEnded, !connection.hasUncut { connection.handler?.nothingMoreComes() }
     let isSilent = connection.unsentByteCount == 0
     if isSilent, let handler = connection.handler, handler.wantsRoom { handler.roomMade() }
     connection.overSince =

@@ -16,7 +16,7 @@ extension ExportError {
       .badSpine
     case .columns, .system:
       refusal.map { $0.errno == .noSpace ? .diskFull : .internal } ?? .badSpine
-    case .optionWithLSNs, .checksRefused: .badRequest
+    case .optionWithLSNs, .checksRefused, .noKey: .badRequest
     case .beyondHistory: .beyondHistory
     case .lsnAhead: .notYet
     case .viewNotThere: .unknownName
@@ -45,7 +45,8 @@ extension ExportError {
     case .lsnAhead(let lsn, let row, _): return details(("lsn", "\(lsn)"), ("row", "\(row)"))
     case .viewNotThere(let view, let lsn, let row):
       return details(("view", view), ("lsn", "\(lsn)"), ("row", "\(row)"))
-    case .noTimeColumn, .checksRefused, .columns, .system, .spineUnreadable, .spineChanged, .scratchFull,
+    case .noTimeColumn, .checksRefused, .noKey, .columns, .system, .spineUnreadable, .spineChanged,
+      .scratchFull,
       .scratchDamaged,
       .cancelled:
       return []

@@ -80,6 +80,9 @@ package protocol FrameHandler: AnyObject {
   var wantsRoom: Bool { get }
   func roomMade()
 
+  /// The peer sends nothing more, and everything that it sent was handed out. Told again at will.
+  func nothingMoreComes()
+
   /// A note came through the mailbox; the bytes that were posted with it are in `output` already.
   func noted(_ note: UInt64, _ output: inout ByteWriter, now: UInt64) -> ConnectionAction
 
@@ -112,6 +115,7 @@ extension FrameHandler {
   package var deadline: UInt64 { .max }
   package var wantsRoom: Bool { false }
   package func roomMade() {}
+  package func nothingMoreComes() {}
   package func noted(_ note: UInt64, _ output: inout ByteWriter, now: UInt64) -> ConnectionAction { .goOn }
   package func deadlineReached(_ output: inout ByteWriter, now: UInt64) -> ConnectionAction { .goOn }
 }

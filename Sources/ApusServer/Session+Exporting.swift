@@ -88,6 +88,14 @@ extension Session {
     streams = [:]
   }
 
+  /// A spine that is not whole will never be.
+  package func nothingMoreComes() {
+    for (id, stream) in streams where !stream.isUpOver {
+      streams[id] = nil
+      stream.job.end(.abandoned)
+    }
+  }
+
   // MARK: What who makes the set wants
 
   func giveCredit(_ byteCount: Int, on id: UInt64, _ output: inout ByteWriter) -> ConnectionAction {

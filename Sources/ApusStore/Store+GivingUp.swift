@@ -3,7 +3,7 @@
 //
 // A crash before the edit leaves the store as it was, but for events that say again what the index said; after it, all is done.
 
-import ApusBytes
+package import ApusBytes
 import ApusContracts
 import ApusHistory
 import ApusIndex
@@ -18,6 +18,8 @@ package enum GivingUp: Equatable, Sendable {
   case sound
   /// The newest ledger: nothing else says what the store was when the log began.
   case stateLost(HistoryLoss)
+  /// The log has lost records, too. Only when that is accepted can the index say what it still knows of the file's events.
+  case logFirst([LSNRange])
   case done(GivenUp, Rescue?, movedTo: String?)
 }
 
@@ -43,6 +45,7 @@ extension Store {
     guard let loss = found else {
       throw .history(.damaged(path: folder + "/" + name, at: 0, "what is left of it could not be found out"))
     }
+    if let lost = try lostLSNs(in: folder) { return .logFirst(lost) }
     let isWhole = try isIndexWhole(in: folder, through: loss.lsns.last)
     if loss.isWithoutNote, try isNewest(loss.file, in: folder, disk) {
       guard isWhole else { return .stateLost(loss) }
@@ -117,6 +120,17 @@ extension Store {
     } catch {
       // Without an index the look itself needs what is damaged.
       if case .history = error { return false }
+      throw error
+    }
+  }
+
+  /// What the log has lost and nobody has accepted; nil when there is nothing, or when it cannot be found out.
+  private static func lostLSNs(in folder: String) throws(StoreError) -> [LSNRange]? {
+    do throws(StoreError) {
+      guard let look = try StoreLook.open(folder), !look.losses.isEmpty else { return nil }
+      return look.losses
+    } catch {
+      if case .history = error { return nil }
       throw error
     }
   }

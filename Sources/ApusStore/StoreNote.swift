@@ -7,7 +7,7 @@ internal import ApusSystem
 
 enum StoreNote {
   static let magic = "APUSNOTE"
-  static let version: UInt32 = 0
+  static let version: UInt32 = 1
   static let expiredFlag: UInt8 = 1
   static let offsetFlag: UInt8 = 2
 

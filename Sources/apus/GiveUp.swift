@@ -30,7 +30,16 @@ enum GiveUp {
         "state_lost",
         "the newest ledger cannot be given up: it alone says what was defined when the log began, at LSN \(loss.lsns.last.next)",
         at: "\(answer.data), \(loss.file.name)",
-        next: "restore it from a backup; until then the newest rows are served, and nothing more is compacted"
+        next:
+          "restore it from a backup; until then nothing is compacted, and the newest rows are served if the index is there"
+      )
+    case .logFirst(let lost):
+      throw Trouble(
+        "log_first",
+        "the log has lost LSNs too, \(lost.map { "\($0.first)..\($0.last)" }.joined(separator: ", ")); until that is accepted, what only the index knows of this file's events could not be kept",
+        at: "\(answer.data), \(name)",
+        next:
+          "apus repair --data \(Shell.word(answer.data)) --accept-loss \(lost.first.map { "\($0.first)..\($0.last)" } ?? "")"
       )
     case .done(let note, let rescue, let place):
       give(note, rescue, place, name, answer)

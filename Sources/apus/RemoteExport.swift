@@ -112,6 +112,8 @@ private final class ExportTalk {
   /// What the server may send ahead of the file.
   private static let windowByteCount = 4 << 20
   private static let pieceByteCount = 256 << 10
+  /// About; a row of more goes by itself.
+  private static let batchByteCount = 4_194_304.0
 
   let place: String
   /// Of the set that came; nil where none was to come.
@@ -156,7 +158,16 @@ private final class ExportTalk {
           break
         }
         guard let batch else { break }
-        try stream.write(batch)
+        // How the file cuts its rows is nothing to a server, which holds a batch at a time.
+        let bytes = batch.columns.reduce(1) { $0 + $1.byteCount }
+        let most = max(
+          1, min(batch.rowCount, Int(Double(batch.rowCount) * Self.batchByteCount / Double(bytes))))
+        var at = 0
+        repeat {
+          let end = min(batch.rowCount, at + most)
+          try stream.write(batch.slice(at..<end))
+          at = end
+        } while at < batch.rowCount
         rows += batch.rowCount
         progress.show(ExportProgress(phase: .reading, done: rows, total: nil))
       }

@@ -158,11 +158,11 @@ struct SetChecksTests {
     var random = SplitMix64(seed: 4)
     let reference = reference(&random)
     let profiles = reference.spelling.drop { $0 != "[" }.dropLast()
-    let manifest = "{\"apus_training_set\":0,\"quality\":{\"profiles\":\(profiles)}}"
+    let manifest = "{\"apus_training_set\":1,\"quality\":{\"profiles\":\(profiles)}}"
     let read = try SetReference(manifest: Array(manifest.utf8), named: "m")
     #expect(read.profiles == reference.profiles)
     for text in [
-      "{}", "{\"apus_training_set\":0}", "{\"apus_training_set\":0,\"quality\":null}", "[]",
+      "{}", "{\"apus_training_set\":1}", "{\"apus_training_set\":1,\"quality\":null}", "[]",
       manifest.replacing("\"shift\":", with: "\"shift\":6"),
       manifest.replacing("\"present\":3,", with: "\"present\":4,"),
       manifest.replacing("\"bins\":[1,", with: "\"bins\":[1,1,"),

@@ -85,7 +85,7 @@ struct ForgedRunTests {
     try writer.append(try columns(rows, fields))
     let digest = EventDigest(first: 1, second: 2)
     var texts = [
-      ("apus.run", "0"), ("apus.store", "101112131415161718191a1b1c1d1e1f"), ("apus.file", "2748"),
+      ("apus.run", "1"), ("apus.store", "101112131415161718191a1b1c1d1e1f"), ("apus.file", "2748"),
       ("apus.view", "p/v@1"), ("apus.view_version", "9"), ("apus.lsns", "101..110"), ("apus.types", "6"),
       ("apus.keys", "3"), ("apus.events", "\(rows.count)"), ("apus.digest", "\(digest)"),
     ].map { ColumnMetadata(key: $0, value: $1) }

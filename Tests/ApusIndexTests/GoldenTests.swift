@@ -4,7 +4,7 @@ import ApusSystem
 import ApusTestSupport
 import Testing
 
-/// The bytes of format version 0. Whoever changes one of these changes the format.
+/// The bytes of format version 1. Whoever changes one of these changes the format.
 @Suite("Golden bytes of an index")
 struct GoldenTests {
   private func hex(_ bytes: some Sequence<UInt8>) -> String {
@@ -42,7 +42,7 @@ struct GoldenTests {
     #expect(row == "e2433794" + "020100000000000000" + "726f77")
     let identity = try value(of: "ffffffff01", 61, in: image)
     #expect(
-      identity == "8214dfec" + none + "41505553494e4458" + "00000000" + "00000000" + "0000000000000000"
+      identity == "a9011f31" + none + "41505553494e4458" + "01000000" + "00000000" + "0000000000000000"
         + "0000000000000000" + "0102030405060708090a0b0c0d0e0f10")
     // Transaction 1, touched, complete, five entries.
     let progress = try value(of: "ffffffff02", 53, in: image)

@@ -79,7 +79,7 @@ struct OpeningTests {
   /// The identity is found by its magic, changed, and given the checksum that a newer program would give it.
   @Test(
     "leaves an index of the future as it is",
-    arguments: [(8, 1, "format version 1"), (16, 4, "required features 4")])
+    arguments: [(8, 2, "format version 2"), (16, 4, "required features 4")])
   func newer(at offset: Int, value: UInt8, says: String) throws {
     let fixture = try Fixture()
     do { try fixture.build(RowTests.rows(10), complete: 1_000) }

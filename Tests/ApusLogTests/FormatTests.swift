@@ -56,9 +56,9 @@ struct FormatTests {
   @Test("a newer version, and an unknown required feature, are told from damage")
   func newer() {
     var (_, version) = header()
-    version[8] = 1
+    version[8] = 2
     version.replaceSubrange(12..<16, with: headerChecksum(version))
-    #expect(decode(header: version, as: .segment) == .failure(.unsupportedVersion(1)))
+    #expect(decode(header: version, as: .segment) == .failure(.unsupportedVersion(2)))
     var (_, required) = header()
     required[23] = 0x80
     required.replaceSubrange(12..<16, with: headerChecksum(required))

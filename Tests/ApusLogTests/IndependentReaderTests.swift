@@ -41,7 +41,7 @@ struct IndependentReaderTests {
   }
 
   @Test("finds the same frames in the golden files")
-  func golden() throws { try expectSame(Self.tests + "/Vectors/log-0") }
+  func golden() throws { try expectSame(Self.tests + "/Vectors/log-1") }
 
   @Test("finds the same frames in a store of today")
   func fresh() throws {

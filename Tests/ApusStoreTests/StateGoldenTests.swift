@@ -12,7 +12,7 @@ import Testing
 @Suite("Golden records and notes of the state")
 struct StateGoldenTests {
   private static let folder =
-    #filePath.split(separator: "/").dropLast(2).reduce("") { $0 + "/" + $1 } + "/Vectors/store-0"
+    #filePath.split(separator: "/").dropLast(2).reduce("") { $0 + "/" + $1 } + "/Vectors/store-1"
 
   /// The bytes of a file of hexadecimal digits; what follows a `#` is for people.
   private func golden(_ name: String) throws -> [UInt8] {
@@ -99,7 +99,7 @@ struct StateGoldenTests {
     }
   }
 
-  @Test("the records of version 0 make the state whose note is kept, and the note says that state")
+  @Test("the records of version 1 make the state whose note is kept, and the note says that state")
   func note() throws {
     var state = StoreState()
     #expect(state.noteBytes == (try golden("note-empty")))

@@ -96,7 +96,7 @@ struct StateNoteTests {
     #expect(note.count == 16)
     for place in note.indices {
       var other = note
-      other[place] = 1
+      other[place] &+= 1
       #expect((try? state(noted: other).get()) == nil, "byte \(place)")
     }
     #expect(state(noted: []) == .failure(.cut(kind: 0, at: 0)))
@@ -150,7 +150,8 @@ private func noteSections(_ note: [UInt8]) -> [(tag: UInt32, body: [UInt8])] {
 private func noteOf(_ sections: [(tag: UInt32, body: [UInt8])]) -> [UInt8] {
   record {
     $0.write(utf8: "APUSNOTE")
-    $0.writeZeroes(8)
+    $0.write(UInt32(1))
+    $0.writeZeroes(4)
     for section in sections {
       $0.write(section.tag)
       $0.writeZeroes(4)

@@ -58,9 +58,9 @@ for path in sorted((root / "Tests/Vectors/wire-1").rglob("*.hex")):
 if messages < 30:
     sys.exit(f"only {messages} golden messages are there")
 
-for path in sorted((root / "Tests/Vectors/contracts-0").glob("*.hex")):
+for path in sorted((root / "Tests/Vectors/contracts-1").glob("*.hex")):
     put("records" if path.stem == "events" else "row", path.stem, hexed(path))
-for path in sorted((root / "Tests/Vectors/store-0").glob("*.hex")):
+for path in sorted((root / "Tests/Vectors/store-1").glob("*.hex")):
     data = hexed(path)
     for target in ("records", "note", "dead-letter", "registry"):
         put(target, path.stem, data)

@@ -83,7 +83,7 @@ class FileHeader:
             raise ValueError("the magic of the header is wrong")
         if self.crc != crc(head[:12], head[16:]):
             raise ValueError("the checksum of the header is wrong")
-        if self.version != 0 or required or zero or any(head[88:]):
+        if self.version != 1 or required or zero or any(head[88:]):
             raise Refused("the header was written by a newer program")
 
 
@@ -376,7 +376,7 @@ def read_current(folder):
     line = read(folder, "CURRENT")
     words = line.split(b" ")
     before = line[: line.rfind(b" ") + 1]
-    if len(words) != 5 or words[:2] != [b"apus-current", b"0"] or words[4] != b"%08x\n" % crc(before):
+    if len(words) != 5 or words[:2] != [b"apus-current", b"1"] or words[4] != b"%08x\n" % crc(before):
         raise Refused("CURRENT is damaged")
     return bytes.fromhex(words[2].decode()), words[3].decode()
 

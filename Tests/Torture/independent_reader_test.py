@@ -21,7 +21,7 @@ import independent_writer
 import torture
 
 APUS = os.environ.get("APUS") or os.path.join(torture.ROOT, ".build", "release", "apus")
-GOLDEN = os.path.join(torture.ROOT, "Tests", "Vectors", "log-0")
+GOLDEN = os.path.join(torture.ROOT, "Tests", "Vectors", "log-1")
 SECTOR = 512
 TYPES = {"records": 1, "mark": 2, "seal": 3, "clock": 4}
 

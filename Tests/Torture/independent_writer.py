@@ -22,7 +22,7 @@ MANIFEST_BYTES = 262_144
 
 def file_header(magic, store, id, created, first, epoch, previous):
     rest = struct.pack("<QQ16sQqQIIQ", 0, 0, store, id, created, first, epoch, 0, previous).ljust(HEADER - 16, b"\0")
-    head = magic + struct.pack("<I", 0)
+    head = magic + struct.pack("<I", 1)
     return head + struct.pack("<I", crc(head, rest)) + rest
 
 
@@ -135,7 +135,7 @@ def make(folder, seed, seals_last=False, too_many=0):
         put(folder, segment.name, segment.data)
         written += segment.held
     put(folder, "manifest-0000000001", manifest.data.ljust(MANIFEST_BYTES, b"\0"))
-    line = f"apus-current 0 {store.hex()} manifest-0000000001 ".encode()
+    line = f"apus-current 1 {store.hex()} manifest-0000000001 ".encode()
     put(folder, "CURRENT", line + b"%08x\n" % crc(line))
     return written
 

@@ -168,7 +168,7 @@ struct UsageTests {
   func version() throws {
     let run = try Program.run("--version")
     #expect(run.code == Code.done)
-    #expect(run.output.hasPrefix("apus ") && run.output.contains("log format 0"))
+    #expect(run.output.hasPrefix("apus ") && run.output.contains("log format 1"))
   }
 
   @Test("says in its help what the reference says, flag by flag and code by code")

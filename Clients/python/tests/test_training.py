@@ -573,3 +573,17 @@ def test_the_story_of_the_interface_page(server: Server) -> None:
         labels = pd.DataFrame({"card_id": ["c42"], "payer_id": [7], "payee_id": [9], "label_time": [at(2)]})
         t = store.get_historical_features(labels, "fraud@1", time="label_time")
         assert t.to_df()["txn_count_24h"].tolist() == [3] and t.id
+
+
+def test_what_is_masked_in_a_spine_is_blank(store: apus.Store) -> None:
+    """A masked key finds nothing, and a masked time is none."""
+    from apus.spine import _column
+
+    whole = _column("n", np.ma.masked_array([1, 2, 3], [0, 1, 0]), None)
+    assert whole.to_pylist() == [1, None, 3]
+    words = _column("w", np.ma.masked_array(["a", "b"], [1, 0]), None)
+    assert words.to_pylist() == [None, "b"]
+    times = _column("t", np.ma.masked_array(np.array(["2026-01-01", "2026-01-02"], "M8[ns]"), [0, 1]), "t")
+    assert [one is None for one in times.to_pylist()] == [False, True]
+    with pytest.raises(apus.InputError, match="big"):
+        _column("big", [2**70], None)

@@ -119,6 +119,8 @@ def _float32(value: Any, clock: Clock) -> Any:
     out = _float(value, clock)
     if not math.isinf(out) and abs(out) > 3.4028235677973366e38:
         raise ValueError(f"{value!r} does not fit into a float32")
+    if isinstance(value, (int, np.integer)) and int(np.float32(out)) != int(value):
+        raise ValueError(f"{value} is no float32: it would be rounded")
     return out
 
 

@@ -152,6 +152,13 @@ def _column(name: str, values: Any, time: str | None) -> Any:
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
     kind = getattr(values, "dtype", None)
+    if isinstance(values, np.ma.MaskedArray):
+        # What is masked is blank.
+        shown = values.data.tolist() if values.dtype.kind not in "mM" else list(values.data)
+        hidden = np.ma.getmaskarray(values)
+        if values.dtype.kind in "biuf":
+            return pa.array(values.data, mask=hidden, from_pandas=False)
+        return _objects(name, [None if none else one for one, none in zip(shown, hidden, strict=True)], time)
     if isinstance(values, (list, tuple)) or getattr(kind, "kind", "") == "O":
         # Among objects of a frame NaN is how pandas spells a blank.
         return _objects(name, [None if is_blank(one) or is_nan(one) else one for one in values], time)
@@ -188,7 +195,7 @@ def _objects(name: str, values: Sequence[Any], time: str | None) -> Any:
         return _moments(name, given, len(values))
     try:
         return pa.array(values)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         kinds = sorted({spell_type(one) for _, one in given})
         what = f"it has {' and '.join(kinds)}" if len(kinds) > 1 else str(error)
         raise InputError(f"the column {name}: {what}", "the spine", "give it one type, or drop it") from None
