@@ -38,7 +38,7 @@ struct AttributesTests {
     #expect(try readRun(attributes.encoded) == attributes)
     #expect(
       Array(attributes.encoded[..<40]) == [
-        0, 0, 0, 0, 7, 0, 0, 0, 0x22, 0x11, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0,
+        1, 0, 0, 0, 7, 0, 0, 0, 0x22, 0x11, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0,
         0xa0, 15, 0, 0, 0, 0, 0, 0,
       ])
   }
@@ -61,8 +61,8 @@ struct AttributesTests {
     #expect(throws: HistoryError.self) { try readRun(run().encoded + [0]) }
     #expect(throws: HistoryError.self) { try readLedger(ledger().encoded + [0]) }
     var newer = try run().encoded
-    newer[0] = 1
-    #expect(throws: HistoryError.newer(path: "p", "its attributes are of version 1")) { try readRun(newer) }
+    newer[0] = 2
+    #expect(throws: HistoryError.newer(path: "p", "its attributes are of version 2")) { try readRun(newer) }
     var tail = try run()
     tail.tailAt = tail.size + 1
     #expect(throws: HistoryError.self) { try readRun(tail.encoded) }

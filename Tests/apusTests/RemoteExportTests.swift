@@ -276,7 +276,7 @@ struct RemoteExportTests {
   func library() async throws {
     let shop = try shop()
     try Data(Self.labels(20_000).utf8).write(to: URL(filePath: shop.path("labels.csv")))
-    let served = try Served(shop.data)
+    let served = try Served(shop.data, ["--export-idle-timeout", "15m"])
     let address = try served.address()
     for (spine, time, out, prefix) in [
       ("labels.csv", "when", "typed.arrow", ["--prefix", "old_"]),
